@@ -1,7 +1,7 @@
 """The forward pass of a network in numpy, from its model file: forward.py MODEL X.npy Z.npy
 
-X.npy holds pixels, u1 [N, C, H, W]; Z.npy gets the logits, f8 [N, classes]. All arithmetic is in
-float64. Maps are arrays [N, C, H, W].
+X.npy contains pixels, u1 [N, C, H, W]. The logits, f8 [N, classes], are written to Z.npy. All
+arithmetic is in float64. Maps are arrays [N, C, H, W].
 """
 
 import json
@@ -12,10 +12,10 @@ import numpy as np
 
 
 def read_model(path):
-    """The configuration (a dict) and the arrays (float64, by name) of a model file.
+    """Returns the configuration (a dict) and the arrays (float64, by name) of a model file.
 
-    The format is safetensors: the length of the head as 8 bytes, little-endian; the head, JSON;
-    then the bytes of all arrays, f32.
+    The format is safetensors: the length of the header as 8 bytes, little-endian; the header as
+    JSON; then the bytes of all arrays, f32.
     """
     with open(path, "rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
@@ -31,7 +31,10 @@ def read_model(path):
 
 
 def preprocess(pixels, config, arrays):
-    """x = W ((c(p) - mean) scale), with contrast normalisation c and whitening W if the model has them."""
+    """Returns x = W ((c(p) - mean) scale).
+
+    Contrast normalisation c and whitening W are only applied if the model has them.
+    """
     x = pixels.astype(float)
     bias = config.get("pixel_contrast")
     if bias is not None:
@@ -46,9 +49,10 @@ def preprocess(pixels, config, arrays):
 
 
 def windows(x, k, stride):
-    """The k × k windows of a map as columns, [C k², N H' W'], and the shape (N, H', W').
+    """Returns the k × k windows of a map as columns, [C k², N H' W'], and the shape (N, H', W').
 
-    Zeros surround the map, k // 2 wide. Row (c k + dy) k + dx of a column is pixel (dy, dx) of channel c.
+    The map is padded with k // 2 zeros on each side. Row (c k + dy) k + dx of a column is pixel
+    (dy, dx) of channel c.
     """
     border = k // 2
     x = np.pad(x, ((0, 0), (0, 0), (border, border), (border, border)))
@@ -60,20 +64,23 @@ def windows(x, k, stride):
 
 
 def kkt_residual(h, c, a, lambda1):
-    """r(a) = max_j |min(H_jj a_j, g_j + λ1_j)| / max_j |c_j| with g = H a - c, for each column."""
+    """Returns r(a) = max_j |min(H_jj a_j, g_j + λ1_j)| / max_j |c_j| for each column.
+
+    Here g = H a - c.
+    """
     step = np.minimum(np.diag(h)[:, None] * a, h @ a - c + lambda1)
     scale = np.abs(c).max(axis=0)
     return np.abs(step).max(axis=0) / np.where(scale > 0, scale, 1)
 
 
 def encode(d, x, lambda1, lambda2, tolerance=1e-10, sweeps=100_000):
-    """a = argmin over a >= 0 of 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², for each column x.
+    """Returns argmin over a >= 0 of 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||² for each column x.
 
-    Coordinate descent on all columns at once, with H = D'D + λ2 I and c = D'x:
+    This is coordinate descent on all columns at once, with H = D'D + λ2 I and c = D'x:
 
         a_j <- max(0, a_j - (H_j a - c_j + λ1_j) / H_jj)
 
-    Columns leave once their KKT residual is at most the tolerance.
+    A column is finished once its KKT residual is at most the tolerance.
     """
     h = d.T @ d + lambda2 * np.eye(d.shape[1])
     c = d.T @ x
@@ -95,7 +102,10 @@ def encode(d, x, lambda1, lambda2, tolerance=1e-10, sweeps=100_000):
 
 
 def batch_norm(x, name, config, arrays):
-    """y = γ (x - μ) / sqrt(σ² + ε) + β for each channel; γ = 1 and β = 0 if they are not learned."""
+    """Returns y = γ (x - μ) / sqrt(σ² + ε) + β for each channel.
+
+    γ = 1 and β = 0 if they are not learned.
+    """
     channels = (-1, 1, 1)
     mean = arrays[f"{name}.mean"].reshape(channels)
     variance = arrays[f"{name}.variance"].reshape(channels)
@@ -106,7 +116,7 @@ def batch_norm(x, name, config, arrays):
 
 
 def forward(pixels, config, arrays, tolerance=1e-10):
-    """The logits [N, classes] of pixels, u1 [N, C, H, W]."""
+    """Returns the logits [N, classes] of pixels, u1 [N, C, H, W]."""
     before = config["batch_norm"]["placement"] == "before"
     x = preprocess(pixels, config, arrays)
     for i, layer in enumerate(config["layers"]):

@@ -1,4 +1,5 @@
-//! Arrays in numpy's .npy files: read by the parser of the data sets, written by a crate.
+//! Arrays in numpy's .npy files, read by the parser of the data sets and written by the crate
+//! `npyz`.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,14 +11,14 @@ use scn_data::format::npy::Numbers;
 
 use crate::whole_file;
 
-/// An array that is to be written, in C order.
+/// An array to write, in C order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Array {
     pub(crate) shape: Vec<usize>,
     pub(crate) values: Values,
 }
 
-/// The numbers of an array, as they come into the file.
+/// The numbers of an array, in the type of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Values {
     F32(Vec<f32>),
@@ -25,7 +26,7 @@ pub(crate) enum Values {
     U16(Vec<u16>),
 }
 
-/// The shape of an array, if it has as many axes as `names`.
+/// Returns the shape of an array, or an error unless it has as many axes as `names`.
 pub(crate) fn axes<const N: usize>(
     path: &Path,
     numbers: &Numbers<File>,
@@ -37,7 +38,7 @@ pub(crate) fn axes<const N: usize>(
     }
 }
 
-/// The shape of a matrix. An array of one axis is one column.
+/// Returns the shape of a matrix. An array of one axis is a single column.
 pub(crate) fn columns(
     path: &Path,
     numbers: &Numbers<File>,
@@ -50,13 +51,13 @@ pub(crate) fn columns(
     }
 }
 
-/// The numbers of images that are preprocessed, as `f32`, and their shape N, C, H, W.
+/// Reads preprocessed images, and returns the numbers as `f32` and the shape N, C, H, W.
 pub(crate) fn preprocessed(path: &Path) -> Result<(Vec<f32>, [usize; 4])> {
     let numbers = Numbers::open(path)?;
     let shape = axes(path, &numbers, ["N", "C", "H", "W"])?;
     if numbers.kind().is_integer() {
         bail!(
-            "{}: expected preprocessed images, which are floating point numbers, found integers",
+            "{}: expected preprocessed images, which are floating-point numbers, found integers",
             path.display()
         );
     }

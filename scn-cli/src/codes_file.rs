@@ -1,4 +1,4 @@
-//! Codes in a file, written as they come, by one process or by several.
+//! A file of codes, written incrementally by one or several processes.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,24 +13,24 @@ use crate::samples::Samples;
 use crate::sparse_codes::SparseCodes;
 use crate::watched_file::WatchedFile;
 
-/// In what form codes are written.
+/// The form in which codes are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CodesForm {
     pub(crate) samples: Samples,
-    /// An archive .npz of those that are not zero, instead of an array .npy.
+    /// Whether to write an .npz archive of the nonzero entries, instead of an .npy array.
     pub(crate) sparse: bool,
 }
 
-/// Codes, n × P, of which whole columns come: those of each process in a run of neighbours. The file is there when it is
-/// [finished](Self::finish), and not before.
+/// A file of codes (n × P), written in whole columns. The columns of each process are contiguous.
+/// The file appears under its name only when it is [finished](Self::finish).
 pub(crate) struct CodesFile<T> {
     path: PathBuf,
-    /// Of several processes all write to that of the first; where only codes that are not zero are written, each has one of its own.
+    /// All processes write to the file of the first one. If sparse, each has its own file.
     file: WatchedFile,
     samples: Samples,
-    /// None for an array of all codes.
+    /// None for a dense array.
     sparse: Option<SparseCodes>,
-    /// Bytes before the numbers of an array.
+    /// Number of bytes before the numbers of an array.
     start: u64,
     atoms: usize,
     columns: usize,
@@ -40,7 +40,9 @@ pub(crate) struct CodesFile<T> {
 }
 
 impl<T: Float> CodesFile<T> {
-    /// A file for so many atoms and columns, with each column in one piece, or each row. All processes create it.
+    /// Creates a file for this number of atoms and columns. Codes are passed to
+    /// [`write`](Self::write) with contiguous columns if `by_column`, and otherwise with contiguous
+    /// rows. All processes must call this.
     pub(crate) fn create(
         path: &Path,
         [atoms, columns]: [usize; 2],
@@ -89,17 +91,17 @@ impl<T: Float> CodesFile<T> {
         })
     }
 
-    /// Entries of a code.
+    /// Returns the number of entries of a code.
     pub(crate) fn atoms(&self) -> usize {
         self.atoms
     }
 
-    /// Whether codes come one after the other, or rows of them.
+    /// Whether [`write`](Self::write) expects contiguous columns, and not rows.
     pub(crate) fn by_column(&self) -> bool {
         self.by_column
     }
 
-    /// Writes the codes of columns, of which this is the first.
+    /// Writes the codes of columns from `first` on.
     pub(crate) fn write(&mut self, first: usize, codes: &[T]) -> Result<()> {
         if let Some(sparse) = &mut self.sparse {
             for code in codes.chunks(self.atoms) {
@@ -131,7 +133,7 @@ impl<T: Float> CodesFile<T> {
         Ok(())
     }
 
-    /// Moves the file to its place, when all processes have written their codes.
+    /// Completes the file and moves it into place, after all processes have written their codes.
     pub(crate) fn finish(mut self, processes: &dyn Processes) -> Result<()> {
         let failed = || cannot_write(&self.path);
         let own = name(&self.file, &self.path, processes)?;
@@ -143,7 +145,7 @@ impl<T: Float> CodesFile<T> {
             let on_disk = written.and_then(|()| self.file.file().sync_all());
             on_disk.with_context(failed)?;
             from_each(processes, own.as_encoded_bytes())?;
-            // A part is there until the first process has it.
+            // Keep the part until the first process has read it.
             any(processes, false)?;
             return Ok(());
         }
@@ -165,20 +167,20 @@ impl<T: Float> CodesFile<T> {
     }
 }
 
-/// The name of a file that is written, for other processes.
+/// Returns the name of the file that is being written, for other processes.
 fn name(file: &WatchedFile, path: &Path, processes: &dyn Processes) -> Result<OsString> {
     match file.unfinished().and_then(Path::file_name) {
         Some(name) => Ok(name.to_owned()),
-        // Who has joined another's file, and who needs no name.
+        // The first case joined the file of another process, the second needs no name.
         None if processes.rank() > 0 || processes.count() == 1 => Ok(OsString::new()),
         None => bail!(
-            "{}: expected a regular file, which several processes can write to, found another",
+            "{}: expected a regular file, which several processes can write to, found something else",
             path.display()
         ),
     }
 }
 
-/// Names of these files are ASCII.
+/// Converts the name of such a file, which is ASCII.
 fn os_string(name: Vec<u8>) -> OsString {
     String::from_utf8_lossy(&name).into_owned().into()
 }

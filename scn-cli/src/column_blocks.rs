@@ -1,4 +1,5 @@
-//! Columns that are read, worked on and written block by block, so that memory does not grow with their number.
+//! Reading, processing and writing of columns block by block, so that memory does not grow with
+//! their number.
 
 use std::ops::Range;
 use std::sync::mpsc::sync_channel;
@@ -14,42 +15,46 @@ use crate::codes_file::CodesFile;
 use crate::column_input::ColumnInput;
 use crate::screen::Bar;
 
-/// Bytes of a block, its columns and its codes, if these are enough tiles. Three blocks are under way: read, solved and written.
-/// Larger ones are no faster.
+/// Size of a block with its codes, in bytes, if this is enough tiles. Larger blocks are not faster.
+/// Three blocks are in memory at a time: one is read, one solved and one written.
 const BYTES: usize = 8 << 20;
 
-/// Tiles of a block for each thread, at least: so many that threads end together.
+/// Minimum number of tiles per thread in a block, so that all threads finish at about the same
+/// time.
 const TILES_PER_THREAD: usize = 8;
 
-/// Columns of a block. The columns of a tile are solved together, until all have converged, so a block is a whole number of tiles:
-/// then each tile has the columns that it would have in one solve of all, and codes do not depend on blocks.
+/// Returns the number of columns of a block, a whole number of tiles.
+///
+/// The columns of a tile are solved together until all have converged. With whole tiles, each tile
+/// has the same columns as in a single solve, so codes do not depend on blocks.
 fn columns_of_block<T: Scalar>(rows: usize, atoms: usize) -> usize {
     let column = bytes_of::<T>(&[rows.saturating_add(atoms)]).max(1) as usize;
     let tiles = (BYTES / column / T::tile()).max(TILES_PER_THREAD * rayon::current_num_threads());
     tiles * T::tile()
 }
 
-/// Some columns, and room for their codes.
+/// A block of columns, with memory for their codes.
 struct Block<T> {
     columns: Range<usize>,
     numbers: Vec<T>,
     codes: Vec<T>,
 }
 
-/// Columns as a matrix, and the matrix for their codes, of which a column or a row lies in one piece.
+/// Columns as a matrix, with a matrix for their codes whose columns or rows are contiguous.
 pub(crate) struct Columns<'a, T> {
-    /// Which of all columns the first is.
+    /// Index of the first column among all columns.
     pub(crate) first: usize,
-    /// m × columns, each in one piece.
+    /// m × columns, column-major.
     pub(crate) numbers: MatRef<'a, T>,
-    /// n × columns; none where no codes are asked for.
+    /// n × columns; without rows if no codes are requested.
     pub(crate) codes: MatMut<'a, T>,
 }
 
-/// Works on these of all columns, block by block in order, and writes their codes. One thread reads ahead, another writes behind.
+/// Calls `work` on the columns in `range`, block by block in order, and writes their codes. One
+/// thread reads ahead, and another one writes behind.
 ///
 /// # Errors
-/// What fails first: to read, to work or to write.
+/// Returns an error if reading, `work` or writing fails.
 pub(crate) fn each_block<T: Scalar + Float>(
     input: &mut ColumnInput<T>,
     range: Range<usize>,
@@ -72,11 +77,11 @@ pub(crate) fn each_block<T: Scalar + Float>(
             numbers: Vec::new(),
             codes: Vec::new(),
         };
-        // There is room for all three.
+        // The channel has room for all three.
         let _ = emptied.try_send(block);
     }
     thread::scope(|scope| {
-        // Each of the three ends where the next has failed: its channel is gone.
+        // Each of the three stages stops if the next one has failed, because the channel is closed.
         let reader = thread::Builder::new().name("scn-read".to_owned());
         let reader = reader.spawn_scoped(scope, move || -> Result<()> {
             for first in range.clone().step_by(size.max(1)) {
@@ -97,7 +102,7 @@ pub(crate) fn each_block<T: Scalar + Float>(
                 if let Some(out) = &mut out {
                     out.write(block.columns.start, &block.codes)?;
                 }
-                // The reader may be through.
+                // Fails harmlessly if the reader has finished.
                 let _ = emptied.send(block);
             }
             Ok(())

@@ -1,4 +1,4 @@
-//! Columns that are read block by block, wherever they come from.
+//! Columns from any source, read block by block.
 
 use std::fs::File;
 use std::ops::Range;
@@ -13,14 +13,14 @@ use scn_solvers::{ColumnSource, Scalar};
 use crate::patches::{PatchFile, Patches};
 use crate::sparse_columns::SparseColumns;
 
-/// Columns of known shape and kind, of which no number has been read yet.
+/// Columns of known shape and type, whose numbers have not been read yet.
 pub(crate) enum ColumnsToRead {
     Array(Numbers<File>),
     Patches(PatchFile),
 }
 
 impl ColumnsToRead {
-    /// Whether `f32` does not hold the numbers.
+    /// Whether `f32` cannot represent the numbers exactly.
     pub(crate) fn needs_f64(&self) -> bool {
         match self {
             Self::Array(numbers) => numbers.kind().needs_f64(),
@@ -28,7 +28,7 @@ impl ColumnsToRead {
         }
     }
 
-    /// As columns; `turned` if the columns of an array are its rows.
+    /// Opens the columns for reading. If `turned`, the rows of an array are the columns.
     pub(crate) fn into_input<T: Scalar + Float>(self, turned: bool) -> Result<ColumnInput<T>> {
         Ok(match self {
             Self::Array(numbers) => ColumnInput::File(numbers.into_columns(turned)?),
@@ -37,7 +37,7 @@ impl ColumnsToRead {
     }
 }
 
-/// Columns, of which some at a time are read.
+/// Columns that are read a few at a time.
 pub(crate) enum ColumnInput<T> {
     File(ColumnFile<T>),
     Patches(Patches<T>),
@@ -45,7 +45,7 @@ pub(crate) enum ColumnInput<T> {
 }
 
 impl<T: Scalar + Float> ColumnInput<T> {
-    /// Length of a column.
+    /// Returns the length of a column.
     pub(crate) fn rows(&self) -> usize {
         match self {
             Self::File(file) => file.rows(),
@@ -54,7 +54,7 @@ impl<T: Scalar + Float> ColumnInput<T> {
         }
     }
 
-    /// Number of columns.
+    /// Returns the number of columns.
     pub(crate) fn columns(&self) -> usize {
         match self {
             Self::File(file) => file.columns(),
@@ -63,7 +63,7 @@ impl<T: Scalar + Float> ColumnInput<T> {
         }
     }
 
-    /// Whether each column lies in one piece.
+    /// Whether each column is contiguous.
     pub(crate) fn in_one_piece(&self) -> bool {
         match self {
             Self::File(file) => file.in_one_piece(),
@@ -71,7 +71,7 @@ impl<T: Scalar + Float> ColumnInput<T> {
         }
     }
 
-    /// Reads columns, one after the other, into `out`, whose length must be that of all of them.
+    /// Reads columns consecutively into `out`, whose length must be that of all of them together.
     pub(crate) fn read(&mut self, columns: Range<usize>, out: &mut [T]) -> Result<()> {
         match self {
             Self::File(file) => file.read(columns, out)?,
@@ -81,7 +81,7 @@ impl<T: Scalar + Float> ColumnInput<T> {
         Ok(())
     }
 
-    /// Where the columns come from, for messages.
+    /// Returns the file of the columns, for messages.
     fn path(&self) -> PathBuf {
         match self {
             Self::File(file) => file.file().to_owned(),
@@ -90,7 +90,7 @@ impl<T: Scalar + Float> ColumnInput<T> {
         }
     }
 
-    /// All columns as a matrix, one after the other in memory.
+    /// Reads all columns into a column-major matrix.
     pub(crate) fn read_all(mut self) -> Result<Mat<T>> {
         let (rows, columns) = (self.rows(), self.columns());
         let room = format!("the matrix of {}", self.path().display());

@@ -1,4 +1,4 @@
-//! One file per command.
+//! The subcommands of `scn`, one file each.
 
 pub(crate) mod bench;
 pub(crate) mod completions;

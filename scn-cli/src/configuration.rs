@@ -1,6 +1,8 @@
-//! The settings of `config.toml`, told to a person: with the values of a run, as a document, and as
-//! a manual page. All of it is made from the types that parse them (`scn_net::RunConfig`), so that a
-//! new setting needs no line here.
+//! Documentation of the settings in `config.toml`: a file with comments, a document and a manual
+//! page.
+//!
+//! All of it is generated from the types that parse the settings (`scn_net::RunConfig`), so a new
+//! setting needs no change here.
 
 mod annotated;
 #[cfg(test)]

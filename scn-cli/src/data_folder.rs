@@ -1,4 +1,5 @@
-//! Where images are: data sets by name in the data folder, pictures and arrays elsewhere.
+//! The location of images: named data sets are in the data folder, image files and arrays
+//! elsewhere.
 
 use std::path::{Path, PathBuf};
 
@@ -13,19 +14,19 @@ use scn_data::{
 
 use crate::screen::Bar;
 
-/// Where data sets are.
+/// The folder of the data sets.
 #[derive(Debug, Clone)]
 pub(crate) struct DataFolder {
     folder: PathBuf,
-    /// Whether the arguments say so; the environment may speak of data sets that a command does not
-    /// read.
+    /// Whether the folder is from an argument. One from the environment may be meant for other
+    /// commands.
     given: bool,
 }
 
-/// The argument.
+/// The argument `--data`.
 #[derive(Debug, Args)]
 struct Argument {
-    /// Folder that holds mnist/, cifar-10-batches-bin/, ...; the digits need none
+    /// Folder that contains mnist/, cifar-10-batches-bin/, ...; not needed for the digits
     #[arg(
         help_heading = "Input",
         long = "data",
@@ -60,43 +61,43 @@ impl FromArgMatches for DataFolder {
 }
 
 impl DataFolder {
-    /// Whether there is something under the name of a data set.
+    /// Whether the folder of a data set exists, or the data set needs none.
     pub(crate) fn holds(&self, name: DatasetName) -> bool {
         name.folder()
             .is_none_or(|folder| self.folder.join(folder).exists())
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     pub(crate) fn path(&self) -> &Path {
         &self.folder
     }
 
-    /// The command that puts a data set there.
+    /// Returns the command that downloads a data set to this folder.
     pub(crate) fn fetch_command(&self, name: DatasetName) -> String {
         format!("scn data fetch {name} --dir {}", self.folder.display())
     }
 
-    /// That a folder which was asked for is one that the images are read from.
+    /// Returns an error if the folder is from an argument but the source is not read from it.
     pub(crate) fn expect_use(&self, source: &DataSource) -> Result<()> {
         let why = match source {
             DataSource::Named(name) if name.folder().is_some() => return Ok(()),
             DataSource::Named(_) => "is embedded",
-            _ => "says where its files are",
+            _ => "gives the location of its files",
         };
         if !self.given {
             return Ok(());
         }
         let folder = self.folder.display();
         bail!(
-            "--data {folder}: no data set is read from there, as {source} {why}; pictures of your own: --dataset folder:{folder}"
+            "--data {folder}: no data set is read from this folder, because {source} {why}; for your own images, use --dataset folder:{folder}"
         )
     }
 
-    /// That no folder was asked for where no images are read.
+    /// Returns an error if the folder is from an argument, for a command that reads no images.
     pub(crate) fn expect_none(&self) -> Result<()> {
         if self.given {
             bail!(
-                "--data {}: no images are read to compare runs",
+                "--data {}: no images are read when comparing runs",
                 self.folder.display()
             );
         }
@@ -111,7 +112,7 @@ impl DataFolder {
         drop(bar);
         opened.map_err(|error| match (error, source.name()) {
             (error @ DataError::File(FileError::Missing { .. }), Some(name)) => anyhow::anyhow!(
-                "{error}; `{}` gets {}",
+                "{error}; `{}` downloads {}",
                 self.fetch_command(name),
                 archives(name)
             ),
@@ -120,27 +121,28 @@ impl DataFolder {
     }
 }
 
-/// A source of images as it is written in an argument; for clap, which says what was found.
+/// Parses a source of images in an argument.
 ///
 /// # Errors
-/// The choices there are.
+/// Returns the possible choices. Clap adds what was found.
 pub(crate) fn parse_source(text: &str) -> Result<DataSource, String> {
     text.parse()
         .map_err(|error: UnknownSource| error.to_string())
 }
 
-/// A data set by its name; for clap, which says what was found.
+/// Parses the name of a data set in an argument.
 ///
 /// # Errors
-/// The names there are.
+/// Returns the possible names. Clap adds what was found.
 pub(crate) fn parse_dataset(name: &str) -> Result<DatasetName, String> {
     name.parse()
         .map_err(|error: UnknownDataset| error.to_string())
 }
 
-/// The official archives of a data set, by the first file's name, and where they are.
+/// Describes the official archives of a data set: the name of the first one, the number of others,
+/// and their address.
 fn archives(name: DatasetName) -> String {
-    // Without archives it is embedded, and cannot be missing.
+    // A data set without archives is embedded, so it cannot be missing.
     let archives = ArchiveSet::official(name).map_or(Vec::new(), |set| set.archives);
     let Some((first, others)) = archives.split_first() else {
         return String::new();

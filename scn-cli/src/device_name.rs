@@ -1,4 +1,4 @@
-//! Where to compute, by the names that the command line knows.
+//! Devices by their names on the command line.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,29 +15,30 @@ use scn_net::NetError;
 #[cfg(feature = "cuda")]
 use crate::readable::counted;
 
-/// `cpu`, `cuda`, `cuda:1`, or `cuda:0,1` for several that share each batch.
+/// The name of a device: `cpu`, `cuda`, `cuda:1`, or `cuda:0,1` for several GPUs that share each
+/// batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DeviceName {
     Cpu,
-    /// A graphics processor for each process.
+    /// One GPU for each process.
     OwnCuda,
-    /// Those of these numbers, in every process.
+    /// The GPUs with these numbers, in every process.
     Cuda(Vec<usize>),
 }
 
 impl DeviceName {
-    /// The device; `host` is this machine's processor. Of `count` processes on this machine that share a command, this is the one of
-    /// number `own`.
+    /// Opens the device. `host` is the CPU. This is process number `own` of the `count` processes
+    /// on this machine that share the command.
     pub(crate) fn open(&self, host: &Device, (own, count): (usize, usize)) -> Result<Device> {
         match self {
             Self::Cpu => Ok(host.clone()),
             #[cfg(feature = "cuda")]
             Self::OwnCuda => Device::cuda(&[own]).map_err(|error| match error {
                 NetError::Gpu(GpuError::Setup(SetupError::DeviceIndex { count: seen, .. })) if count > 1 => {
-                    let seen = counted(seen as u64, "graphics processor");
+                    let seen = counted(seen as u64, "GPU");
                     anyhow!(
-                        "--device {self} takes a graphics processor for each process, but {count} processes are on this machine, which has \
-                         {seen}; where each process is shown others, --device cuda:0 takes the first of them"
+                        "--device {self} needs one GPU per process, but this machine runs {count} processes and has \
+                         {seen}; if each process sees different GPUs, --device cuda:0 uses the first that it sees"
                     )
                 }
                 error => error.into(),
@@ -52,12 +53,12 @@ impl DeviceName {
         }
     }
 
-    /// That this is the processor, the only device of `command`.
+    /// Returns an error unless this is the CPU, the only device of `command`.
     pub(crate) fn expect_cpu(&self, command: &str) -> Result<()> {
         match self {
             Self::Cpu => Ok(()),
             Self::OwnCuda | Self::Cuda(_) => {
-                bail!("{command} computes on the processor only, not on {self}")
+                bail!("{command} runs on the CPU only, not on {self}")
             }
         }
     }
@@ -76,9 +77,7 @@ impl FromStr for DeviceName {
                     .collect::<Result<_, _>>()
                     .map(Self::Cuda)
                     .map_err(|_| {
-                        format!(
-                            "expected numbers of devices after cuda:, as in cuda:0,1, found {text}"
-                        )
+                        format!("expected device numbers after cuda:, as in cuda:0,1, found {text}")
                     })
             }
             _ => Err(

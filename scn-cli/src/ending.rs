@@ -1,4 +1,4 @@
-//! Exit codes: how the program ends.
+//! Exit codes of the program.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -7,23 +7,23 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use scn_net::TrainError;
 
-/// For the manual page.
+/// Exit codes, for the help text and the manual page.
 pub(crate) const CODES: &str = "Exit codes:
-  0    done
-  1    failed; one line on standard error says why
-  2    arguments that are not understood
+  0    success
+  1    failure; one line on standard error gives the reason
+  2    invalid arguments
   3    codes missed the tolerance (solve, gradients; not with --allow-unconverged)
   4    training diverged; the last checkpoint is intact
-  130  Ctrl-C; a run in progress has written a checkpoint
-  143  TERM; likewise";
+  130  stopped by Ctrl-C; a run in progress has written a checkpoint
+  143  stopped by TERM; a run in progress has written a checkpoint";
 
-/// How a command ended that has not failed.
+/// The way in which a command ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Done,
     /// Some codes missed the tolerance.
     Unconverged,
-    /// A person or a program has ended it.
+    /// A signal stopped the command.
     Stopped,
 }
 
@@ -37,12 +37,12 @@ impl Ending {
     }
 }
 
-/// The code of a failure.
+/// Returns the exit code of a failure.
 pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
     number_of(error).into()
 }
 
-/// The code of a failure, as a number.
+/// Returns the exit code of a failure, as a number.
 pub(crate) fn number_of(error: &anyhow::Error) -> u8 {
     let diverged = |cause: &(dyn std::error::Error + 'static)| {
         matches!(
@@ -67,7 +67,7 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
-    /// The exit code of a program that it has ended.
+    /// Returns the exit code of a program that this signal ended.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::CtrlC => 130,
@@ -85,7 +85,7 @@ impl fmt::Display for Signal {
     }
 }
 
-/// A command that has ended itself because a signal asked for it.
+/// The error of a command that stopped because a signal asked it to.
 #[derive(Debug)]
 pub(crate) struct Stopped(pub(crate) Signal);
 
@@ -97,15 +97,15 @@ impl fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// The code of the signal that asks to stop; 0 before it comes.
+/// Exit code of the signal that asked the program to stop, or 0 if there was none.
 static ASKED: AtomicU8 = AtomicU8::new(0);
 
-/// The program is to stop.
+/// Asks the program to stop.
 pub(crate) fn ask_to_stop(signal: Signal) {
     ASKED.store(signal.code(), Ordering::SeqCst);
 }
 
-/// The signal that asks the program to stop, if one has.
+/// Returns the signal that asked the program to stop, if any.
 pub(crate) fn asked_to_stop() -> Option<Signal> {
     let asked = ASKED.load(Ordering::SeqCst);
     [Signal::CtrlC, Signal::Term]
@@ -113,7 +113,7 @@ pub(crate) fn asked_to_stop() -> Option<Signal> {
         .find(|signal| signal.code() == asked)
 }
 
-/// A break if the program is to stop.
+/// Returns a break if the program was asked to stop.
 pub(crate) fn break_if_stopped() -> ControlFlow<()> {
     match asked_to_stop() {
         Some(_) => ControlFlow::Break(()),
@@ -121,7 +121,7 @@ pub(crate) fn break_if_stopped() -> ControlFlow<()> {
     }
 }
 
-/// An error if the program is to stop.
+/// Returns an error if the program was asked to stop.
 pub(crate) fn unless_stopped() -> Result<(), Stopped> {
     asked_to_stop().map_or(Ok(()), |signal| Err(Stopped(signal)))
 }

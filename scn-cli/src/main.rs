@@ -1,4 +1,4 @@
-//! The command line `scn`: reads arguments, calls the libraries, and shows the results.
+//! The `scn` command-line program: parses arguments, calls the libraries and prints results.
 
 #![allow(
     rustdoc::broken_intra_doc_links,
@@ -14,6 +14,8 @@ mod command;
 mod configuration;
 mod data_folder;
 mod device_name;
+#[cfg(test)]
+mod documents;
 mod ending;
 mod model_file;
 mod model_images;
@@ -53,7 +55,7 @@ use crate::ending::Ending;
 use crate::output::Output;
 use crate::processes::Together;
 
-/// Supervised deep sparse coding networks: train, evaluate and use them.
+/// Trains, evaluates and uses supervised deep sparse coding networks.
 #[derive(Debug, Parser)]
 #[command(
     name = "scn",
@@ -69,23 +71,22 @@ struct Cli {
     command: Command,
 }
 
-/// Options of every command.
+/// Options common to all commands.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Common options")]
 struct Global {
-    /// Threads of this machine's processor, also beside a graphics processor: up to 1024 (or the
-    /// number of cores); as many as there are cores if not given. Results do not depend on it
+    /// Number of CPU threads, also when computing on a GPU; at most 1024, or the number of cores if
+    /// that is larger. Results do not depend on it [default: the number of cores]
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Where to compute: cpu, cuda (the first graphics processor; with mpirun one for each process),
-    /// cuda:1, or cuda:0,1 (each batch shared). Commands that compute on the processor alone refuse
-    /// cuda
+    /// Where to compute: cpu, cuda (the first GPU, or one per process under mpirun), cuda:1, or
+    /// cuda:0,1 (splits each batch). CPU-only commands reject cuda
     #[arg(long, global = true, value_name = "DEVICE", default_value_t = DeviceName::Cpu)]
     device: DeviceName,
-    /// Results as JSON on standard output
+    /// Prints results as JSON on standard output
     #[arg(long, global = true)]
     json: bool,
-    /// Nothing but errors (and JSON)
+    /// Prints only errors (and JSON)
     #[arg(long, global = true)]
     quiet: bool,
 }
@@ -151,8 +152,7 @@ fn run(cli: &Cli, together: &Together) -> anyhow::Result<Ending> {
     if let Some(command) = cli.command.on_processor_alone() {
         device.expect_cpu(command)?;
     }
-    // All that a command does on this machine's processor is done by these threads, whatever the
-    // device.
+    // These threads do all CPU work of the command, whichever device it computes on.
     let host = Device::cpu(threads.map(usize::from))?;
     let device = match cli.command.is_shared() {
         true => device
@@ -164,8 +164,7 @@ fn run(cli: &Cli, together: &Together) -> anyhow::Result<Ending> {
 }
 
 impl Command {
-    /// The name of a command that computes on the processor alone; None for one that computes on
-    /// any device.
+    /// Returns the command's name if it runs on the CPU only, or None if it runs on any device.
     fn on_processor_alone(&self) -> Option<&'static str> {
         match self {
             Self::Train(_)
@@ -189,7 +188,8 @@ impl Command {
         }
     }
 
-    /// Whether all processes that MPI has started do it together; of others the first does it alone.
+    /// Whether all MPI processes run the command together. Other commands run in the first process
+    /// only.
     fn is_shared(&self) -> bool {
         match self {
             Self::Bench(command) => command.is_shared(),
@@ -236,7 +236,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// Calls `see` with each command that has no commands below it, and its name.
+    /// Calls `see` with each command that has no subcommands, and with its full name.
     fn each(command: &clap::Command, name: &str, see: &mut dyn FnMut(&clap::Command, &str)) {
         let below: Vec<_> = command
             .get_subcommands()

@@ -1,4 +1,4 @@
-//! Models as commands read them.
+//! Reading of models by commands.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use scn_solvers::processes::Processes;
 
 use crate::output::Output;
 
-/// Reads a model, the model in a checkpoint, or that of a run folder: the best one, if validation
-/// images chose one. A warning says if its file has no checksum.
+/// Reads a model from a model file, a checkpoint or a run folder. A run folder gives the best model
+/// if validation images chose one. Prints a warning if the file has no checksum.
 pub(crate) fn read(path: &Path, output: &Output) -> Result<Model> {
     let path = file_of(path);
     let model = Model::load(&path)?;
@@ -17,7 +17,8 @@ pub(crate) fn read(path: &Path, output: &Output) -> Result<Model> {
     Ok(model)
 }
 
-/// As [`read`], by the first of several processes, which gives it to the others: they need not see the file.
+/// Same as [`read`], but only the first of several processes reads the file and sends the model to
+/// the others.
 pub(crate) fn shared(path: &Path, processes: &dyn Processes, output: &Output) -> Result<Model> {
     let path = file_of(path);
     let model = Model::shared(&path, processes)?;
@@ -25,7 +26,7 @@ pub(crate) fn shared(path: &Path, processes: &dyn Processes, output: &Output) ->
     Ok(model)
 }
 
-/// The file of a model, which may be asked for by its run folder.
+/// Returns the file of a model, which may be given by its run folder.
 fn file_of(path: &Path) -> PathBuf {
     match path.is_dir() {
         true => RunFolder::new(path).chosen_model(),
@@ -33,11 +34,11 @@ fn file_of(path: &Path) -> PathBuf {
     }
 }
 
-/// Says that damage to a file would not have been found.
+/// Prints a warning if the file has no checksum.
 pub(crate) fn warn_if_unchecked(model: &Model, path: &Path, output: &Output) {
     if model.unchecked() {
         output.warn(format_args!(
-            "{}: no checksum, as in files of early versions; damage would not be noticed",
+            "{}: the file has no checksum, as in early versions; damage would go unnoticed",
             path.display()
         ));
     }

@@ -1,4 +1,4 @@
-//! Images for a model: as those it was trained on.
+//! Images for a model, preprocessed like those it was trained on.
 
 use std::path::{Path, PathBuf};
 
@@ -14,16 +14,18 @@ use crate::data_folder::DataFolder;
 use crate::screen::Bar;
 use crate::{ending, pictures};
 
-/// Which images of a data set.
+/// The part of a data set to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Half {
     Train,
     Test,
 }
 
-/// The images of a source with their labels, for a model: those it was trained or tested on as in
-/// training, other pictures brought to its shape. A folder of pictures that are not parted is taken
-/// as a whole.
+/// Returns the labelled images of a source, for a model.
+///
+/// The data set that the model was trained and tested on is read as in training. Other image files
+/// are scaled to the input shape of the model. A folder of images that is not split into train/ and
+/// test/ is used as a whole.
 pub(crate) fn labelled(
     model: &Model,
     source: &DataSource,
@@ -58,7 +60,7 @@ fn of_half(data: Dataset, half: Half) -> ImageSet {
     }
 }
 
-/// How pictures become images for a model that has not seen them.
+/// Returns how to read image files that a model was not trained on.
 fn pictures_for(model: &Model) -> Result<PictureConfig> {
     let [channels, height, width] = model.network.config().input;
     Ok(PictureConfig::default()
@@ -67,10 +69,10 @@ fn pictures_for(model: &Model) -> Result<PictureConfig> {
         .with_fit(model.input.fit()))
 }
 
-/// That images fall into the classes that a model tells apart.
+/// Returns an error unless the images have the classes of the model.
 fn expect_classes(model: &Model, found: &[String], source: &DataSource) -> Result<()> {
     let known = &model.input.class_names;
-    // A model that has not been trained knows no names.
+    // An untrained model has no class names.
     if known.is_empty() || known == found {
         return Ok(());
     }
@@ -81,7 +83,7 @@ fn expect_classes(model: &Model, found: &[String], source: &DataSource) -> Resul
     )
 }
 
-/// The first few names.
+/// Lists the first few names, and the number of all names.
 fn listed(names: &[String]) -> String {
     let first = names.iter().take(4).map(String::as_str);
     let more = if names.len() > 4 { ", ..." } else { "" };
@@ -92,25 +94,25 @@ fn listed(names: &[String]) -> String {
     )
 }
 
-/// Images given to a network at a time.
+/// Number of images per batch.
 pub(crate) const BATCH: usize = 128;
 
-/// Images for a model, wherever they come from.
+/// Images for a model, from any source.
 pub(crate) enum ModelImages {
-    /// A data set's, preprocessed batch by batch.
+    /// Images of a data set, preprocessed batch by batch.
     Set(Loader),
-    /// An array's, preprocessed: N, C, H, W.
+    /// Preprocessed images of an array: N, C, H, W.
     Array {
         file: PathBuf,
         pixels: Vec<f32>,
         count: usize,
     },
-    /// Pictures, read batch by batch.
+    /// Image files, read batch by batch.
     Pictures(Vec<PathBuf>),
 }
 
 impl ModelImages {
-    /// The images of an array. Floating point numbers are pixels, too, if they are `raw`.
+    /// Reads the images of an array. With `raw`, floating-point numbers are pixels too.
     pub(crate) fn array(file: &Path, model: &Model, raw: bool) -> Result<Self> {
         let (pixels, [count, ..]) = preprocessed(file, model, raw)?;
         Ok(Self::Array {
@@ -120,7 +122,7 @@ impl ModelImages {
         })
     }
 
-    /// How many there are.
+    /// Returns the number of images.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Set(loader) => loader.images(),
@@ -129,12 +131,13 @@ impl ModelImages {
         }
     }
 
-    /// Calls `use_batch` with each batch in order, and says what is done meanwhile. In an error an
-    /// image of a batch is named by its file, or by its place among all.
+    /// Calls `use_batch` with each batch in order, under a progress bar named `what`.
+    ///
+    /// Errors name an image by its file, or by its index among all images.
     ///
     /// # Errors
-    /// Those of `use_batch`, images that cannot be read, and [`Stopped`](crate::ending::Stopped) if
-    /// the program is to stop.
+    /// Returns the errors of `use_batch`, an error if an image cannot be read, and
+    /// [`Stopped`](crate::ending::Stopped) if the program was asked to stop.
     pub(crate) fn each(
         &self,
         model: &Model,
@@ -190,7 +193,7 @@ impl ModelImages {
     }
 }
 
-/// An error with the image of a batch that it is about, counted among all images.
+/// Changes the image index of an error from within a batch to among all images.
 fn counted_from(error: anyhow::Error, first: usize) -> anyhow::Error {
     match error.downcast::<NetError>() {
         Ok(error) => error.counted_from(first).into(),
@@ -198,7 +201,7 @@ fn counted_from(error: anyhow::Error, first: usize) -> anyhow::Error {
     }
 }
 
-/// An error with the file of the picture that it is about.
+/// Adds the file of the affected image to an error.
 fn of_picture(error: anyhow::Error, files: &[PathBuf]) -> anyhow::Error {
     let image = error.downcast_ref().and_then(NetError::image);
     match image.and_then(|image| files.get(image)) {
@@ -207,7 +210,7 @@ fn of_picture(error: anyhow::Error, files: &[PathBuf]) -> anyhow::Error {
     }
 }
 
-/// What a trained model does to pixels.
+/// Returns the normalisation of a trained model, or an error if the model is untrained.
 pub(crate) fn normalization<'a>(model: &'a Model, file: &Path) -> Result<&'a Normalization> {
     model.input.normalization.as_ref().with_context(|| {
         format!(
@@ -217,9 +220,10 @@ pub(crate) fn normalization<'a>(model: &'a Model, file: &Path) -> Result<&'a Nor
     })
 }
 
-/// The numbers of images as a model takes them, and their shape N, C, H, W. Bytes are the pixels of
-/// files and are preprocessed as training did it; so are floating point numbers if they are `raw`,
-/// otherwise they are taken as they are.
+/// Reads an array of images as input for a model, and returns the values and the shape N, C, H, W.
+///
+/// Bytes are pixels and are preprocessed as in training. Floating-point numbers are pixels too if
+/// `raw`; otherwise they are already preprocessed.
 fn preprocessed(path: &Path, model: &Model, raw: bool) -> Result<(Vec<f32>, [usize; 4])> {
     let numbers = Numbers::open(path)?;
     let shape = axes(path, &numbers, ["N", "C", "H", "W"])?;
@@ -244,7 +248,7 @@ fn preprocessed(path: &Path, model: &Model, raw: bool) -> Result<(Vec<f32>, [usi
     }
     let Some(normalization) = &model.input.normalization else {
         bail!(
-            "{}: expected preprocessed images, as the model has not been trained, found pixels",
+            "{}: expected preprocessed images, because the model is untrained, found pixels",
             path.display()
         );
     };

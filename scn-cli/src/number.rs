@@ -1,26 +1,26 @@
-//! Numbers among the arguments.
+//! Parsing of numbers in arguments.
 
 use std::str::FromStr;
 
-/// A number as it is written in an argument.
+/// Parses a number in an argument.
 ///
 /// # Errors
-/// What is expected; for clap, which says what was found.
+/// Returns what was expected. Clap adds what was found.
 pub(crate) fn parse<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| {
         let hint = if text.contains(',') {
-            "; decimals take a point"
+            " (with a decimal point)"
         } else {
             ""
         };
-        format!("expected a number, as in 0.1 or 1e-3{hint}")
+        format!("expected a number, such as 0.1 or 1e-3{hint}")
     })
 }
 
-/// A whole number of at least 1, as it is written in an argument.
+/// Parses a whole number of at least 1 in an argument.
 ///
 /// # Errors
-/// What is expected.
+/// Returns what was expected.
 pub(crate) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
@@ -38,7 +38,7 @@ mod tests {
         assert_eq!(parse("-1e-3"), Ok(-1e-3_f32));
         for (text, hint) in [("0,1", true), ("1.000,5", true), ("a", false), ("", false)] {
             let error = parse::<f64>(text).unwrap_err();
-            assert_eq!(error.contains("decimals take a point"), hint, "{error}");
+            assert_eq!(error.contains("with a decimal point"), hint, "{error}");
         }
     }
 }

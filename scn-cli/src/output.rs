@@ -1,4 +1,4 @@
-//! The only place that prints.
+//! Output of results, messages and errors. No other module prints.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -11,17 +11,18 @@ use serde::Serialize;
 use crate::ending::{Ending, Signal, Stopped};
 use crate::screen;
 
-/// How results are shown.
+/// The way in which a command shows its results.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
-    /// Not even errors.
+    /// Whether even errors are suppressed.
     silent: bool,
 }
 
 impl Output {
-    /// `json`: results as one JSON object; `quiet`: nothing but that and errors.
+    /// Creates an output. `json` prints results as one JSON object; `quiet` prints only JSON and
+    /// errors.
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
         Self {
             json,
@@ -30,7 +31,7 @@ impl Output {
         }
     }
 
-    /// Nothing at all: that of a process for which another one speaks.
+    /// Creates an output that prints nothing, for a process whose results another process prints.
     pub(crate) fn silent() -> Self {
         Self {
             json: false,
@@ -39,12 +40,12 @@ impl Output {
         }
     }
 
-    /// Whether text for a person is wanted.
+    /// Whether to print text for people: neither `--json` nor `--quiet` is given.
     pub(crate) fn for_a_person(&self) -> bool {
         !self.quiet && !self.json
     }
 
-    /// A result: as JSON where that was asked for, else as text.
+    /// Prints a result: as JSON with `--json`, otherwise as text unless `--quiet` is given.
     pub(crate) fn result<T: Serialize>(
         &self,
         value: &T,
@@ -56,7 +57,7 @@ impl Output {
         self.result_json(value)
     }
 
-    /// A result whose text a person has seen already, line by line.
+    /// Prints a result with `--json` only, because its text has already been shown line by line.
     pub(crate) fn result_json<T: Serialize>(&self, value: &T) -> anyhow::Result<()> {
         if self.json {
             self.raw(format!("{}\n", serde_json::to_string(value)?).as_bytes())?;
@@ -64,8 +65,8 @@ impl Output {
         Ok(())
     }
 
-    /// A line for a person. If it cannot be written, the command goes on; [`all_written`] reports it
-    /// at the end.
+    /// Prints a line for people. A write error does not stop the command; [`all_written`] reports
+    /// it at the end.
     pub(crate) fn say(&self, text: impl Display) {
         if self.for_a_person()
             && let Err(error) = screen::above(|| unless_unread(writeln!(io::stdout(), "{text}")))
@@ -74,8 +75,8 @@ impl Output {
         }
     }
 
-    /// A text for another program, which is the result itself: whatever was asked for, exactly as
-    /// it is. No error if the other end, such as `head`, has read enough.
+    /// Prints a result for another program unchanged, whatever the options. A closed pipe, such as
+    /// one to `head`, is not an error.
     #[expect(clippy::unused_self, reason = "all output goes through an `Output`")]
     pub(crate) fn raw(&self, text: &[u8]) -> anyhow::Result<()> {
         let written = screen::above(|| {
@@ -85,7 +86,7 @@ impl Output {
         unless_unread(written).context(NOT_WRITTEN)
     }
 
-    /// Codes have missed their tolerance, which is an error unless it was allowed.
+    /// Reports that codes missed their tolerance, which is an error unless `allowed`.
     pub(crate) fn unconverged(&self, missed: String, allowed: bool) -> Ending {
         if allowed {
             self.warn(missed);
@@ -97,18 +98,18 @@ impl Output {
         Ending::Unconverged
     }
 
-    /// Something that a person should know and a program need not stop for.
+    /// Prints a warning, unless `--quiet` is given.
     pub(crate) fn warn(&self, text: impl Display) {
         if !self.quiet {
             complain(&one_line(&format!("warning: {text}")));
         }
     }
 
-    /// A person has asked a run to stop, which takes longer than one may expect.
+    /// Prints that the program is stopping, for stops that take longer than expected.
     pub(crate) fn stopping(&self) {
         if !self.quiet {
             complain(
-                "stopping after what is being computed; Ctrl-C again ends at once, without a checkpoint",
+                "stopping after the current computation; press Ctrl-C again to stop at once, without a checkpoint",
             );
         }
     }
@@ -116,10 +117,10 @@ impl Output {
 
 const NOT_WRITTEN: &str = "cannot write to standard output";
 
-/// Why the first line for a person was not written, if one was not.
+/// The error of the first line for people that could not be written, if any.
 static UNWRITTEN: OnceLock<String> = OnceLock::new();
 
-/// No error if the other end, such as `head`, has read enough.
+/// Ignores the error of a closed pipe, such as one to `head`.
 fn unless_unread(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -127,7 +128,7 @@ fn unless_unread(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// That every line that was said is written.
+/// Returns an error if a line passed to [`Output::say`] could not be written.
 pub(crate) fn all_written() -> anyhow::Result<()> {
     match UNWRITTEN.get() {
         Some(reason) => Err(anyhow!("{NOT_WRITTEN}: {reason}")),
@@ -135,16 +136,16 @@ pub(crate) fn all_written() -> anyhow::Result<()> {
     }
 }
 
-/// The exit code of what clap answers itself.
+/// Returns the exit code of an answer by clap, without printing it.
 pub(crate) fn silent_answer(answer: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(1))
 }
 
-/// What clap answers itself: help and the version, or what is wrong with the arguments.
+/// Prints an answer by clap (help, version or an error in the arguments) and returns its exit code.
 pub(crate) fn answer(answer: &clap::Error) -> ExitCode {
     if answer.use_stderr() {
         let text = answer.to_string();
-        // What was typed is quoted, and can be long.
+        // Clap quotes the arguments, which can be long.
         if text.lines().any(|line| line.chars().count() > LONGEST) {
             let lines: Vec<String> = text.lines().map(shortened).collect();
             let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
@@ -163,11 +164,11 @@ pub(crate) fn answer(answer: &clap::Error) -> ExitCode {
     }
 }
 
-/// Most characters of a line about what is wrong.
+/// Maximum number of characters in a line of an error message.
 const LONGEST: usize = 300;
 
-/// A line without its middle, if it is too long: it begins with what is wrong and ends with what
-/// was found.
+/// Removes the middle of a line that is too long. An error message begins with the problem and ends
+/// with what was found.
 fn shortened(line: &str) -> String {
     let length = line.chars().count();
     if length <= LONGEST {
@@ -183,7 +184,7 @@ fn shortened(line: &str) -> String {
         .collect()
 }
 
-/// One line: [what failed](line).
+/// Prints an error as one [line](line).
 pub(crate) fn error(error: &anyhow::Error) {
     let mut line = line(error);
     if !error.is::<Stopped>() {
@@ -192,7 +193,7 @@ pub(crate) fn error(error: &anyhow::Error) {
     complain(&one_line(&line));
 }
 
-/// What failed, and its causes. A cause that is already said is not said again.
+/// Formats an error and its causes. A cause that the line already contains is not repeated.
 pub(crate) fn line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -206,7 +207,7 @@ pub(crate) fn line(error: &anyhow::Error) -> String {
     line
 }
 
-/// A signal ends the program: this line is its last, and nothing moves any more.
+/// Prints that a signal ends the program, and calls `end` while progress bars are still hidden.
 pub(crate) fn stopped(signal: Signal, end: fn(i32) -> !) {
     screen::above(|| {
         let _ = writeln!(io::stderr(), "{}", Stopped(signal));
@@ -214,14 +215,14 @@ pub(crate) fn stopped(signal: Signal, end: fn(i32) -> !) {
     })
 }
 
-/// A line on standard error, which a terminal breaks between words.
+/// Writes a line to standard error, wrapped between words on a terminal.
 fn complain(line: &str) {
     let broken = screen::width().map(|columns| textwrap::fill(line, columns));
     let line = broken.as_deref().unwrap_or(line);
     let _ = screen::above(|| writeln!(io::stderr(), "{line}"));
 }
 
-/// A text in one line, not too long, without characters that a terminal would follow.
+/// Puts a text on one line of limited length, with control characters escaped.
 fn one_line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut line = String::with_capacity(words.len());

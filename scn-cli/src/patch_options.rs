@@ -1,4 +1,4 @@
-//! Patches of pictures, as arguments ask for them.
+//! Options for patches of images.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -12,30 +12,33 @@ use serde::{Deserialize, Serialize};
 use crate::number;
 use crate::patches::PatchFile;
 
-/// Patches of pictures as signals.
+/// Options for patches of images as signals.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PatchOptions {
-    /// --signals are pictures, PNG, JPEG or .npy, and each patch of this height and width is a signal
+    /// Treats --signals as images (PNG, JPEG or .npy), and each patch of this height and width as a
+    /// signal
     ///
-    /// The entries of a signal are in the order channel, row, column; patches come in reading order, picture
-    /// by picture. Pixels of a PNG or JPEG are numbers from 0 to 1, of 8 bits and without transparency. An
-    /// array is [H, W], [H, W, C], [N, H, W], [N, C, H, W] or [N, H, W, C], with its numbers as they are; an
-    /// axis of up to 4 entries is C, and where that does not tell the axes apart, the array is refused
+    /// The entries of a signal are in the order channel, row, column. Patches are in reading order,
+    /// image by image. Pixels of a PNG or JPEG file are numbers from 0 to 1, read as 8 bits without
+    /// transparency. An array is [H, W], [H, W, C], [N, H, W], [N, C, H, W] or [N, H, W, C], and
+    /// its numbers are used unchanged. An axis of up to 4 entries is C; an array with ambiguous
+    /// axes is refused
     #[arg(help_heading = "Patches", long, value_name = "HxW")]
     patches: Option<PatchSize>,
-    /// Pixels from a patch to the next, in both directions; the last lies flush with the border [default: 1]
+    /// Distance from one patch to the next in pixels, in both directions; the last patch lies flush
+    /// with the border [default: 1]
     #[arg(help_heading = "Patches", long, value_name = "PIXELS", requires = "patches", value_parser = number::positive)]
     stride: Option<usize>,
-    /// Takes from each patch its mean, over all entries
+    /// Subtracts from each patch its mean over all entries
     #[arg(help_heading = "Patches", long, requires = "patches")]
     remove_means: bool,
-    /// Makes a coloured PNG or JPEG grey
+    /// Converts a coloured PNG or JPEG file to grey
     #[arg(help_heading = "Patches", long, requires = "patches")]
     grey: bool,
 }
 
 impl PatchOptions {
-    /// None where signals are no patches.
+    /// Returns the settings, or None if signals are not patches.
     pub(crate) fn settings(&self) -> Option<PatchSettings> {
         self.patches.map(|PatchSize(size)| PatchSettings {
             size,
@@ -46,11 +49,11 @@ impl PatchOptions {
     }
 }
 
-/// Which patches, of pictures read how.
+/// Settings for patches, and for the images that they are from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PatchSettings {
-    /// Height and width.
+    /// Height and width of a patch.
     pub(crate) size: [usize; 2],
     stride: usize,
     remove_means: bool,
@@ -58,7 +61,7 @@ pub(crate) struct PatchSettings {
 }
 
 impl PatchSettings {
-    /// The patches of the pictures in a file, whose pixels are not read yet.
+    /// Opens the images in a file and returns their patches, without reading pixels.
     pub(crate) fn open(&self, path: &Path) -> Result<PatchFile> {
         let pictures = self.open_pictures(path)?;
         let grid = PatchGrid::new(pictures.axes().shape(), self.size, self.stride)
@@ -66,12 +69,12 @@ impl PatchSettings {
         PatchFile::new(path, pictures, grid, self.remove_means)
     }
 
-    /// The pictures in a file.
+    /// Opens the images in a file.
     pub(crate) fn open_pictures(&self, path: &Path) -> Result<PictureFile> {
         let pictures = PictureFile::open(path, self.grey.then_some(Colours::Grey))?;
         if self.grey && pictures.kind().is_some() {
             bail!(
-                "{}: expected a PNG or JPEG picture for --grey, found an array",
+                "{}: expected a PNG or JPEG file for --grey, found an array",
                 path.display()
             );
         }

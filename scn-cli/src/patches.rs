@@ -1,4 +1,4 @@
-//! Patches of pictures as columns that exist nowhere as a matrix.
+//! Patches of images as columns, which are never stored as a matrix.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use scn_solvers::{ColumnSource, Scalar};
 
 use crate::readable::counted;
 
-/// Patches of pictures whose pixels are still in their file.
+/// Patches of images whose pixels have not been read yet.
 pub(crate) struct PatchFile {
     path: PathBuf,
     pictures: PictureFile,
@@ -41,17 +41,16 @@ impl PatchFile {
         })
     }
 
-    /// The pictures.
     pub(crate) fn pictures(&self) -> &PictureFile {
         &self.pictures
     }
 
-    /// Entries of a patch and number of patches.
+    /// Returns the number of entries of a patch, and the number of patches.
     pub(crate) fn shape(&self) -> [usize; 2] {
         [self.grid.entries(), self.columns]
     }
 
-    /// That a dictionary in a file has atoms of as many entries.
+    /// Checks that the atoms of a dictionary have as many entries as a patch.
     pub(crate) fn expect_entries(
         &self,
         rows: usize,
@@ -61,7 +60,7 @@ impl PatchFile {
         let ([channels, ..], entries) = (self.pictures.axes().shape(), self.grid.entries());
         if entries != rows {
             bail!(
-                "{}: expected patches of {rows} entries, by {} of {rows} x {atoms}, found {entries}, of {}",
+                "{}: expected patches of {rows} entries, to match {} of {rows} x {atoms}, found {entries} with {}",
                 self.path.display(),
                 dictionary.display(),
                 counted(channels as u64, "channel")
@@ -70,7 +69,7 @@ impl PatchFile {
         Ok(())
     }
 
-    /// Whether `f32` does not hold the pixels.
+    /// Whether `f32` cannot represent the pixels exactly.
     pub(crate) fn needs_f64(&self) -> bool {
         self.pictures.kind().is_some_and(|kind| kind.needs_f64())
     }
@@ -87,7 +86,7 @@ impl PatchFile {
     }
 }
 
-/// Patches of pictures in memory, picture by picture.
+/// Patches of images in memory, image by image.
 pub(crate) struct Patches<T> {
     path: PathBuf,
     pictures: PictureStack<T>,
@@ -97,28 +96,28 @@ pub(crate) struct Patches<T> {
 }
 
 impl<T: Scalar + Float> Patches<T> {
-    /// The file of the pictures.
+    /// Returns the file of the images.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The pictures.
     pub(crate) fn pictures(&self) -> &PictureStack<T> {
         &self.pictures
     }
 
-    /// The patches of a picture.
+    /// Returns the grid of the patches of each image.
     pub(crate) fn grid(&self) -> &PatchGrid {
         &self.grid
     }
 
-    /// Copies a patch as it is in its picture.
+    /// Copies a patch unchanged from its image.
     fn copy(&self, patch: usize, out: &mut [T]) {
         let (picture, place) = (patch / self.grid.patches(), patch % self.grid.patches());
         self.grid.copy(self.pictures.picture(picture), place, out);
     }
 
-    /// What is taken from a patch: its mean or, where means are kept, 0. `entries` has room for a patch.
+    /// Returns the mean that is subtracted from a patch, or 0 if means are kept. `entries` is a
+    /// buffer for one patch.
     pub(crate) fn mean(&self, patch: usize, entries: &mut [T]) -> f64 {
         if !self.remove_means {
             return 0.0;
@@ -127,7 +126,7 @@ impl<T: Scalar + Float> Patches<T> {
         mean(entries)
     }
 
-    /// Writes a patch as a signal.
+    /// Writes a patch as a signal, without its mean if means are removed.
     fn load(&self, patch: usize, out: &mut [T]) {
         self.copy(patch, out);
         if self.remove_means {
@@ -138,7 +137,7 @@ impl<T: Scalar + Float> Patches<T> {
         }
     }
 
-    /// Writes patches, one after the other.
+    /// Writes patches consecutively.
     pub(crate) fn read(&self, columns: Range<usize>, out: &mut [T]) {
         for (patch, out) in columns.zip(out.chunks_exact_mut(self.grid.entries())) {
             self.load(patch, out);
@@ -182,7 +181,7 @@ mod tests {
     use super::*;
     use crate::patch_options::PatchSettings;
 
-    /// Two pictures of 3 x 4 pixels, without the means of the patches of 2 x 2.
+    /// Two images of 3 x 5 pixels with patches of 2 x 2, with and without their means.
     #[test]
     fn patches_are_columns_picture_by_picture() {
         let folder = tempfile::tempdir().unwrap();
@@ -196,7 +195,7 @@ mod tests {
             serde_json::from_value(json).unwrap()
         };
         let open = |remove_means| settings(remove_means).open(&path).unwrap();
-        // Places 0 and 1 down, and 0, 2 and 3 across.
+        // Patches start in rows 0 and 1, and in columns 0, 2 and 3.
         assert_eq!(open(true).shape(), [4, 12]);
         let patches = open(false).read::<f64>().unwrap();
         let mut out = [0.0; 12];
@@ -209,7 +208,7 @@ mod tests {
         patches.read(5..8, &mut out);
         assert_eq!(out[..4], [-3.0, -2.0, 2.0, 3.0]);
         assert_eq!(patches.mean(5, &mut [0.0; 4]), 11.0);
-        // The same, as the kernels want them; nothing else is written.
+        // Check the layout for kernels, and that nothing else is written.
         let mut packed = [7.0; 16];
         patches.pack(5..8, &mut packed, 4);
         for (k, column) in out.chunks_exact(4).enumerate() {

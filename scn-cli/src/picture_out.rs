@@ -1,4 +1,4 @@
-//! Pictures in files, written one after the other.
+//! Image files that are written one image at a time.
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +11,19 @@ use scn_data::format::pictures::PictureAxes;
 use crate::watched_file::WatchedFile;
 use crate::whole_file;
 
-/// The form of a file of pictures.
+/// The format of an output file for images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PictureForm {
-    /// One picture of 8 bits a value, for numbers from 0 to 1: others are brought to the nearest.
+    /// A single image of 8 bits per value. Values are clipped to [0, 1] and rounded.
     Png,
-    /// An array of any pictures.
+    /// An array of any number of images.
     Npy,
 }
 
 impl PictureForm {
-    /// What the name of a file asks for, if it can hold such pictures, read from an array of this kind or from a PNG or JPEG picture.
+    /// Returns the format that a file name asks for, or an error if the format cannot hold these
+    /// images. `kind` is the type of the array that they were read from, or None for a PNG or JPEG
+    /// file.
     pub(crate) fn of(path: &Path, axes: &PictureAxes, kind: Option<Kind>) -> Result<Self> {
         let extension = path.extension().unwrap_or_default();
         let is = |name| extension.eq_ignore_ascii_case(name);
@@ -36,13 +38,13 @@ impl PictureForm {
         }
         if !is("png") {
             bail!(
-                "{}: expected a name that ends in .png or .npy, found another",
+                "{}: expected a name that ends in .png or .npy, found a different one",
                 path.display()
             );
         }
         let [channels, ..] = axes.shape();
         if axes.pictures() != 1 {
-            return refused(format!(".png for {} pictures", axes.pictures()));
+            return refused(format!(".png for {} images", axes.pictures()));
         }
         if ![1, 3].contains(&channels) {
             return refused(format!(".png for {channels} channels"));
@@ -54,7 +56,7 @@ impl PictureForm {
     }
 }
 
-/// A file of pictures. It is there when it is [finished](Self::finish), and not before.
+/// An output file for images. It appears under its name only when it is [finished](Self::finish).
 pub(crate) struct PictureOut<T> {
     path: PathBuf,
     axes: PictureAxes,
@@ -67,12 +69,12 @@ enum Place {
         file: WatchedFile,
         start: u64,
     },
-    /// The values of the picture, as they come.
+    /// The values of the image, in the order of the file.
     Picture(Vec<u8>),
 }
 
 impl<T: Float> PictureOut<T> {
-    /// A file for pictures that lie in an array like this.
+    /// Creates a file for images with these axes.
     pub(crate) fn create(path: &Path, form: PictureForm, axes: &PictureAxes) -> Result<Self> {
         let place = match form {
             PictureForm::Png => Place::Picture(Vec::new()),
@@ -97,7 +99,7 @@ impl<T: Float> PictureOut<T> {
         })
     }
 
-    /// Writes a picture (C, H, W), and changes its numbers to those that the file holds.
+    /// Writes an image (C, H, W), and replaces its values by those stored in the file.
     pub(crate) fn write(&mut self, index: usize, picture: &mut [f64]) -> Result<()> {
         match &mut self.place {
             Place::Picture(values) => {
@@ -122,7 +124,7 @@ impl<T: Float> PictureOut<T> {
         Ok(())
     }
 
-    /// Moves the file to its place.
+    /// Completes the file and moves it into place.
     pub(crate) fn finish(self) -> Result<()> {
         match self.place {
             Place::Array { file, .. } => file.finish().with_context(|| cannot_write(&self.path)),
@@ -134,14 +136,14 @@ impl<T: Float> PictureOut<T> {
     }
 }
 
-/// A PNG file of a picture of one or three channels, in the order H, W, C.
+/// Encodes an image of one or three channels, in the order H, W, C, as PNG.
 fn png([channels, height, width]: [usize; 3], values: Vec<u8>) -> Result<Vec<u8>> {
     let (wide, high) = (u32::try_from(width)?, u32::try_from(height)?);
     let picture = match channels {
         1 => GrayImage::from_raw(wide, high, values).map(DynamicImage::from),
         _ => RgbImage::from_raw(wide, high, values).map(DynamicImage::from),
     };
-    let picture = picture.context("a picture lacks values")?;
+    let picture = picture.context("values of the image are missing")?;
     let mut png = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut png, ImageFormat::Png)?;
     Ok(png.into_inner())
@@ -164,7 +166,7 @@ mod tests {
         let axes = PictureAxes::of(&[1, 2, 3]).unwrap();
         let form = PictureForm::of(&path, &axes, None).unwrap();
         let mut out = PictureOut::<f32>::create(&path, form, &axes).unwrap();
-        // Red, green and blue of two pixels.
+        // The red, green and blue values of two pixels.
         let mut picture = [-0.5, 1.5, 0.2, 0.4, 100.4 / 255.0, 100.6 / 255.0];
         out.write(0, &mut picture).unwrap();
         assert!(!path.exists());
@@ -211,7 +213,7 @@ mod tests {
         assert_eq!(form("y.PNG", &[8, 8], Some(Kind::F4)), Ok(PictureForm::Png));
         for (name, array, kind, says) in [
             ("y.jpg", &[8, 8][..], None, "ends in .png or .npy"),
-            ("y.png", &[2, 8, 8], Some(Kind::F4), ".png for 2 pictures"),
+            ("y.png", &[2, 8, 8], Some(Kind::F4), ".png for 2 images"),
             ("y.png", &[8, 8, 4], Some(Kind::F4), ".png for 4 channels"),
             ("y.png", &[8, 8], Some(Kind::U1), ".png for integers"),
         ] {

@@ -1,4 +1,4 @@
-//! Pictures: read from files for a model, and drawn from images and dictionaries.
+//! Images: read from files for a model, and drawn from data sets and dictionaries.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use scn_net::Model;
 
 use crate::whole_file;
 
-/// Pixels of a picture as the model takes them: upright, scaled to its size, grey or coloured as it
-/// needs, normalised.
+/// Reads the pixels of an image file as input for a model: upright, scaled to its size, grey or
+/// coloured as it needs, and normalised.
 pub(crate) fn read(path: &Path, model: &Model) -> Result<Vec<f32>> {
     let input = &model.input;
     let normalization = input
@@ -22,7 +22,8 @@ pub(crate) fn read(path: &Path, model: &Model) -> Result<Vec<f32>> {
     let [channels, height, width] = normalization.shape();
     let picture = pictures::read_scaled(path, colours(channels)?, [height, width], input.fit())?;
     let mut normalized = vec![0.0; picture.pixels.len()];
-    // Pictures go up to 255; the digits' pixels up to 16, those of arrays up to any number.
+    // Pixels of image files go up to 255, those of the digits up to 16, and those of arrays up to
+    // any number.
     if input.brightest == 255.0 {
         normalization.apply(&picture.pixels[..], &mut normalized)?;
     } else {
@@ -42,32 +43,34 @@ pub(crate) fn read(path: &Path, model: &Model) -> Result<Vec<f32>> {
     Ok(normalized)
 }
 
-/// The kind of pictures that a model takes.
+/// Returns the colours of the images that a model takes.
 pub(crate) fn colours(channels: usize) -> Result<Colours> {
     match channels {
         1 => Ok(Colours::Grey),
         3 => Ok(Colours::Rgb),
-        _ => bail!("pictures have 1 or 3 channels, but the model takes {channels}"),
+        _ => bail!("images have 1 or 3 channels, but the model takes {channels}"),
     }
 }
 
-/// Side of a pixel of an atom, and the gap between atoms, on the drawing of all.
+/// Side of a pixel of an atom, and the gap between atoms, in the drawing of all atoms.
 const ZOOM: usize = 12;
 const GAP: usize = 6;
 
-/// A picture in memory.
+/// An RGB image in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Raster {
     width: usize,
     height: usize,
-    /// Row by row from the top.
+    /// Pixels row by row from the top.
     colours: Vec<[u8; 3]>,
 }
 
 impl Raster {
-    /// An atom of a dictionary (m × n, row-major, row `(channel h + dy) w + dx`) for windows of height h and width w,
-    /// scaled by its largest entry; grey is zero. Atoms of three channels are coloured; of others, each channel
-    /// is in grey below the last.
+    /// Draws an atom of a dictionary (m × n, row-major, row `(channel h + dy) w + dx`) for windows
+    /// of height h and width w.
+    ///
+    /// The atom is scaled by its largest absolute entry; grey is zero. Atoms of three channels are
+    /// coloured. For any other number, the channels are drawn in grey, one below the other.
     pub(crate) fn of_atom(
         dictionary: &[f32],
         atoms: usize,
@@ -97,7 +100,7 @@ impl Raster {
         }
     }
 
-    /// All atoms of a dictionary, each as [`of_atom`](Self::of_atom) shows it, in a grid.
+    /// Draws all atoms of a dictionary in a grid, each as in [`of_atom`](Self::of_atom).
     pub(crate) fn of_atoms(dictionary: &[f32], atoms: usize, window: [usize; 2]) -> Self {
         let tiles: Vec<Self> = (0..atoms)
             .map(|atom| Self::of_atom(dictionary, atoms, window, atom).zoomed(ZOOM))
@@ -121,9 +124,10 @@ impl Raster {
         grid
     }
 
-    /// An image of a data set (C, H, W), whose pixels go up to `brightest`. Three channels are red,
-    /// green and blue; of others the first is shown. Floating point numbers are shown from the
-    /// smallest to the largest of the image.
+    /// Draws an image of a data set (C, H, W), whose pixels go up to `brightest`.
+    ///
+    /// Three channels are red, green and blue; otherwise only the first channel is drawn.
+    /// Floating-point pixels are scaled from the smallest to the largest of the image.
     pub(crate) fn of_image(pixels: PixelSlice<'_>, shape: [usize; 3], brightest: f32) -> Self {
         let [channels, height, width] = shape;
         let plane = height * width;
@@ -151,7 +155,7 @@ impl Raster {
         }
     }
 
-    /// A white picture of this width and height.
+    /// Creates a white image of this width and height.
     pub(crate) fn blank((width, height): (usize, usize)) -> Self {
         Self {
             width,
@@ -160,8 +164,8 @@ impl Raster {
         }
     }
 
-    /// The part of `height` x `width` pixels around (y, x), moved into the picture where that is near
-    /// its edge; no more than the picture has.
+    /// Returns the part of `height` x `width` pixels around (y, x). Near an edge the part is
+    /// shifted into the image, and it is never larger than the image.
     pub(crate) fn around(&self, [y, x]: [usize; 2], [height, width]: [usize; 2]) -> Self {
         let (height, width) = (height.min(self.height), width.min(self.width));
         let top = y.saturating_sub(height / 2).min(self.height - height);
@@ -174,12 +178,12 @@ impl Raster {
         }
     }
 
-    /// Width and height in pixels.
+    /// Returns the width and height in pixels.
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.width, self.height)
     }
 
-    /// The same with squares of `factor` pixels for pixels.
+    /// Returns the image with each pixel enlarged to a square of side `factor`.
     pub(crate) fn zoomed(&self, factor: usize) -> Self {
         let (width, height) = (self.width * factor, self.height * factor);
         let colour =
@@ -191,7 +195,7 @@ impl Raster {
         }
     }
 
-    /// As a PNG file.
+    /// Encodes the image as PNG.
     pub(crate) fn png(&self) -> Result<Vec<u8>> {
         let picture = RgbImage::from_fn(
             u32::try_from(self.width)?,
@@ -204,7 +208,7 @@ impl Raster {
     }
 }
 
-/// A PNG file as the address of a picture within a page.
+/// Returns a PNG file as a data URI.
 pub(crate) fn data_uri(png: &[u8]) -> String {
     format!(
         "data:image/png;base64,{}",
@@ -212,7 +216,7 @@ pub(crate) fn data_uri(png: &[u8]) -> String {
     )
 }
 
-/// Draws the atoms of a dictionary as [`Raster::of_atoms`] shows them, and writes a PNG.
+/// Draws the atoms of a dictionary as in [`Raster::of_atoms`], and writes a PNG file.
 pub(crate) fn draw_atoms(
     dictionary: &[f32],
     atoms: usize,
@@ -231,7 +235,7 @@ mod tests {
     fn atoms_are_drawn_upright_and_in_colour() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("atoms.png");
-        // Two atoms of 3 × 3 × 3: the second is red at the top right, all else zero.
+        // Two atoms of 3 × 3 × 3: the second is red at the top right and zero elsewhere.
         let mut dictionary = vec![0.0; 27 * 2];
         dictionary[2 * 2 + 1] = 1.0;
         draw_atoms(&dictionary, 2, [3, 3], &path).unwrap();

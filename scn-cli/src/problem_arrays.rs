@@ -1,4 +1,4 @@
-//! A sparse coding problem in memory: its arrays, the codes that solve it, and how good codes are.
+//! A sparse coding problem in memory: its arrays, its solution, and the optimality of codes.
 
 use std::path::PathBuf;
 
@@ -17,44 +17,44 @@ pub(crate) enum AnyProblem {
     F64(ProblemArrays<f64>),
 }
 
-/// Whether the matrix of a problem is a dictionary or its Gram matrix.
+/// The kind of matrix that defines a problem: a dictionary or its Gram matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MatrixKind {
     Dictionary,
     Gram,
 }
 
-/// A problem without its right-hand sides.
+/// A problem without its signals or correlations.
 pub(crate) struct Posing<T> {
     pub(crate) kind: MatrixKind,
-    /// m × n, or n × n.
+    /// m × n for a dictionary, n × n for a Gram matrix.
     pub(crate) matrix: Mat<T>,
     pub(crate) penalty: ElasticNet<T>,
-    /// For messages: where the matrix comes from.
+    /// Source of the matrix, for messages.
     pub(crate) matrix_path: PathBuf,
 }
 
-/// The numbers of a problem.
+/// The arrays of a problem.
 pub(crate) struct ProblemArrays<T> {
     pub(crate) posing: Posing<T>,
-    /// m × P, or n × P; one column after the other in memory.
+    /// Signals (m × P) or correlations (n × P), column-major.
     pub(crate) columns: Mat<T>,
 }
 
-/// How far codes are from optimal, measured in f64.
+/// The distance of codes from the optimum, measured in f64.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct CodesCheck {
     pub(crate) kkt: f64,
-    /// None without signals, whose norm it is relative to.
+    /// None without signals, because it is relative to their norm.
     pub(crate) duality_gap: Option<f64>,
     /// The smallest margin of strict complementarity.
     pub(crate) margin: f64,
-    /// Codes that are not zero.
+    /// Number of active entries.
     pub(crate) active: usize,
 }
 
 impl CodesCheck {
-    /// That of no codes.
+    /// Returns the check of an empty set of codes.
     pub(crate) fn none(kind: MatrixKind) -> Self {
         Self {
             kkt: 0.0,
@@ -64,7 +64,7 @@ impl CodesCheck {
         }
     }
 
-    /// That of both.
+    /// Combines the checks of two sets of codes.
     pub(crate) fn merge(self, other: Self) -> Self {
         Self {
             kkt: largest(self.kkt, other.kkt),
@@ -78,7 +78,7 @@ impl CodesCheck {
     }
 }
 
-/// The larger number; NaN if either is.
+/// Returns the larger number, or NaN if either is NaN.
 pub(crate) fn largest(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() {
         f64::NAN
@@ -88,12 +88,12 @@ pub(crate) fn largest(a: f64, b: f64) -> f64 {
 }
 
 impl<T: Scalar> Posing<T> {
-    /// Number of atoms, n.
+    /// Returns the number of atoms, n.
     pub(crate) fn atoms(&self) -> usize {
         self.matrix.ncols()
     }
 
-    /// The problem.
+    /// Returns the posed problem.
     pub(crate) fn pose(&self) -> Result<Problem<T>> {
         let penalty = self.penalty.clone();
         match self.kind {
@@ -108,7 +108,7 @@ impl<T: Scalar> Posing<T> {
         })
     }
 
-    /// Codes of columns (m × P, or n × P) from zero, and measures of them.
+    /// Solves for the codes of columns (m × P, or n × P) starting from zero, and measures them.
     pub(crate) fn encode_measured(
         &self,
         solver: &dyn Solver<T>,
@@ -128,7 +128,7 @@ impl<T: Scalar> Posing<T> {
         }?)
     }
 
-    /// How far codes (n × P) of columns are from optimal, in f64.
+    /// Measures how far the codes (n × P) of columns are from the optimum, in f64.
     pub(crate) fn certify(
         &self,
         problem: &Problem<T>,
@@ -162,7 +162,7 @@ impl<T: Scalar> Posing<T> {
 }
 
 impl<T: Scalar> ProblemArrays<T> {
-    /// A random problem.
+    /// Creates the problem of a random workload.
     pub(crate) fn random(workload: Workload<T>) -> Self {
         Self {
             posing: Posing {
@@ -175,7 +175,7 @@ impl<T: Scalar> ProblemArrays<T> {
         }
     }
 
-    /// Codes of all columns, from zero.
+    /// Solves for the codes of all columns, starting from zero.
     pub(crate) fn encode(
         &self,
         solver: &dyn Solver<T>,
@@ -191,7 +191,7 @@ impl<T: Scalar> ProblemArrays<T> {
         }?)
     }
 
-    /// How far codes (n × P) are from optimal, in f64.
+    /// Measures how far codes (n × P) are from the optimum, in f64.
     pub(crate) fn check(&self, problem: &Problem<T>, codes: MatRef<'_, T>) -> Result<CodesCheck> {
         self.posing.certify(problem, self.columns.as_ref(), codes)
     }

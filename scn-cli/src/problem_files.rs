@@ -18,33 +18,36 @@ use crate::patch_options::PatchSettings;
 use crate::problem_arrays::{AnyProblem, MatrixKind, Posing, ProblemArrays};
 use crate::samples::Samples;
 
-/// A dictionary and signals, or a Gram matrix and correlations, and the weights.
+/// The files of a dictionary and signals, or of a Gram matrix and correlations, and the penalties.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ProblemFiles {
     /// Dictionary, .npy [m, n], one atom per column
     #[arg(long, value_name = "D.npy", requires = "signals", conflicts_with_all = ["gram", "correlations"])]
     dictionary: Option<PathBuf>,
-    /// Signals, .npy [m, P], one per column; [m] is one signal. Also .npz of one array, as all files
+    /// Signals, .npy [m, P], one per column; [m] is a single signal. Like all files, it may also be
+    /// an .npz of one array
     #[arg(long, value_name = "X.npy", requires = "dictionary")]
     signals: Option<PathBuf>,
-    /// Instead of a dictionary: its Gram matrix D'D, .npy [n, n]; lambda2 is added to the diagonal
+    /// Gram matrix D'D instead of a dictionary, .npy [n, n]; lambda2 is added to the diagonal
     #[arg(long, value_name = "H.npy", requires = "correlations")]
     gram: Option<PathBuf>,
-    /// Instead of signals: correlations D'x, .npy [n, P], one column per signal; [n] is one column
+    /// Correlations D'x instead of signals, .npy [n, P], one column per signal; [n] is a single
+    /// column
     #[arg(long, value_name = "C.npy", requires = "gram")]
     correlations: Option<PathBuf>,
-    /// Weight of the absolute values, >= 0: a number, or one per atom in a file .npy [n]
+    /// Penalty on the absolute values of the codes, >= 0: a number, or a file .npy [n] with one per
+    /// atom
     #[arg(long, value_name = "NUMBER|L.npy", allow_negative_numbers = true)]
     pub(crate) lambda1: Option<Lambda1Argument>,
-    /// Weight of the squares, >= 0 [default: 0]
+    /// Penalty on the squares of the codes, >= 0 [default: 0]
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number::parse::<f64>)]
     pub(crate) lambda2: Option<f64>,
-    /// Codes of any sign instead of a >= 0
+    /// Allows codes of any sign, instead of a >= 0
     #[arg(long)]
     signed: bool,
 }
 
-/// λ1 as an argument gives it.
+/// λ1 as given in an argument.
 #[derive(Debug, Clone)]
 pub(crate) enum Lambda1Argument {
     Number(f64),
@@ -59,7 +62,7 @@ impl FromStr for Lambda1Argument {
         let is_array = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("npy");
         match number::parse(text) {
             Ok(number) => Ok(Self::Number(number)),
-            // A number that is mistyped is no file, unless there is one of that name.
+            // Do not mistake a mistyped number for a file, unless such a file exists.
             Err(_) if path.extension().is_some_and(is_array) || path.exists() => {
                 Ok(Self::File(text.into()))
             }
@@ -69,12 +72,12 @@ impl FromStr for Lambda1Argument {
 }
 
 impl ProblemFiles {
-    /// Whether any file is named.
+    /// Whether a dictionary or a Gram matrix is given.
     pub(crate) fn named(&self) -> bool {
         self.dictionary.is_some() || self.gram.is_some()
     }
 
-    /// The files that are named.
+    /// Returns the given files.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         let lambda1 = match &self.lambda1 {
             Some(Lambda1Argument::File(path)) => Some(path),
@@ -93,7 +96,8 @@ impl ProblemFiles {
         })
     }
 
-    /// Reads all files but the columns, which can be many. With `patches` these are patches of pictures.
+    /// Reads all files except the columns, which can be many. With `patches`, the columns are
+    /// patches of images.
     pub(crate) fn open(
         &self,
         samples: Samples,
@@ -139,11 +143,9 @@ impl ProblemFiles {
                 MatrixKind::Gram => "correlations",
             };
             let hint = match (samples, kind) {
-                (Samples::InColumns, _) if count == rows => {
-                    "; if one row is one sample, add --rows"
-                }
+                (Samples::InColumns, _) if count == rows => "; if each row is a signal, add --rows",
                 (Samples::InRows, _) if count == rows => {
-                    "; if one column is one sample, leave out --rows"
+                    "; if each column is a signal, omit --rows"
                 }
                 (_, MatrixKind::Dictionary) if length == atoms => {
                     "; a dictionary has one atom per column: is it transposed?"
@@ -155,7 +157,7 @@ impl ProblemFiles {
                 Samples::InRows => "columns",
             };
             bail!(
-                "{}: expected {what} with {rows} {side}, by {} of {rows} x {atoms}, found {length}{hint}",
+                "{}: expected {what} with {rows} {side}, to match {} of {rows} x {atoms}, found {length}{hint}",
                 columns_path.display(),
                 matrix_path.display()
             );
@@ -165,7 +167,7 @@ impl ProblemFiles {
         self.any_problem_file(kind, (matrix_path, matrix), columns, turned)
     }
 
-    /// The problem in the narrowest type that holds all numbers.
+    /// Reads the problem in the narrowest type that represents all numbers.
     fn any_problem_file(
         &self,
         kind: MatrixKind,
@@ -179,7 +181,7 @@ impl ProblemFiles {
         })
     }
 
-    /// The matrix, and where the columns come from.
+    /// Reads the matrix, and opens the columns.
     fn problem_file<T: Scalar + Float>(
         &self,
         kind: MatrixKind,
@@ -189,7 +191,7 @@ impl ProblemFiles {
     ) -> Result<ProblemFile<T>> {
         let matrix = ColumnInput::File(matrix.into_columns::<T>(false)?);
         let atoms = matrix.columns();
-        // What cannot be done is said before anything is.
+        // Fail before anything is read if the Gram matrix does not fit in memory.
         check_memory("the Gram matrix", bytes_of::<T>(&[atoms, atoms]))?;
         Ok(ProblemFile {
             posing: Posing {
@@ -202,7 +204,7 @@ impl ProblemFiles {
         })
     }
 
-    /// The penalty; weights that are not given are zero.
+    /// Returns the penalty. Its parts that are not given are zero.
     fn penalty<T: Scalar>(&self, atoms: usize) -> Result<ElasticNet<T>> {
         let lambda1 = match &self.lambda1 {
             None => Lambda1::Scalar(T::ZERO),
@@ -212,7 +214,7 @@ impl ProblemFiles {
                 let [found] = axes(path, &array, ["n"])?;
                 if found != atoms {
                     bail!(
-                        "{}: expected lambda1 of {atoms} atoms, found {found} numbers",
+                        "{}: expected lambda1 for {atoms} atoms, found {found} numbers",
                         path.display()
                     );
                 }
@@ -232,21 +234,21 @@ impl ProblemFiles {
     }
 }
 
-/// A problem in the precision of its files, and where its columns come from.
+/// A problem in the precision of its files, whose columns have not been read yet.
 pub(crate) enum AnyProblemFile {
     F32(ProblemFile<f32>),
     F64(ProblemFile<f64>),
 }
 
-/// A problem, and where its columns come from.
+/// A problem whose columns have not been read yet.
 pub(crate) struct ProblemFile<T> {
     pub(crate) posing: Posing<T>,
     pub(crate) columns: ColumnInput<T>,
 }
 
 impl<T: Scalar + Float> ProblemFile<T> {
-    /// `Ok` if all processes have read the same matrix and penalty, and see as many columns. The columns themselves are not compared:
-    /// each process reads its own.
+    /// Returns an error unless all processes have read the same matrix and penalty, and have the
+    /// same number of columns. The columns are not compared, because each process reads its own.
     pub(crate) fn expect_same(&self, processes: &dyn Processes) -> Result<()> {
         let Posing {
             matrix, penalty, ..
@@ -264,10 +266,10 @@ impl<T: Scalar + Float> ProblemFile<T> {
         Ok(())
     }
 
-    /// Reads the columns, too.
+    /// Reads the columns.
     fn read(self) -> Result<ProblemArrays<T>> {
         let (atoms, signals) = (self.posing.atoms(), self.columns.columns());
-        // The codes come later.
+        // Also count the codes, which are allocated later.
         check_memory("the codes", bytes_of::<T>(&[atoms, signals]))?;
         Ok(ProblemArrays {
             posing: self.posing,

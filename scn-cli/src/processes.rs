@@ -1,4 +1,5 @@
-//! The processes that share a command, where MPI has started several: the first of them speaks and writes, the others help.
+//! The processes that share a command if MPI started several. Only the first one prints and writes
+//! files; the others help to compute.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub(crate) struct Together {
 }
 
 impl Together {
-    /// Joins the others, if there are any.
+    /// Joins the other processes, if there are any.
     pub(crate) fn join() -> Result<Self> {
         #[cfg(feature = "mpi")]
         let mpi = Mpi::join()?;
@@ -42,7 +43,7 @@ impl Together {
         Arc::new(Alone)
     }
 
-    /// Which of the processes on this machine this one is, and how many there are.
+    /// Returns the index of this process among those on this machine, and their number.
     pub(crate) fn on_machine(&self) -> (usize, usize) {
         #[cfg(feature = "mpi")]
         if let Some(mpi) = &self.mpi {
@@ -51,12 +52,13 @@ impl Together {
         (0, 1)
     }
 
-    /// Whether this process speaks and writes.
+    /// Whether this process prints and writes files.
     pub(crate) fn is_first(&self) -> bool {
         self.all().rank() == 0
     }
 
-    /// The exit code of this process. A failure ends all of them, with one line that the first one prints.
+    /// Returns the exit code of this process. A failure ends all processes, with one line that the
+    /// first of them prints.
     pub(crate) fn end(self, ended: Result<Ending>) -> ExitCode {
         let error = match ended {
             Ok(ending) => return ending.code(),
@@ -73,7 +75,7 @@ impl Together {
     }
 }
 
-/// Ends all processes after a failure of this one, or of another.
+/// Ends all processes after a failure of this one or of another one.
 #[cfg(feature = "mpi")]
 fn end_all(mpi: &Mpi, error: &anyhow::Error) -> ! {
     let code = ending::number_of(error);
@@ -88,19 +90,20 @@ fn end_all(mpi: &Mpi, error: &anyhow::Error) -> ! {
         mpi.tell_failure(&output::line(error));
         std::thread::sleep(if mpi.rank() == 0 { MOMENT } else { LONGEST });
         if mpi.rank() > 0 {
-            // The first one waits for something that never comes, such as an exchange of graphics processors.
+            // The first process is waiting for something that never comes, such as an exchange
+            // between GPUs.
             output::error(error);
         }
         mpi.abort(code);
     }
-    // Without a word to MPI, which would wait for the others.
+    // Exit without finalising MPI, which would wait for the others.
     std::process::exit(code.into())
 }
 
-/// How long the first process gives the others to end themselves.
+/// Time that the first process gives the others to exit.
 #[cfg(feature = "mpi")]
 const MOMENT: Duration = Duration::from_millis(200);
 
-/// How long a process that has failed waits for the first one to say so and to end it.
+/// Time that a failed process waits for the first one to report the failure and end it.
 #[cfg(feature = "mpi")]
 const LONGEST: Duration = Duration::from_secs(5);

@@ -1,18 +1,18 @@
-//! Numbers as a reader wants them.
+//! Formatting of numbers for readers.
 
 use std::time::Duration;
 
-/// An error, which is a fraction, for a reader.
+/// Formats an error, given as a fraction, in percent.
 pub(crate) fn percent(error: f64) -> String {
     format!("{:.2} %", 100.0 * error)
 }
 
-/// A number per second.
+/// Formats a number per second.
 pub(crate) fn rate(rate: f64) -> String {
     thousands(rate.round() as usize)
 }
 
-/// A number with commas.
+/// Formats a number with commas.
 pub(crate) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -25,13 +25,13 @@ pub(crate) fn thousands(number: usize) -> String {
     text
 }
 
-/// So many of something: 1 epoch, 2 epochs.
+/// Formats a count with its noun: 1 epoch, 2 epochs.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 
-/// Seconds for a reader.
+/// Formats a time in seconds.
 pub(crate) fn time(seconds: f64) -> String {
     if seconds < 0.9995 {
         return format!("{:.0} ms", 1000.0 * seconds);
@@ -48,7 +48,7 @@ pub(crate) fn time(seconds: f64) -> String {
     }
 }
 
-/// Minutes and seconds, and hours if there are any.
+/// Formats a time as minutes and seconds, with hours if there are any.
 pub(crate) fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -59,8 +59,8 @@ pub(crate) fn clock(time: Duration) -> String {
     }
 }
 
-/// A condition number for a table: plain, but for sizes that say no more than "singular in this
-/// precision".
+/// Formats a condition number for a table. Numbers so large that they only mean "singular in this
+/// precision" are in scientific notation.
 pub(crate) fn condition_number(condition: Option<f64>) -> String {
     match condition {
         None => "infinite".to_string(),
@@ -69,7 +69,7 @@ pub(crate) fn condition_number(condition: Option<f64>) -> String {
     }
 }
 
-/// The mean of the layers' values; 0 of none.
+/// Returns the mean of the values, or 0 if there are none.
 pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len().max(1) as f64;
     values.sum::<f64>() / count

@@ -1,4 +1,4 @@
-//! What a run folder shows a reader: `report.html`, `report.md`, and their plots as SVG files.
+//! Reports: `report.html`, `report.md` and their plots as SVG files.
 
 mod captioned;
 mod changes;
@@ -35,7 +35,7 @@ pub(crate) use self::run::Run;
 pub(crate) use self::sheet::draw as draw_sheet;
 pub(crate) use self::usage::{Usage, largest};
 
-/// Writes the report on a run into its folder, and returns the names of the files.
+/// Writes the report on a run to its folder, and returns the names of the files.
 pub(crate) fn write(run: &Run, folder: &RunFolder) -> Result<Vec<String>> {
     files::write(&contents::document(run)?, folder.path())
 }

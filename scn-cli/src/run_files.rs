@@ -1,4 +1,4 @@
-//! Settings and records of a run, as commands read them.
+//! Reading of the settings and records of a run by commands.
 
 use std::path::Path;
 
@@ -6,17 +6,17 @@ use anyhow::{Context, Result};
 use scn_data::read_text;
 use scn_net::{EpochRecord, RunConfig, RunFolder};
 
-/// Most bytes of settings: a hundred times what a long one has.
+/// Maximum size of a settings file in bytes: a hundred times that of a long one.
 const LARGEST_CONFIG: u64 = 1 << 20;
 
-/// The settings in a file of a person.
+/// Reads a settings file given by the user.
 pub(crate) fn read_settings(path: &Path) -> Result<RunConfig> {
     let text = read_text(path, LARGEST_CONFIG)
         .with_context(|| format!("cannot read {}", path.display()))?;
     RunConfig::from_toml(&text).with_context(|| path.display().to_string())
 }
 
-/// The settings of a run.
+/// Reads the settings of a run.
 pub(crate) fn read_config(folder: &RunFolder) -> Result<RunConfig> {
     let path = folder.config();
     let text = read_text(&path, LARGEST_CONFIG).with_context(|| {
@@ -28,10 +28,10 @@ pub(crate) fn read_config(folder: &RunFolder) -> Result<RunConfig> {
     RunConfig::from_toml(&text).with_context(|| path.display().to_string())
 }
 
-/// Most bytes of the records of a run: some hundred thousand epochs.
+/// Maximum size of the records of a run in bytes: some hundred thousand epochs.
 const LARGEST_HISTORY: u64 = 1 << 28;
 
-/// The epochs that a run has written down.
+/// Reads the records of the epochs of a run.
 pub(crate) fn read_history(folder: &RunFolder) -> Result<Vec<EpochRecord>> {
     let path = folder.metrics();
     let text = read_text(&path, LARGEST_HISTORY)

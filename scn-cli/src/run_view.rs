@@ -1,5 +1,5 @@
-//! What a person sees of a run, and the files that tell others: a live view or plain lines, the
-//! report so far, events for TensorBoard.
+//! The progress of a training run: a live view or plain lines, the report so far, and events for
+//! TensorBoard.
 
 mod live;
 mod pace;
@@ -20,10 +20,10 @@ use crate::readable::clock;
 use crate::tensorboard::{EventFile, Writer};
 use crate::{ending, report, screen};
 
-/// Where there is no terminal, how often a line says how far an epoch has come.
+/// Interval between progress lines within an epoch if there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(60);
 
-/// Shows a run, and stops it at Ctrl-C.
+/// An observer that shows a run, and stops it after Ctrl-C or TERM.
 pub(crate) struct RunView {
     output: Output,
     live: Live,
@@ -55,7 +55,8 @@ impl RunView {
         })
     }
 
-    /// Seconds since the start, and why report or events could not be written, if that failed.
+    /// Returns the seconds since the start, and the error if the report or the events could not be
+    /// written.
     pub(crate) fn finish(self) -> (f64, Option<anyhow::Error>) {
         (self.start.elapsed().as_secs_f64(), self.failure)
     }
@@ -65,7 +66,8 @@ impl RunView {
         self.output.say(text);
     }
 
-    /// Writes events, and gives them up if that fails: the run goes on, and its end says so.
+    /// Writes events. An error ends the events but not the run, and is reported at the end of the
+    /// run.
     fn record(&mut self, write: impl FnOnce(&mut EventFile) -> Result<()>) {
         if let Some(events) = &mut self.events
             && let Err(error) = write(events)
@@ -80,7 +82,7 @@ impl RunView {
             config: &self.config,
             history: &self.history,
             model: None,
-            findings: Err("they follow when the run is complete".to_string()),
+            findings: Err("they are added when the run is complete".to_string()),
         };
         report::write(&so_far, &self.folder).map(drop)
     }
@@ -97,7 +99,7 @@ impl Observer for RunView {
             } = progress;
             match progress.stage {
                 FitStage::Eigenvectors => self.line("whitening: eigenvectors of the covariance"),
-                _ => self.line(&format!("fitting to image {images_done} of {images}")),
+                _ => self.line(&format!("fitting: {images_done} of {images} images")),
             }
         }
     }
@@ -151,8 +153,8 @@ impl Observer for RunView {
         self.live.wait_for("testing");
     }
 
-    /// Before the checkpoint: a resumed run discards what lies beyond it and tells it again, so
-    /// that no epoch is missing or doubled.
+    /// Writes the events before the checkpoint. A resumed run discards events after its checkpoint
+    /// and writes them again, so no epoch is missing or duplicated.
     fn evaluated(&mut self, record: &EpochRecord, network: &Network) {
         self.live.waited();
         let step = self.pace.step();

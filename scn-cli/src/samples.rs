@@ -1,10 +1,10 @@
-//! Where samples stand in arrays.
+//! The layout of signals in arrays.
 
-/// Where samples stand in arrays of signals, correlations and codes.
+/// The layout of arrays of signals, correlations and codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Samples {
-    /// One a column: signals [m, P], codes [n, P].
+    /// One signal per column: signals [m, P], codes [n, P].
     InColumns,
-    /// One a row: signals [P, m], codes [P, n].
+    /// One signal per row: signals [P, m], codes [P, n].
     InRows,
 }

@@ -1,6 +1,6 @@
-//! What moves at the bottom of a terminal, below all that is printed: bars, and lines that change.
+//! Progress bars and status lines at the bottom of a terminal, below all printed text.
 //!
-//! It is drawn on standard error, where that is a terminal and a person wants it, and leaves nothing
+//! They are drawn on standard error if it is a terminal and progress is wanted, and leave nothing
 //! behind.
 
 mod terminal;
@@ -17,21 +17,21 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use self::terminal::Terminal;
 use crate::readable::{self, clock};
 
-/// What is over sooner shows no bar.
+/// Time after which an operation shows its bar.
 const SOON: Duration = Duration::from_millis(300);
 
-/// How often a bar is drawn with the time that has passed.
+/// Interval at which a bar is redrawn with the elapsed time.
 const EVERY: Duration = Duration::from_millis(250);
 
 static HIDDEN: AtomicBool = AtomicBool::new(false);
 static LINES: OnceLock<MultiProgress> = OnceLock::new();
 
-/// Nothing is to move: comes before anything does.
+/// Hides all bars and lines. Must be called before any of them is created.
 pub(crate) fn hide() {
     HIDDEN.store(true, Ordering::Relaxed);
 }
 
-/// All lines that move.
+/// Returns the set of all bars and lines.
 fn lines() -> &'static MultiProgress {
     LINES.get_or_init(|| {
         MultiProgress::with_draw_target(if HIDDEN.load(Ordering::Relaxed) {
@@ -42,19 +42,19 @@ fn lines() -> &'static MultiProgress {
     })
 }
 
-/// Whether nobody sees what moves.
+/// Whether bars and lines are hidden.
 pub(crate) fn is_hidden() -> bool {
     lines().is_hidden()
 }
 
-/// Columns of the terminal that standard error is; None if it is no terminal.
+/// Returns the width of the terminal on standard error, or None if it is not a terminal.
 pub(crate) fn width() -> Option<usize> {
     let term = Term::stderr();
     let (_, columns) = term.size_checked().filter(|_| term.is_term())?;
     Some(columns.into())
 }
 
-/// Prints above what moves. Nothing may be drawn meanwhile, nor this be called again.
+/// Prints above all bars and lines. `print` must neither draw nor call this function.
 pub(crate) fn above<R>(print: impl FnOnce() -> R) -> R {
     match LINES.get() {
         Some(lines) => lines.suspend(print),
@@ -62,28 +62,28 @@ pub(crate) fn above<R>(print: impl FnOnce() -> R) -> R {
     }
 }
 
-/// A new lowest line. It stays until it is [removed](remove).
+/// Adds a line at the bottom. It stays until it is [removed](remove).
 pub(crate) fn line(template: &'static str) -> ProgressBar {
     let line = ProgressBar::hidden().with_style(style(template));
     lines().add(line)
 }
 
-/// Takes a line away.
+/// Removes a line.
 pub(crate) fn remove(line: &ProgressBar) {
     line.finish_and_clear();
     lines().remove(line);
 }
 
-/// Long thin bars, and text as `template` says.
+/// Returns the style of a template, with thin bars.
 fn style(template: &'static str) -> ProgressStyle {
-    // All templates are constants, and tests draw them.
+    // Cannot fail: templates are constants, and tests draw them.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━━─")
 }
 
-/// A bar that says how much of something is done, or only what is waited for, and since when.
-/// Dropped, it is gone without a trace.
+/// A bar that shows progress, or a spinner that shows the name and the elapsed time of an
+/// operation. It disappears without a trace when dropped.
 pub(crate) struct Bar {
     bar: ProgressBar,
     /// Dropped first, which ends the thread.
@@ -92,7 +92,7 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
-    /// Of `count` things of which none is done yet.
+    /// Creates a bar for `count` items.
     pub(crate) fn new(what: &'static str, count: usize) -> Self {
         let bar = ProgressBar::hidden()
             .with_style(style(
@@ -103,7 +103,7 @@ impl Bar {
         Self::start(bar, times)
     }
 
-    /// Of `count` things of which many are done in a second, with that rate.
+    /// Creates a bar for `count` fast items that also shows the items per second.
     pub(crate) fn fast(what: &'static str, count: usize) -> Self {
         let bar = ProgressBar::hidden()
             .with_style(style(
@@ -117,7 +117,7 @@ impl Bar {
         })
     }
 
-    /// Of what says nothing until it is done.
+    /// Creates a spinner for an operation that does not report progress.
     pub(crate) fn wait(what: impl Into<String>) -> Self {
         let bar = ProgressBar::hidden()
             .with_style(style("{spinner:.green} {prefix}  {wide_msg}"))
@@ -125,12 +125,12 @@ impl Bar {
         Self::start(bar, times)
     }
 
-    /// So many more are done.
+    /// Adds `count` completed items.
     pub(crate) fn advance(&self, count: usize) {
         self.bar.inc(count as u64);
     }
 
-    /// A thread shows the bar, as a computation may be long between two of its reports.
+    /// Starts a thread that shows the bar, because a computation may report progress rarely.
     fn start(bar: ProgressBar, message: fn(&ProgressBar, Instant) -> String) -> Self {
         let mut started = Self {
             bar,
@@ -156,7 +156,7 @@ impl Bar {
                 remove(&bar);
             }
         };
-        // Without a thread there is no bar.
+        // Show no bar if the thread cannot be started.
         if let Ok(thread) = thread::Builder::new().spawn(show) {
             (started.over, started.thread) = (Some(over), Some(thread));
         }
@@ -164,7 +164,7 @@ impl Bar {
     }
 }
 
-/// The time that something has taken, and that which the rest will take if it goes on like that.
+/// Formats the elapsed time and, once an item is done, the estimated remaining time.
 fn times(bar: &ProgressBar, start: Instant) -> String {
     let spent = start.elapsed();
     let (done, all) = (bar.position(), bar.length().unwrap_or(0));
@@ -179,7 +179,7 @@ impl Drop for Bar {
     fn drop(&mut self) {
         self.over = None;
         if let Some(thread) = self.thread.take() {
-            // It has nothing to say but that the bar is gone.
+            // Only wait until the bar is gone; the thread has no result.
             let _ = thread.join();
         }
     }

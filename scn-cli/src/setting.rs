@@ -1,9 +1,9 @@
-//! Settings among the arguments.
+//! Parsing of settings in arguments.
 
-/// A setting as it is written in an argument: key and value of `KEY=VALUE`.
+/// Parses a setting in an argument, and returns key and value of `KEY=VALUE`.
 ///
 /// # Errors
-/// What is expected; for clap, which says what was found.
+/// Returns what was expected. Clap adds what was found.
 pub(crate) fn parse(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.trim().to_string(), value.trim().to_string()))

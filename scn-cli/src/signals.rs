@@ -1,4 +1,4 @@
-//! Ctrl-C and TERM: they end the program at once, or have it end itself where that is better.
+//! Ctrl-C and TERM: these signals end the program at once or, if that is better, ask it to stop.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,17 +14,17 @@ use signal_hook::low_level::exit;
 use crate::ending::{self, Signal};
 use crate::output::{self, Output};
 
-/// How often the thread looks whether a signal has come.
+/// Interval at which the thread checks for signals.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// How long the program may take to end itself before a person is told why it has not.
+/// Time that the program may take to stop before a message explains the delay.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-/// How many of those who run would rather end themselves.
+/// Number of existing values of [`Patience`].
 static PATIENT: AtomicUsize = AtomicUsize::new(0);
 
-/// As long as this lives, the first signal only asks the program to stop
-/// ([`ending::asked_to_stop`]); the second does not wait.
+/// A guard: while it exists, the first signal only asks the program to stop
+/// ([`ending::asked_to_stop`]). The second signal ends the program at once.
 pub(crate) struct Patience(());
 
 impl Patience {
@@ -40,14 +40,15 @@ impl Drop for Patience {
     }
 }
 
-/// Files that are written and not complete.
+/// Files that are being written and are not yet complete.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// As long as this lives, a signal that ends the program removes a file first that is not complete yet.
+/// A guard: while it exists, a signal that ends the program first removes this incomplete file.
 pub(crate) struct Unfinished(PathBuf);
 
 impl Unfinished {
-    /// What `create` makes, watched by the path that it says. A signal that comes meanwhile is answered afterwards.
+    /// Creates a file with `create`, and guards the path that it returns. A signal that arrives
+    /// meanwhile is handled afterwards.
     pub(crate) fn watched<R>(
         create: impl FnOnce() -> io::Result<(R, Option<PathBuf>)>,
     ) -> io::Result<(R, Option<Self>)> {
@@ -68,11 +69,11 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From here on a thread answers signals: a handler itself may not touch the terminal.
+/// Starts a thread that handles signals, because a signal handler itself must not use the terminal.
 pub(crate) fn watch(output: Output) -> Result<()> {
     let received = Arc::new(AtomicUsize::new(0));
-    // Where the thread cannot end the program, as when a terminal takes nothing, the next signal
-    // does.
+    // If the thread cannot end the program, for example because the terminal blocks, the next
+    // signal does.
     let stuck = Arc::new(AtomicBool::new(false));
     for (number, signal) in [(SIGINT, Signal::CtrlC), (SIGTERM, Signal::Term)] {
         register_conditional_shutdown(number, signal.code().into(), Arc::clone(&stuck))
@@ -95,10 +96,10 @@ pub(crate) fn watch(output: Output) -> Result<()> {
                 }
                 Some(signal) => {
                     stuck.store(true, Ordering::SeqCst);
-                    // Held until the end, so that no file is begun any more.
+                    // Hold the lock until the end, so that no further file is created.
                     let unfinished = unfinished();
                     for path in &*unfinished {
-                        // Gone already, if it has just been completed.
+                        // Fails harmlessly if the file has just been completed.
                         let _ = fs::remove_file(path);
                     }
                     output::stopped(signal, exit);

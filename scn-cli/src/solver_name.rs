@@ -1,24 +1,24 @@
-//! The methods for sparse codes, by the names that the command line knows them by.
+//! Solvers by their names on the command line.
 
 use clap::ValueEnum;
 use scn_solvers::{
     ActiveSet, Admm, Auto, CoordinateDescent, Fista, Ista, Lars, Scalar, Settings, Solver,
 };
 
-/// A method for sparse codes.
+/// The name of a solver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SolverName {
-    /// Coordinate descent, helped out by exact steps on the active set where it is slow
+    /// Coordinate descent, with exact steps on the active set where it is slow
     Auto,
-    /// Projected Gauss-Seidel in Gram form; fast where atoms are not too alike
+    /// Projected Gauss-Seidel in Gram form; fast if atoms are not too similar
     CoordinateDescent,
     /// Accelerated proximal gradient with adaptive restart
     Fista,
-    /// The same as published in 2009, without restart
+    /// FISTA as published in 2009, without restart
     FistaWithoutRestart,
-    /// With restart, finding its step size instead of an eigenvalue
+    /// FISTA with restart, and a step size from backtracking instead of an eigenvalue
     FistaWithBacktracking,
-    /// Proximal gradient without momentum; to compare with
+    /// Proximal gradient without momentum; for comparison
     Ista,
     /// Alternating direction method of multipliers
     Admm,
@@ -48,7 +48,7 @@ impl SolverName {
 mod tests {
     use super::*;
 
-    /// The command line and the crate call each method by the same name.
+    /// The command line and the crate use the same name for each solver.
     #[test]
     fn names_agree() {
         for name in SolverName::value_variants() {

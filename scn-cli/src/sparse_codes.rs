@@ -1,4 +1,4 @@
-//! Codes that are not zero, in an archive that scipy reads.
+//! Sparse codes, in an archive that scipy reads.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Result, Seek, SeekFrom, Write};
@@ -12,20 +12,20 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::samples::Samples;
 
-/// Codes as `scipy.sparse.load_npz` reads them: `csc` where a column is a sample, `csr` where a row is. Until all are there, their
-/// parts are in files without a name.
+/// A writer of sparse codes in the format of `scipy.sparse.load_npz`: `csc` if signals are columns,
+/// `csr` if they are rows. Until all codes are there, the arrays are in unnamed temporary files.
 pub(crate) struct SparseCodes {
-    /// Where each code ends, among the numbers.
+    /// End of each code in `numbers`.
     ends: BufWriter<File>,
     atoms: BufWriter<File>,
     numbers: BufWriter<File>,
-    /// Numbers so far.
+    /// Number of entries so far.
     count: u64,
     bytes: Vec<u8>,
 }
 
 impl SparseCodes {
-    /// Parts in this folder.
+    /// Creates a writer with its temporary files in this folder.
     pub(crate) fn new(folder: &Path) -> Result<Self> {
         let part = || tempfile::tempfile_in(folder).map(BufWriter::new);
         let mut parts = Self {
@@ -53,7 +53,8 @@ impl SparseCodes {
         self.ends.write_all(&self.count.to_le_bytes())
     }
 
-    /// Writes the codes so far to a file from where it is, for another process that [adds them to its own](Self::append).
+    /// Writes the codes so far to a file, at its current position, for another process to
+    /// [append](Self::append).
     pub(crate) fn write_part(self, file: &mut File) -> Result<()> {
         let mut out = BufWriter::new(file);
         for part in [self.ends, self.atoms, self.numbers] {
@@ -64,11 +65,11 @@ impl SparseCodes {
         out.flush()
     }
 
-    /// Adds the codes that another process has [written](Self::write_part).
+    /// Adds the codes that another process wrote with [`write_part`](Self::write_part).
     pub(crate) fn append(&mut self, file: &mut File) -> Result<()> {
         let mut parts = std::io::BufReader::new(file);
         let mut ends = Words(next_part(&mut parts)?);
-        // Where the first code begins.
+        // Skip the start of the first code.
         ends.next().transpose()?;
         let before = self.count;
         for end in ends {
@@ -81,7 +82,7 @@ impl SparseCodes {
         Ok(())
     }
 
-    /// Writes the archive of codes that are all there.
+    /// Writes the archive, after all codes have been added.
     pub(crate) fn finish<T: Float>(
         self,
         file: &mut PlacedFile,
@@ -91,7 +92,7 @@ impl SparseCodes {
         let mut archive = ZipWriter::new(BufWriter::new(file.file()));
         let numbers = [self.count as usize];
         let ends = [columns + 1];
-        // As scipy has them, in 4 bytes where that is enough.
+        // Use 4-byte integers if they suffice, as scipy does.
         let narrow = i32::try_from(self.count).is_ok();
         let kind = if narrow { Kind::I4 } else { Kind::I8 };
         begin(&mut archive, "indptr", kind, &ends)?;
@@ -126,14 +127,14 @@ impl SparseCodes {
 
 type Archive<'a> = ZipWriter<BufWriter<&'a mut File>>;
 
-/// Of a file of so many bytes, as `numpy.savez` has it.
+/// Returns the options for a file of this size: uncompressed, as `numpy.savez` writes it.
 fn options(bytes: u64) -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .large_file(bytes >= u64::from(u32::MAX))
 }
 
-/// Begins an array of the archive.
+/// Starts an array in the archive.
 fn begin(archive: &mut Archive<'_>, name: &str, kind: Kind, shape: &[usize]) -> Result<()> {
     let head = kind.head(shape, false);
     let numbers = shape.iter().product::<usize>() as u64;
@@ -142,14 +143,14 @@ fn begin(archive: &mut Archive<'_>, name: &str, kind: Kind, shape: &[usize]) -> 
     archive.write_all(&head)
 }
 
-/// A part that begins with its length.
+/// Returns a reader of the next part, which is prefixed with its length.
 fn next_part<R: Read>(mut parts: R) -> Result<std::io::Take<R>> {
     let mut length = [0; 8];
     parts.read_exact(&mut length)?;
     Ok(parts.take(u64::from_le_bytes(length)))
 }
 
-/// A part from its beginning.
+/// Flushes a part and rewinds it.
 fn rewound(part: BufWriter<File>) -> Result<File> {
     let mut part = part.into_inner()?;
     part.seek(SeekFrom::Start(0))?;
@@ -160,7 +161,7 @@ fn append(archive: &mut Archive<'_>, part: BufWriter<File>) -> Result<()> {
     std::io::copy(&mut rewound(part)?, archive).map(|_| ())
 }
 
-/// The numbers of 8 bytes of a part.
+/// An iterator over the 8-byte words of a part.
 struct Words<R>(R);
 
 impl Words<std::io::BufReader<File>> {

@@ -1,4 +1,4 @@
-//! Sparse columns in an archive that `scn solve --sparse` or `scipy.sparse.save_npz` has written.
+//! Sparse columns in an archive that `scn solve --sparse` or `scipy.sparse.save_npz` wrote.
 
 use std::fs::File;
 use std::io::{Error, Read};
@@ -10,15 +10,15 @@ use scn_data::format::npy::{Float, Numbers, is_archive};
 use scn_data::open_regular;
 use zip::ZipArchive;
 
-/// More than the array that holds the name of the format has.
+/// More bytes than the array with the name of the format has.
 const FORMAT_BYTES: u64 = 1 << 12;
 
-/// A sparse matrix by columns (csc), of which some columns at a time are read.
+/// A sparse matrix by columns (csc) that is read a few columns at a time.
 pub(crate) struct SparseColumns {
     path: PathBuf,
-    /// Where each column starts among the numbers, and the last ends.
+    /// Start of each column in `numbers`, and end of the last column.
     starts: Numbers<File>,
-    /// The row of each number.
+    /// Row of each number.
     places: Numbers<File>,
     numbers: Numbers<File>,
     count: usize,
@@ -27,7 +27,8 @@ pub(crate) struct SparseColumns {
 }
 
 impl SparseColumns {
-    /// The matrix in a file; None if it is no archive of a sparse matrix.
+    /// Opens the matrix in a file, or returns None if the file is not an archive of a sparse
+    /// matrix.
     pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
         let Some(format) =
             format(path).with_context(|| format!("cannot read {}", path.display()))?
@@ -59,7 +60,8 @@ impl SparseColumns {
             return Err(damaged());
         }
         shape.read_at(0, &mut sides)?;
-        // Columns are checked by the number of ends, rows by the caller, which knows the number of atoms.
+        // The number of columns is checked here. The caller checks the rows, because it knows the
+        // number of atoms.
         let [rows, columns] = sides.map(|side: f64| side as usize);
         if Some(ends) != columns.checked_add(1) {
             return Err(damaged());
@@ -75,27 +77,27 @@ impl SparseColumns {
         }))
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether `f32` does not hold the numbers.
+    /// Whether `f32` cannot represent the numbers exactly.
     pub(crate) fn needs_f64(&self) -> bool {
         self.numbers.kind().needs_f64()
     }
 
-    /// Length of a column.
+    /// Returns the length of a column.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Number of columns.
+    /// Returns the number of columns.
     pub(crate) fn columns(&self) -> usize {
         self.columns
     }
 
-    /// Reads columns, one after the other, zeros included.
+    /// Reads columns consecutively, zeros included.
     pub(crate) fn read<T: Float>(&mut self, columns: Range<usize>, out: &mut [T]) -> Result<()> {
         out.fill(T::default());
         let mut starts = vec![0.0; columns.len() + 1];
@@ -105,7 +107,7 @@ impl SparseColumns {
         if !starts.is_sorted() || last > self.count {
             return Err(damaged(&self.path));
         }
-        // Repeated entries, which add up, can be more than the matrix has.
+        // Repeated entries add up, but there must not be more entries than the columns have rows.
         if last - first > out.len() {
             return Err(damaged(&self.path));
         }
@@ -136,7 +138,7 @@ impl SparseColumns {
     }
 }
 
-/// The name of the format of a sparse matrix; None for a file that is none.
+/// Returns the name of the format of a sparse matrix, or None if the file is not a sparse matrix.
 fn format(path: &Path) -> std::io::Result<Option<[u8; 3]>> {
     let mut file = open_regular(path)?;
     if !is_archive(&mut file)? {

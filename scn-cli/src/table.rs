@@ -1,21 +1,21 @@
-//! Tables in the 80 columns of a terminal: whole ones, and such whose rows appear one at a time.
+//! Tables for a terminal of 80 columns, printed as a whole or one row at a time.
 
 use std::fmt;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment};
 
-/// Columns of a terminal.
+/// Width of a terminal, in columns.
 pub(crate) const WIDTH: usize = 80;
 
-/// What stands above a column, and on which side its cells stand.
+/// The heading and the alignment of a column.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     name: String,
     alignment: CellAlignment,
 }
 
-/// A column of words.
+/// Returns a column of words, aligned left.
 pub(crate) fn left(name: impl Into<String>) -> Column {
     Column {
         name: name.into(),
@@ -23,7 +23,7 @@ pub(crate) fn left(name: impl Into<String>) -> Column {
     }
 }
 
-/// A column of numbers.
+/// Returns a column of numbers, aligned right.
 pub(crate) fn right(name: impl Into<String>) -> Column {
     Column {
         name: name.into(),
@@ -31,8 +31,8 @@ pub(crate) fn right(name: impl Into<String>) -> Column {
     }
 }
 
-/// A table whose columns are as wide as they have to be. It has no lines but those of its rows, and
-/// looks the same on a terminal and in a file.
+/// A table with columns as wide as necessary. It has no ruling, and looks the same in a terminal
+/// and in a file.
 pub(crate) struct Table {
     table: comfy_table::Table,
     columns: Vec<Column>,
@@ -40,7 +40,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// With no row yet, and two spaces between columns.
+    /// Creates a table without rows, with two spaces between columns.
     pub(crate) fn new(columns: impl IntoIterator<Item = Column>) -> Self {
         let columns: Vec<Column> = columns.into_iter().collect();
         let mut table = comfy_table::Table::new();
@@ -53,19 +53,19 @@ impl Table {
         }
     }
 
-    /// The same with one space between columns.
+    /// Puts only one space between columns.
     pub(crate) fn narrow(self) -> Self {
         Self { gap: 1, ..self }
     }
 
-    /// Adds a row. No character of a cell moves the cursor.
+    /// Adds a row. Control characters in cells are replaced.
     pub(crate) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
         let cell = |text: String| Cell::new_owned(text.replace(char::is_control, "\u{fffd}"));
         self.table
             .add_row(cells.into_iter().map(cell).collect::<Vec<_>>());
     }
 
-    /// The line of the heading, and then one for each row.
+    /// Returns the line of the heading, then a line for each row.
     pub(crate) fn lines(mut self) -> Vec<String> {
         let columns = self.table.column_iter_mut().zip(&self.columns);
         for (index, (column, wanted)) in columns.enumerate() {
@@ -76,33 +76,33 @@ impl Table {
         lines.map(|line| line.trim_end().to_string()).collect()
     }
 
-    /// The lines of [`lines`](Self::lines) in one text, without a line break at the end.
+    /// Returns the [lines](Self::lines) as one text, without a line break at the end.
     pub(crate) fn text(self) -> String {
         self.lines().join("\n")
     }
 }
 
-/// A table whose rows appear one at a time, so that the widths of its columns are fixed beforehand. A
-/// cell that is wider moves the rest of its row.
+/// A table that is printed one row at a time, so column widths are fixed in advance. A wider cell
+/// shifts the rest of its row.
 pub(crate) struct Rows {
     columns: Vec<(Column, usize)>,
 }
 
 impl Rows {
-    /// Columns with their widths.
+    /// Creates a table from columns and their widths.
     pub(crate) fn new(columns: impl IntoIterator<Item = (Column, usize)>) -> Self {
         Self {
             columns: columns.into_iter().collect(),
         }
     }
 
-    /// The lines above the rows: as many as the longest name has.
+    /// Returns the lines of the heading, as many as the name with the most lines has.
     pub(crate) fn heading(&self) -> Vec<String> {
         let names = self.columns.iter().map(|(column, _)| column.name.lines());
         let names: Vec<Vec<&str>> = names.map(Iterator::collect).collect();
         let height = names.iter().map(Vec::len).max().unwrap_or(0);
         let line = |index: usize| {
-            // Short names stand on the lowest line.
+            // Align names at the lowest line.
             let cell = |name: &Vec<&str>| (index + name.len()).checked_sub(height);
             let cells = names
                 .iter()
@@ -112,7 +112,7 @@ impl Rows {
         (0..height).map(line).collect()
     }
 
-    /// The line of a row.
+    /// Returns the line of a row.
     pub(crate) fn row(&self, cells: impl IntoIterator<Item = impl fmt::Display>) -> String {
         let padded = |((column, width), cell): (&(Column, usize), _)| match column.alignment {
             CellAlignment::Left => format!("{cell:<width$}"),
@@ -123,19 +123,19 @@ impl Rows {
     }
 }
 
-/// A text in lines that a terminal holds, broken between words alone; all but the first begin with
+/// Wraps a text to the width of a terminal, only between words. Lines after the first begin with
 /// `indent`.
 pub(crate) fn wrapped(text: &str, indent: &str) -> String {
     let options = textwrap::Options::new(WIDTH)
         .subsequent_indent(indent)
-        // An address has no place where it may be broken.
+        // An address must not be broken.
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .break_words(false);
     textwrap::fill(text, options)
 }
 
-/// The first characters of a name that is longer than that.
+/// Shortens a name to at most `most` characters.
 pub(crate) fn shortened(name: &str, most: usize) -> String {
     if name.chars().count() <= most {
         return name.to_string();
@@ -185,7 +185,7 @@ mod tests {
         );
         assert_eq!(text.lines().count(), 4);
         assert_eq!(text.split_whitespace().collect::<Vec<_>>().join(" "), words);
-        // Nor at what stands between the words of an address.
+        // An address is not broken at its punctuation either.
         let address = "https://a-b.example/c-d/e?f=g-h";
         for before in 40..WIDTH {
             let text = wrapped(&format!("{} {address}", "x".repeat(before)), "");

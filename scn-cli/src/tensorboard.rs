@@ -1,29 +1,31 @@
-//! A run as TensorBoard reads it: an event file in the run folder.
+//! Event files for TensorBoard.
 //!
-//! | tag | at | is |
+//! `scn train` writes, in the run folder:
+//!
+//! | tag | written | value |
 //! |---|---|---|
-//! | `batch/loss`, `batch/error`, `batch/active` | every [`EVERY`] steps | of that step's batch |
+//! | `batch/loss`, `batch/error`, `batch/active` | every [`EVERY`] steps | of the batch of that step |
 //! | `learning_rate`, `images_per_second` | every [`EVERY`] steps | |
 //! | `loss/train`, `loss/test`, `error/train`, `error/test` | every epoch | as in `metrics.jsonl`; errors are fractions |
 //! | `loss/validation`, `error/validation` | every epoch | in runs with `training.validation` |
 //! | `loss/test_averaged`, `error/test_averaged`, `.../validation_averaged` | every epoch | of the averaged network, in runs with `training.average_decay` |
-//! | `active/layer00`, `lambda1/...`, `passes/...`, `kkt/...`, `condition/...` | every epoch | of each layer, likewise |
-//! | `atoms` | every epoch | the first layer's, as a picture |
+//! | `active/layer00`, `lambda1/...`, `passes/...`, `kkt/...`, `condition/...` | every epoch | of each layer, as in `metrics.jsonl` |
+//! | `atoms` | every epoch | atoms of the first layer, as an image |
 //! | `config` | once | `config.toml` |
 //!
-//! `scn learn --tensorboard` writes, in a folder that it is given:
+//! `scn learn --tensorboard` writes, in the given folder:
 //!
-//! | tag | at | is |
+//! | tag | written | value |
 //! |---|---|---|
-//! | `batch/objective`, `batch/active`, `signals_per_second` | every [`EVERY`] steps | of that step's batch; the rate since the last such point |
-//! | `objective`, `atoms/used`, `atoms/replaced` | every measurement | of held-out signals, or of those of the epoch |
-//! | `atoms` | every measurement | those of patches or squares, as a picture |
+//! | `batch/objective`, `batch/active`, `signals_per_second` | every [`EVERY`] steps | of the batch of that step; throughput since the last such point |
+//! | `objective`, `atoms/used`, `atoms/replaced` | every measurement | of the held-out signals, or of the signals of the epoch |
+//! | `atoms` | every measurement | atoms of patches or squares, as an image |
 //! | `config` | once | the settings that a resumed run keeps |
 //!
-//! The abscissa is the number of steps since the run began. A run that goes on opens another file.
-//! Each file begins with the start of a session, at the first step that it may hold: TensorBoard
-//! then forgets what earlier files have from that step on, which an interrupted process has written
-//! beyond its last checkpoint.
+//! The step of an event is the number of steps since the run began. A resumed run opens a new file.
+//! Each file begins with a session start at the first step that it can contain. From that step on,
+//! TensorBoard discards the events of earlier files, which an interrupted process wrote after its
+//! last checkpoint.
 
 mod message;
 mod record;
@@ -44,13 +46,14 @@ use self::message::{
 use crate::pictures::Raster;
 use crate::readable::mean;
 
-/// Steps between two points of a batch's curves: some two megabytes for the 200 epochs of CIFAR-10.
+/// Number of steps between two points of the curves of batches; about two megabytes for the 200
+/// epochs of CIFAR-10.
 pub(crate) const EVERY: u64 = 20;
 
-/// How the names of event files begin.
+/// Prefix of the names of event files.
 const PREFIX: &str = "events.out.tfevents.";
 
-/// Who writes an event file.
+/// The command that writes an event file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Writer {
     Train,
@@ -58,7 +61,7 @@ pub(crate) enum Writer {
 }
 
 impl Writer {
-    /// How the name of a file goes on after the second, before the process's number.
+    /// Returns the part of a file name between the second and the process ID.
     fn mark(self) -> &'static str {
         match self {
             Self::Train => ".scn.",
@@ -66,7 +69,7 @@ impl Writer {
         }
     }
 
-    /// The language of the settings.
+    /// Returns the format of the settings.
     fn language(self) -> &'static str {
         match self {
             Self::Train => "toml",
@@ -75,7 +78,7 @@ impl Writer {
     }
 }
 
-/// An event file that is written.
+/// An event file that is being written.
 #[derive(Debug)]
 pub(crate) struct EventFile {
     path: PathBuf,
@@ -83,19 +86,19 @@ pub(crate) struct EventFile {
 }
 
 impl EventFile {
-    /// A new one in a folder, for a run that begins, or goes on after `step` steps.
+    /// Creates an event file in a folder, for a run that starts or is resumed after `step` steps.
     pub(crate) fn create(folder: &Path, writer: Writer, config: &str, step: u64) -> Result<Self> {
         let earlier = earlier_files(folder, writer)?;
         if step == 0 {
-            // Of a run that has left no checkpoint. Not every reader forgets texts at the start of
-            // a session.
+            // Remove the files of a run that is replaced or left no checkpoint. Not every reader
+            // discards texts at the start of a session.
             for file in earlier.iter().filter(|file| file.is_ours) {
                 fs::remove_file(&file.path)
                     .with_context(|| format!("cannot remove {}", file.path.display()))?;
             }
         }
-        // TensorBoard knows these files by their names, and reads those of a folder in the order of
-        // the names.
+        // TensorBoard recognises event files by their names, and reads those of a folder in the
+        // order of their names.
         let second = next_second(&earlier, wall_time() as u64);
         let mark = writer.mark();
         let name = format!("{PREFIX}{second:010}{mark}{}", std::process::id());
@@ -107,7 +110,8 @@ impl EventFile {
             .with_context(|| format!("cannot create {}", path.display()))?;
         let mut events = Self { path, file };
         events.write(0, Payload::FileVersion("brain.Event:2".to_string()))?;
-        // What is at the step of a start is forgotten too, and that of the checkpoint stays.
+        // A session start also discards events at its own step, and those of the checkpoint must
+        // remain.
         let first = if step == 0 { 0 } else { step + 1 };
         let status = Status::Start.into();
         events.write(first, Payload::SessionLog(SessionLog { status }))?;
@@ -119,7 +123,7 @@ impl EventFile {
         Ok(events)
     }
 
-    /// After a step, counted over the run; most are left out.
+    /// Writes the events of a step of the run. Most steps are skipped.
     pub(crate) fn step(&mut self, step: u64, progress: &StepProgress<'_>) -> Result<()> {
         if !step.is_multiple_of(EVERY) {
             return Ok(());
@@ -137,7 +141,7 @@ impl EventFile {
         )
     }
 
-    /// After an epoch, which ended with `step` steps of the run.
+    /// Writes the events of an epoch, which ended after `step` steps of the run.
     pub(crate) fn epoch(&mut self, step: u64, record: &EpochRecord) -> Result<()> {
         let mut scalars = vec![
             ("loss/train".to_string(), record.train_loss),
@@ -194,13 +198,13 @@ impl EventFile {
         self.scalars(step, scalars)
     }
 
-    /// The atoms of a dictionary [m, n] for windows of side `window`.
+    /// Writes an image of the atoms of a dictionary [m, n] for windows of side `window`.
     pub(crate) fn atoms(&mut self, step: u64, dictionary: &Param, window: usize) -> Result<()> {
         let picture = Raster::of_atoms(&dictionary.value, dictionary.shape[1], [window; 2]);
         self.picture(step, "atoms", &picture)
     }
 
-    /// A picture.
+    /// Writes an image.
     pub(crate) fn picture(&mut self, step: u64, tag: &str, picture: &Raster) -> Result<()> {
         let (width, height) = picture.size();
         let image = Image {
@@ -217,7 +221,7 @@ impl EventFile {
         self.write(step, Payload::Summary(Summary { value: vec![value] }))
     }
 
-    /// Numbers by their names.
+    /// Writes named numbers.
     pub(crate) fn scalars(&mut self, step: u64, scalars: Vec<(String, f64)>) -> Result<()> {
         let value = |(tag, value): (String, f64)| Value {
             tag,
@@ -234,14 +238,14 @@ impl EventFile {
             step: i64::try_from(step)?,
             what: Some(what),
         };
-        // In one piece: TensorBoard reads while this is written.
+        // Write in one piece, because TensorBoard may be reading the file.
         self.file
             .write_all(&record::frame(&event.encode_to_vec()))
             .with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 
-/// A text, shown as Markdown.
+/// Returns a text that TensorBoard shows as Markdown.
 fn text(tag: &str, text: &str) -> Summary {
     let tensor = Tensor {
         dtype: 7,
@@ -264,12 +268,12 @@ fn text(tag: &str, text: &str) -> Summary {
     Summary { value: vec![value] }
 }
 
-/// An event file that was there before.
+/// An event file that already existed.
 #[derive(Debug)]
 struct EarlierFile {
     path: PathBuf,
     second: u64,
-    /// Of the same command: others may write events into the same folder.
+    /// Whether the same command wrote the file. Other commands may write to the same folder.
     is_ours: bool,
 }
 
@@ -296,13 +300,14 @@ fn earlier_files(folder: &Path, ours: Writer) -> Result<Vec<EarlierFile>> {
     Ok(files)
 }
 
-/// The second for the name of the next file: later than all others, whatever the clock says.
+/// Returns the second for the name of the next file: later than all earlier files, even if the
+/// clock was set back.
 fn next_second(earlier: &[EarlierFile], now: u64) -> u64 {
     let after = |file: &EarlierFile| file.second.saturating_add(1);
     earlier.iter().map(after).fold(now, u64::max)
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since the Unix epoch.
 fn wall_time() -> f64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -313,8 +318,8 @@ fn wall_time() -> f64 {
 mod tests {
     use super::*;
 
-    /// The same five events, written by TensorBoard 2.21 itself (`RecordWriter` and its generated
-    /// messages).
+    /// The five events of the test below, as written by TensorBoard 2.21 (`RecordWriter` and its
+    /// generated messages).
     const BY_TENSORBOARD: &str = "\
          1800000000000000a37f4b220900001040fc54d9411a0d627261696e2e4576656e743a32338d2fe91000000000000000\
          95fbfe180900001040fc54d94110ac023a0208016b3b88f133000000000000000ca720560900001040fc54d94110ad02\
@@ -328,8 +333,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let second = |now| next_second(&earlier_files(folder.path(), Writer::Train).unwrap(), now);
         assert_eq!(second(1_700_000_000), 1_700_000_000);
-        // In the same second, by another process whose number may sort before this one; and after
-        // the clock was set back.
+        // A file of the same second by another process, whose ID may sort after that of this one,
+        // and files written before the clock was set back.
         for name in [
             "1700000000.scn.99",
             "1700000002.scn-learn.7",

@@ -1,4 +1,4 @@
-//! Training as a person sees it, from the first line to the report.
+//! Training with its output, from the first line to the report.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::run_view::RunView;
 use crate::signals::Patience;
 use crate::table::wrapped;
 
-/// What a process sees of a run that another one shows.
+/// The observer of a process whose run another process shows.
 struct Helper;
 
 impl Observer for Helper {
@@ -25,9 +25,10 @@ impl Observer for Helper {
     }
 }
 
-/// Trains, shows how it goes, and writes the report of a run that is complete. Returns its end, and
-/// the seconds it took. Where only the report or the events for TensorBoard fail, a warning says
-/// so, and the training counts.
+/// Trains a network, shows the progress, and writes the report of a complete run.
+///
+/// Returns the outcome, and the time it took in seconds. If only the report or the events for
+/// TensorBoard cannot be written, this prints a warning and the training counts.
 pub(crate) fn run(
     config: &RunConfig,
     run: &LockedRun,
@@ -74,7 +75,7 @@ pub(crate) fn run(
             return Ok(());
         };
         let mut model = Model::load(&folder.chosen_model())?;
-        // The others have no model.
+        // The other processes have no model.
         let device = &device.alone();
         model.network.move_to(device)?;
         let count = config.test_limit.unwrap_or(usize::MAX);
@@ -94,7 +95,7 @@ pub(crate) fn run(
             Err(stopped) => stopped.into(),
         };
         output.warn(format_args!(
-            "the run is complete, but not its report: {error:#}; scn report {} writes it",
+            "the run is complete, but its report is not: {error:#}; to write it, run scn report {}",
             folder.path().display()
         ));
     }

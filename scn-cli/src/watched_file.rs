@@ -1,4 +1,4 @@
-//! Files that are written in pieces, and of which a signal that ends the program leaves nothing.
+//! Files that are written in pieces. If a signal ends the program, nothing of them remains.
 
 use std::ffi::OsStr;
 use std::io::Result;
@@ -16,14 +16,14 @@ pub(crate) struct WatchedFile {
 }
 
 impl WatchedFile {
-    /// A file of so many bytes.
+    /// Creates a file of `length` bytes.
     pub(crate) fn create(path: &Path, length: u64) -> Result<Self> {
         let (file, unfinished) = Unfinished::watched(|| {
             let file = PlacedFile::create(path, length)?;
             let unfinished = file.unfinished().map(Path::to_owned);
             Ok((file, unfinished))
         })?;
-        // What others have left who were killed, as far as it may be removed.
+        // Remove files left by processes that were killed, as far as possible.
         let _ = remove_unfinished(&file.folder());
         Ok(Self {
             file,
@@ -31,7 +31,7 @@ impl WatchedFile {
         })
     }
 
-    /// That of another process, by [its name](PlacedFile::join).
+    /// Opens the file of another process by [its name](PlacedFile::join).
     pub(crate) fn join(path: &Path, name: &OsStr) -> Result<Self> {
         Ok(Self {
             file: PlacedFile::join(path, name)?,
@@ -39,7 +39,7 @@ impl WatchedFile {
         })
     }
 
-    /// Moves the file to its place.
+    /// Completes the file and moves it into place.
     pub(crate) fn finish(self) -> Result<()> {
         self.file.finish()
     }

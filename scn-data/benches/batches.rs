@@ -1,7 +1,7 @@
-//! What the loader costs: one training batch after the other, made on the thread that asks and on
-//! the one that works ahead.
+//! Time of the loader: one training batch after another, prepared by the consuming thread and the
+//! thread that works ahead.
 //!
-//! To be set against the time of a training step, which `scn bench train` shows.
+//! Compare it with the time of a training step, which `scn bench train` shows.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use scn_data::{Augmentation, Draw, ImageSet, Loader, Normalization, Normalizatio
 const BATCH: usize = 128;
 const BATCHES: usize = 40;
 
-/// Pictures of the size of CIFAR's, of any bytes.
+/// Returns images of CIFAR's size with arbitrary bytes.
 fn pictures() -> ImageSet {
     let count = BATCH * BATCHES;
     let pixels = (0..count * 3072).map(|i| (i * i / 7 % 251) as u8).collect();
@@ -33,7 +33,7 @@ fn batches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("epoch of 40 batches, 128 x 3 x 32 x 32");
     group.throughput(Throughput::Elements((BATCH * BATCHES) as u64));
     for (name, augmentation) in [
-        ("as they are", Augmentation::default()),
+        ("unchanged", Augmentation::default()),
         ("flipped and shifted", augmentation),
     ] {
         let loader = Loader::training(

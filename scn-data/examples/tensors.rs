@@ -1,9 +1,9 @@
-//! CIFAR-10 as the tensors of another framework, with this crate alone:
+//! CIFAR-10 as tensors of another framework, with nothing but this crate:
 //!
 //!     cargo run --release -p scn-data --example tensors -- data
 //!
-//! where `data` holds `cifar-10-batches-bin/`; without a folder it takes the embedded digits. A
-//! batch is a plain vector and its shape, so that a line makes a tensor of it:
+//! Here `data` contains `cifar-10-batches-bin/`. Without a folder the example uses the embedded
+//! digits. A batch is a plain vector and its shape, so one line makes a tensor of it:
 //!
 //! | | pixels |
 //! |---|---|
@@ -11,7 +11,7 @@
 //! | burn | `Tensor::<B, 4>::from_data(TensorData::new(batch.pixels, batch.shape), &device)` |
 //! | ndarray | `Array4::from_shape_vec(batch.shape, batch.pixels)?` |
 
-#![allow(clippy::print_stdout, reason = "an example shows something")]
+#![allow(clippy::print_stdout, reason = "an example shows its result")]
 
 use std::{error::Error, path::Path, sync::Arc};
 

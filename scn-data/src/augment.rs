@@ -11,68 +11,69 @@ use crate::error::BatchError;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Draw {
-    /// All of a batch.
+    /// All images of a batch.
     #[default]
     Batch,
-    /// Those of a [group](crate::groups), as in the [program of the paper's
-    /// authors](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks), whose
-    /// devices each draw for their part of a batch.
+    /// The images of a [group](crate::groups), as in the [authors'
+    /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks), in which
+    /// each device draws for its part of a batch.
     Group,
-    /// One image: each has its own, as is usual.
+    /// A single image, as is usual.
     Image,
 }
 
-/// How training images are varied.
+/// The random variation of training images.
 ///
 /// | setting | default | meaning |
 /// |---|---|---|
-/// | `flip` | `false` | mirror left and right with probability 1/2 |
-/// | `shift` | 0 | move by a whole number of pixels, uniform in `-shift..=shift`, down and to the right independently |
-/// | `draw` | `batch` | one draw a `batch`, a `group` or an `image` |
-/// | `group` | 0 | only with `draw = "group"`, then at least 1: a full batch of N images has N / `group` groups, rounded up; a smaller one as many |
+/// | `flip` | `false` | mirror horizontally with probability 1/2 |
+/// | `shift` | 0 | shift by a whole number of pixels, uniform in `-shift..=shift`, down and to the right independently |
+/// | `draw` | `batch` | one draw per `batch`, `group` or `image` |
+/// | `group` | 0 | only with `draw = "group"`, then at least 1: a full batch of N images has N / `group` groups, rounded up, and a smaller one has as many |
 ///
-/// What a shift uncovers is 0 in the *normalised* image, so the mean in the original one. Whitened
-/// images are moved as they are.
+/// Pixels uncovered by a shift are 0 in the *normalised* image, which is the mean in the original
+/// one. Whitened images are shifted after whitening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Augmentation {
     /// Whether images are flipped.
     pub flip: bool,
-    /// Largest shift in pixels, smaller than the pictures.
+    /// Largest shift in pixels, smaller than the images.
     pub shift: usize,
     /// How many images share a draw.
     pub draw: Draw,
-    /// Images of a group in a full batch.
+    /// Number of images of a group in a full batch.
     pub group: usize,
 }
 
 impl Augmentation {
-    /// The same settings with images flipped or not.
+    /// Sets whether images are flipped.
     #[must_use]
     pub fn with_flip(self, flip: bool) -> Self {
         Self { flip, ..self }
     }
 
-    /// The same settings with shifts of at most `shift` pixels.
+    /// Sets the largest shift in pixels.
     #[must_use]
     pub fn with_shift(self, shift: usize) -> Self {
         Self { shift, ..self }
     }
 
-    /// The same settings with one draw a batch, a group or an image.
+    /// Sets how many images share a draw.
     #[must_use]
     pub fn with_draw(self, draw: Draw) -> Self {
         Self { draw, ..self }
     }
 
-    /// The same settings with groups of `group` images in a full batch, for [`Draw::Group`].
+    /// Sets the number of images of a group in a full batch, for [`Draw::Group`].
     #[must_use]
     pub fn with_group(self, group: usize) -> Self {
         Self { group, ..self }
     }
 
-    /// That no shift can push a picture of `shape` (C, H, W) out of its frame.
+    /// Checks that no shift can push an image of `shape` (C, H, W) out of its frame, and that
+    /// groups have images.
     pub(crate) fn check(&self, shape: [usize; 3]) -> Result<(), BatchError> {
         let [_, height, width] = shape;
         if self.shift > 0 && self.shift >= height.min(width) {
@@ -88,7 +89,7 @@ impl Augmentation {
         Ok(())
     }
 
-    /// One flip and shift.
+    /// Draws one flip and shift.
     pub(crate) fn draw(&self, draws: &mut Draws) -> Placement {
         let flip = self.flip && draws.coin();
         let mut offset = || {
@@ -106,29 +107,32 @@ impl Augmentation {
     }
 }
 
-/// Where a picture lies in its frame: flipped or not, then moved. The default leaves the picture as
-/// it is.
+/// The position of an image in its frame: flipped or not, then shifted. The default leaves the
+/// image unchanged.
 ///
 /// ```text
-/// out[c, y, x] = image[c, y - down, x'],   x' = x - right, or W - 1 - (x - right) if flipped;   0 outside the picture
+/// out[c, y, x] = image[c, y - down, x'],   or 0 if that is outside the image
+/// x' = x - right,   or W - 1 - (x - right) if flipped
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Placement {
-    /// Mirrored left and right, before it is moved.
+    /// Whether the image is mirrored horizontally, before it is shifted.
     pub flip: bool,
-    /// Pixels downwards. A [`Loader`](crate::Loader) draws less than the height, either way.
+    /// Downward shift in pixels. A [`Loader`](crate::Loader) draws less than the height, in either
+    /// direction.
     pub down: isize,
-    /// Pixels to the right. A [`Loader`](crate::Loader) draws less than the width, either way.
+    /// Rightward shift in pixels. A [`Loader`](crate::Loader) draws less than the width, in either
+    /// direction.
     pub right: isize,
 }
 
 impl Placement {
-    /// Whether the picture stays as it is.
+    /// Whether the image stays unchanged.
     pub(crate) fn is_identity(self) -> bool {
         self == Self::default()
     }
 
-    /// The placement whose frame is the mirror image, left and right, of this one's.
+    /// Returns the placement whose frame is the horizontal mirror image of this one's.
     pub(crate) fn mirrored(self) -> Self {
         Self {
             flip: !self.flip,
@@ -137,13 +141,13 @@ impl Placement {
         }
     }
 
-    /// Writes `image` of `shape` (C, H, W) into `out`, which must be zero.
+    /// Writes `image` of `shape` (C, H, W) to `out`, which must be zero.
     pub(crate) fn place(self, image: &[f32], shape: [usize; 3], out: &mut [f32]) {
         let [_, height, width] = shape;
         let area = height * width;
         let (from_y, to_y, rows) = overlap(self.down, height);
         let (from_x, to_x, columns) = overlap(self.right, width);
-        // In a flipped row the visible stretch starts as far from the right as it would from the
+        // In a flipped row, the visible part starts as far from the right as it would from the
         // left.
         let from_x = if self.flip {
             width - from_x - columns
@@ -163,8 +167,8 @@ impl Placement {
     }
 }
 
-/// Start in the picture, start in the frame and length of what stays visible of `size` pixels moved
-/// by `offset`.
+/// Returns the start in the image, the start in the frame and the length of the visible part of
+/// `size` pixels shifted by `offset`.
 fn overlap(offset: isize, size: usize) -> (usize, usize, usize) {
     let moved = offset.unsigned_abs().min(size);
     if offset < 0 {
@@ -206,8 +210,8 @@ mod tests {
     }
 
     proptest! {
-        /// Each pixel is looked for where the definition says it must be: (y, x) to (y + down, x' +
-        /// right), x' = x or width - 1 - x; nothing else may be in the frame.
+        /// Each pixel must be where the definition puts it: (y, x) at (y + down, x' + right), where
+        /// x' = x or width - 1 - x. Everything else in the frame must be 0.
         #[test]
         fn every_pixel_goes_where_the_definition_says(flip: bool, down in -2isize..=2, right in -4isize..=4) {
             let [channels, height, width] = SHAPE;
@@ -229,7 +233,7 @@ mod tests {
             prop_assert_eq!(out, expected);
         }
 
-        /// The whole frame is mirrored, also where the picture has been moved in it.
+        /// The whole frame is mirrored, even if the image is shifted in it.
         #[test]
         fn a_mirrored_placement_mirrors_the_frame(flip: bool, down in -2isize..=2, right in -4isize..=4) {
             let [_, _, width] = SHAPE;
@@ -256,7 +260,7 @@ mod tests {
         }
         assert_eq!(counts.len(), 18);
         // 1800 draws of 18 equally likely values: 100 each with a standard deviation of 9.7, so
-        // within 6 of them.
+        // within 6 deviations.
         assert!(
             counts.values().all(|&count| (42..=158).contains(&count)),
             "{counts:?}"

@@ -1,4 +1,4 @@
-//! Batches of images, and the plans of batches.
+//! Batches of images, and plans of batches.
 
 use std::ops::Range;
 
@@ -7,53 +7,56 @@ use crate::augment::Placement;
 /// Normalised images with their labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// Pixels, N, C, H, W.
+    /// Pixels in the order N, C, H, W.
     pub pixels: Vec<f32>,
-    /// N, C, H, W; N is at least 1, but for a [part](crate::Loader::parts) without images.
+    /// N, C, H, W. N is at least 1, except in a [part](crate::Loader::parts) without images.
     pub shape: [usize; 4],
-    /// Label of each of the N images; of mixed images that of the heavier one.
+    /// Label of each of the N images; for mixed images, the label of the one with the larger
+    /// weight.
     pub labels: Vec<u16>,
-    /// What has been mixed into the images; absent without [mixup](crate::Loader::with_mixup).
+    /// The images mixed in; `None` without [mixup](crate::Loader::with_mixup).
     pub mixture: Option<Mixture>,
 }
 
-/// The lighter parts of mixed images (mixup).
+/// The weight and the labels of the images that were mixed into a batch (mixup).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mixture {
-    /// Share of the lighter images, from 0 to 1/2; that of the heavier ones is 1 - `share`.
+    /// Weight of the images mixed in, from 0 to 1/2. The other images have weight 1 - `share`.
     pub share: f32,
-    /// Label of the lighter one of each of the N images.
+    /// Label of the image mixed into each of the N images.
     pub labels: Vec<u16>,
 }
 
-/// What is in a batch: everything but the pixels, so that others can make the batch from the bytes
-/// of the [`ImageSet`](crate::ImageSet), on a graphics processor for example.
+/// The contents of a batch, except its pixels. The batch can be made elsewhere from the bytes of
+/// the [`ImageSet`](crate::ImageSet), for example on a GPU.
 ///
 /// Image n of the batch is image `images[n]` of the [set](crate::Loader::image_set), first
-/// [normalised](crate::Loader::normalization), then placed as `placements[n]` says.
+/// [normalised](crate::Loader::normalization), then placed according to `placements[n]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchPlan {
-    /// The place in the set of each of the N images.
+    /// Index in the set of each of the N images.
     pub images: Vec<usize>,
     /// Flip and shift of each of the N images.
     pub placements: Vec<Placement>,
     /// Label of each of the N images.
     pub labels: Vec<u16>,
-    /// What is mixed into the images; absent without [mixup](crate::Loader::with_mixup).
+    /// The images to be mixed in; `None` without [mixup](crate::Loader::with_mixup).
     pub mixture: Option<PlannedMixture>,
 }
 
-/// What is to be mixed into the images of a batch. With x_n, image n as it is without, and y_n, its
-/// partner, the mixed image is, in f32 with one rounding after the difference (`mul_add`),
+/// The images to be mixed into a batch.
+///
+/// Let x_n be image n before mixing, and y_n its partner. The mixed image is, in f32 with one
+/// rounding after the difference (`mul_add`),
 ///
 /// ```text
 /// x_n + share (y_n - x_n) = (1 - share) x_n + share y_n
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedMixture {
-    /// Share of the partners, from 0 to 1/2.
+    /// Weight of the partners, from 0 to 1/2.
     pub share: f32,
-    /// The place in the set of each of the N partners.
+    /// Index in the set of each of the N partners.
     pub images: Vec<usize>,
     /// Flip and shift of each of the N partners.
     pub placements: Vec<Placement>,
@@ -62,7 +65,7 @@ pub struct PlannedMixture {
 }
 
 impl Batch {
-    /// Some of its images; those that it does not have are left out.
+    /// Returns the part of the batch with these images. Indices beyond the batch are ignored.
     pub fn part(&self, images: Range<usize>) -> Self {
         let [count, channels, height, width] = self.shape;
         let images = within(images, count);
@@ -77,7 +80,7 @@ impl Batch {
 }
 
 impl Mixture {
-    /// That of some of its images; those that it does not have are left out.
+    /// Returns the mixture of these images. Indices beyond the batch are ignored.
     pub fn part(&self, images: Range<usize>) -> Self {
         let images = within(images, self.labels.len());
         Self {
@@ -88,7 +91,7 @@ impl Mixture {
 }
 
 impl BatchPlan {
-    /// The plan of some of its images; those that it does not have are left out.
+    /// Returns the plan of these images. Indices beyond the batch are ignored.
     pub fn part(&self, images: Range<usize>) -> Self {
         let images = within(images, self.images.len());
         let mixture = self.mixture.as_ref().map(|mixture| PlannedMixture {
@@ -106,7 +109,7 @@ impl BatchPlan {
     }
 }
 
-/// What lies within so many images.
+/// Limits a range to `0..count`.
 fn within(images: Range<usize>, count: usize) -> Range<usize> {
     let end = images.end.min(count);
     images.start.min(end)..end

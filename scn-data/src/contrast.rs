@@ -1,20 +1,19 @@
-//! Global contrast normalisation: every image to mean 0 and, but for a bias, variance 1.
+//! Global contrast normalisation: every image gets mean 0 and, up to a bias, variance 1.
 //!
-//! With m and v the mean and the variance of the n pixels p of one image, all channels together,
+//! Let m and v be the mean and the variance of the n pixels p of one image, over all channels. Then
 //!
 //! ```text
 //! c(p) = (p - m) / sqrt(v + bias),        v = sum (p - m)^2 / n
 //! ```
 //!
-//! so that c has mean 0 and variance v / (v + bias): an image without contrast is 0, and not noise
-//! blown up. Nothing is fitted. Coates, Ng, Lee, "An Analysis of Single-Layer Networks in
-//! Unsupervised Feature Learning" (2011), with bias 10 for pixels up to 255; their program divides
-//! by n - 1.
+//! so c has mean 0 and variance v / (v + bias). An image without contrast becomes 0, not amplified
+//! noise. Nothing is fitted. Coates, Ng, Lee, "An Analysis of Single-Layer Networks in Unsupervised
+//! Feature Learning" (2011), use bias 10 for pixels up to 255; their program divides by n - 1.
 
 use crate::error::NormalizationError;
 use crate::pixels::PixelSlice;
 
-/// Contrast normalisation with a bias above 0, in squares of the pixels' unit.
+/// Contrast normalisation with a bias above 0, in squares of the unit of the pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Contrast {
     bias: f64,
@@ -33,7 +32,7 @@ impl Contrast {
         self.bias
     }
 
-    /// Writes c(`image`) to `out`, of the same length.
+    /// Writes c(`image`) to `out`, which has the same length.
     pub(crate) fn write(self, image: PixelSlice<'_>, out: &mut [f32]) {
         let (mean, variance) = match image {
             PixelSlice::Bytes(pixels) => moments_of_bytes(pixels),
@@ -46,8 +45,7 @@ impl Contrast {
     }
 }
 
-/// Mean and variance of bytes. The sums are sums of integers, hence exact, and so is 0 for equal
-/// pixels.
+/// Mean and variance of bytes. Sums of integers are exact, so equal pixels have variance 0.
 fn moments_of_bytes(pixels: &[u8]) -> (f64, f64) {
     let count = pixels.len() as u64;
     let sum: u64 = pixels.iter().map(|&pixel| u64::from(pixel)).sum();

@@ -1,4 +1,4 @@
-//! Where images come from: a data set by its name, or files of your own.
+//! The source of images: a named data set, or your own files.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,31 +9,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset_name::DatasetName;
 
-/// Where images come from. Settings, models and arguments hold it as text:
+/// The source of images. Settings, models and arguments store it as text:
 ///
-/// | text | stands for |
+/// | text | source |
 /// |---|---|
 /// | `cifar10`, ... | a data set by its [name](DatasetName) |
-/// | `folder:DIR` | pictures of your own in folders by class |
-/// | `npy:PREFIX` | arrays of your own in the files `PREFIX-train-images.npy`, ... |
-/// | `own:NAME` | images that a program has put together; they cannot be read from anywhere |
+/// | `folder:DIR` | your own image files, in one folder per class |
+/// | `npy:PREFIX` | your own arrays, in the files `PREFIX-train-images.npy`, ... |
+/// | `own:NAME` | images assembled by a program, which cannot be read again |
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum DataSource {
     /// A data set by its name.
     Named(DatasetName),
-    /// The folder of pictures; [`format::pictures`](crate::format) says how they lie in it.
+    /// A folder of image files, in the layout that [`format::pictures`](crate::format) describes.
     Folder(PathBuf),
-    /// What the names of four arrays begin with; see
+    /// The common prefix of the names of four arrays; see
     /// [`format::npy::train_and_test`](crate::format::npy::train_and_test).
     Arrays(PathBuf),
-    /// Images that a program has put together, by a name that it chose.
+    /// Images assembled by a program, with a name of its choice.
     Own(String),
 }
 
 impl DataSource {
-    /// The data set's name, if it has one.
+    /// Returns the name of the data set, if it has one.
     pub fn name(&self) -> Option<DatasetName> {
         match self {
             Self::Named(name) => Some(*name),
@@ -41,8 +41,8 @@ impl DataSource {
         }
     }
 
-    /// A word that names files made from it: the name of the data set, the last part of the path, or
-    /// the name that a program chose.
+    /// Returns a short name for files derived from this source: the name of the data set, the last
+    /// component of the path, or the name chosen by the program.
     pub fn short_name(&self) -> String {
         match self {
             Self::Named(name) => name.to_string(),
@@ -84,7 +84,7 @@ impl From<DataSource> for String {
     }
 }
 
-/// A text that stands for no source of images.
+/// The error for a text that is not a source of images.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "data set must be one of {}, folder:DIR or npy:PREFIX, but is {found:?}",
@@ -100,7 +100,7 @@ impl FromStr for DataSource {
     type Err = UnknownSource;
 
     /// # Errors
-    /// [`UnknownSource`], which lists the choices.
+    /// Returns [`UnknownSource`], which lists the choices.
     fn from_str(text: &str) -> Result<Self, UnknownSource> {
         let unknown = || UnknownSource {
             found: text.to_owned(),

@@ -1,14 +1,14 @@
-//! The two sets of images that belong together.
+//! Pairs of training and test images.
 
 use crate::data_source::DataSource;
 use crate::error::{DataError, ImageError};
 use crate::images::ImageSet;
 
-/// Images to learn from and images to be judged by.
+/// A pair of image sets for training and for testing.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Dataset {
-    /// Where they come from.
+    /// Where the images come from.
     pub source: DataSource,
     /// Training images.
     pub train: ImageSet,
@@ -17,11 +17,14 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// `train` to learn from and `test` to judge by. `source` says where they come from:
-    /// [`DataSource::Own`] for images that a program has put together.
+    /// Creates a data set from training and test images.
+    ///
+    /// `source` is where they come from: [`DataSource::Own`] for images that a program has
+    /// assembled.
     ///
     /// # Errors
-    /// [`ImageError::Shapes`] and [`ImageError::ClassesDiffer`] if the two do not belong together.
+    /// Returns [`ImageError::Shapes`] if the two sets differ in shape, and
+    /// [`ImageError::ClassesDiffer`] if they differ in classes.
     pub fn new(
         source: impl Into<DataSource>,
         train: ImageSet,

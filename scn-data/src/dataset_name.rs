@@ -1,4 +1,4 @@
-//! The data sets by name.
+//! The names of the data sets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,27 +6,27 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A data set that [`open`](crate::open) can read; written and read in lower case (`cifar10`).
+/// A data set that [`open`](crate::open) can read. Its name is in lower case (`cifar10`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum DatasetName {
-    /// 1,797 handwritten digits of 8 x 8 pixels, embedded: they need no files.
+    /// 1,797 handwritten digits of 8 x 8 pixels, embedded in this crate.
     Digits,
     /// 70,000 handwritten digits of 28 x 28 pixels.
     Mnist,
-    /// 60,000 colour photographs of 32 x 32 pixels in 10 classes.
+    /// 60,000 colour images of 32 x 32 pixels in 10 classes.
     Cifar10,
-    /// 60,000 colour photographs of 32 x 32 pixels in 100 classes.
+    /// 60,000 colour images of 32 x 32 pixels in 100 classes.
     Cifar100,
-    /// 99,289 colour photographs of house numbers, cropped to digits of 32 x 32 pixels.
+    /// 99,289 colour images of house numbers, cropped to digits of 32 x 32 pixels.
     Svhn,
-    /// 13,000 labelled colour photographs of 96 x 96 pixels in 10 classes.
+    /// 13,000 labelled colour images of 96 x 96 pixels in 10 classes.
     Stl10,
 }
 
 impl DatasetName {
-    /// Every data set, the smallest first.
+    /// All data sets, smallest first.
     pub const ALL: [Self; 6] = [
         Self::Digits,
         Self::Mnist,
@@ -36,7 +36,7 @@ impl DatasetName {
         Self::Stl10,
     ];
 
-    /// Channels, height and width of the images.
+    /// Returns the channels, height and width of the images.
     pub fn shape(self) -> [usize; 3] {
         match self {
             Self::Digits => [1, 8, 8],
@@ -46,7 +46,7 @@ impl DatasetName {
         }
     }
 
-    /// Number of classes.
+    /// Returns the number of classes.
     pub fn classes(self) -> usize {
         match self {
             Self::Cifar100 => 100,
@@ -54,7 +54,7 @@ impl DatasetName {
         }
     }
 
-    /// Largest value that a pixel can have.
+    /// Returns the largest value that a pixel can have.
     pub fn brightest(self) -> u8 {
         match self {
             Self::Digits => 16,
@@ -62,8 +62,9 @@ impl DatasetName {
         }
     }
 
-    /// Its folder inside the data folder, named as its official archive unpacks; none for what is
-    /// embedded.
+    /// Returns the folder of the data set inside the data folder, or `None` if it is embedded.
+    ///
+    /// A data set that is published as a tar archive has the folder of that archive.
     pub fn folder(self) -> Option<&'static str> {
         match self {
             Self::Digits => None,
@@ -75,7 +76,7 @@ impl DatasetName {
         }
     }
 
-    /// The name as users write it.
+    /// Returns the name as users write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Digits => "digits",
@@ -99,7 +100,7 @@ impl fmt::Display for DatasetName {
     }
 }
 
-/// A name that no data set has.
+/// The error for a name that is not that of a data set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "data set must be one of {}, but is \"{found}\"",
@@ -115,7 +116,7 @@ impl FromStr for DatasetName {
     type Err = UnknownDataset;
 
     /// # Errors
-    /// [`UnknownDataset`], which lists the choices.
+    /// Returns [`UnknownDataset`], which lists the choices.
     fn from_str(name: &str) -> Result<Self, UnknownDataset> {
         Self::ALL
             .into_iter()

@@ -1,41 +1,42 @@
-//! Random numbers that depend on what they are for, and on nothing else.
+//! Random numbers that depend only on what they are for.
 //!
-//! Every use has a stream of its own, ChaCha with 8 rounds, keyed by 32 bytes:
+//! Every use has its own stream, ChaCha with 8 rounds, keyed by 32 bytes:
 //!
-//! | bytes | hold |
+//! | bytes | contents |
 //! |---|---|
 //! | 0-7 | the seed, little-endian |
 //! | 8-15 | the epoch, little-endian |
-//! | 16-23 | the purpose, ASCII, filled up with zeros |
+//! | 16-23 | the purpose, ASCII, padded with zeros |
 //! | 24-31 | zeros |
 //!
-//! and with the batch as the stream number (nonce). So batch k of epoch e is the same whether or
-//! not the batches before it were ever made. Integers are drawn here and not by `rand`, whose
-//! algorithms may change between versions: a training run that is resumed years later must see the
-//! same batches.
+//! The batch is the stream number (nonce). So batch k of epoch e is the same, whether or not
+//! earlier batches were made. Integers are drawn here instead of by `rand`, whose algorithms may
+//! change between versions: a training run that is resumed years later must see the same batches.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// What random numbers are for.
+/// The purpose of random numbers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
     /// The order of the images in an epoch.
     Order,
     /// Flips and shifts of one batch.
     Augmentation,
-    /// The order in which the images of one batch are mixed, and their shares.
+    /// The order in which the images of one batch are mixed, and their weights.
     Mixup,
-    /// The images of one class that are in a subset; epoch 0, the label in place of the batch.
-    Subset,
-    /// Noise on one image; epoch 0, the image in place of the batch.
-    Noise,
-    /// The images of one class that are set apart to test on; epoch 0, the label in place of the
+    /// The images of one class that are in a subset. The epoch is 0, and the label replaces the
     /// batch.
+    Subset,
+    /// Noise on one image. The epoch is 0, and the index of the image replaces the batch.
+    Noise,
+    /// The images of one class that are set apart for testing. The epoch is 0, and the label
+    /// replaces the batch.
     Test,
-    /// The same for those to validate on.
+    /// The images of one class that are set apart for validation. The epoch is 0, and the label
+    /// replaces the batch.
     Validation,
-    /// Places that are spread over a list; epoch and batch 0.
+    /// Positions spread over a list. Epoch and batch are 0.
     HeldOut,
 }
 
@@ -44,7 +45,8 @@ pub(crate) enum Purpose {
 pub(crate) struct Draws(ChaCha8Rng);
 
 impl Draws {
-    /// The stream of `purpose` in an epoch; `batch` is 0 for what concerns the whole epoch.
+    /// Creates the stream of `purpose` in an epoch. `batch` is 0 for purposes that concern the
+    /// whole epoch.
     pub(crate) fn new(seed: u64, epoch: u64, purpose: Purpose, batch: u64) -> Self {
         let purpose = match purpose {
             Purpose::Order => *b"order\0\0\0",
@@ -65,24 +67,24 @@ impl Draws {
         Self(stream)
     }
 
-    /// For distributions of other crates, whose algorithms may change between versions: what uses
-    /// one has a test of the numbers that it gives.
+    /// Returns the generator, for distributions of other crates. Their algorithms may change
+    /// between versions, so each use has a test of the numbers drawn.
     pub(crate) fn generator(&mut self) -> &mut ChaCha8Rng {
         &mut self.0
     }
 
-    /// True or false, each with probability 1/2.
+    /// Returns true or false, each with probability 1/2.
     pub(crate) fn coin(&mut self) -> bool {
         self.below(2) == 1
     }
 
-    /// An integer in `0..bound`: the high half of a 64-bit draw times `bound`. No value is more
-    /// likely than 1 / bound by more than 2^-64.
+    /// Returns an integer in `0..bound`: the high half of the product of a 64-bit draw and `bound`.
+    /// The probability of a value exceeds 1 / bound by at most 2^-64.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.0.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
-    /// A random permutation of `0..count` (Fisher and Yates).
+    /// Returns a random permutation of `0..count` (Fisher and Yates).
     pub(crate) fn permutation(&mut self, count: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..count).collect();
         for last in (1..count).rev() {
@@ -96,9 +98,9 @@ impl Draws {
 mod tests {
     use super::*;
 
-    /// The numbers come from a ChaCha of our own written down apart from this program (in Python,
-    /// from RFC 8439 with 8 rounds and a 64-bit counter): a checkpoint's batches must not change
-    /// with a version of a dependency.
+    /// The numbers come from an independent implementation of ChaCha (in Python, from RFC 8439 with
+    /// 8 rounds and a 64-bit counter). The batches of a checkpoint must not change with the version
+    /// of a dependency.
     #[test]
     fn the_streams_are_those_documented() {
         let order = Draws::new(1, 2, Purpose::Order, 0).permutation(12);

@@ -10,20 +10,21 @@ use std::thread::{self, JoinHandle};
 use crate::batch::{Batch, BatchPlan};
 use crate::maker::Maker;
 
-/// Batches that wait for the reader: one to be taken at once and one to level out pauses. A third
-/// is in the making.
+/// Number of batches that wait for the reader: one to be taken at once, and one to absorb pauses. A
+/// third is being made.
 const AHEAD: usize = 2;
 
 /// The batches of one epoch, in order.
 ///
-/// A thread makes up to two batches in advance; dropping the epoch ends it.
+/// A thread keeps up to two batches ready. Dropping the epoch ends the thread.
 #[derive(Debug)]
 pub struct Epoch {
     maker: Maker,
-    /// The batches, and which images of each are made.
+    /// The batches, and the images of each that are made.
     parts: Arc<[(usize, Range<usize>)]>,
     next: usize,
-    /// Absent at the end, and if the system gave no thread: batches are then made when asked for.
+    /// `None` at the end, and if the system could not start a thread. Batches are then made on
+    /// request.
     ahead: Option<Ahead>,
 }
 
@@ -35,7 +36,7 @@ impl Epoch {
         Self::of_parts(maker, parts)
     }
 
-    /// Some images of some batches of `maker`.
+    /// Parts of the batches of `maker`.
     pub(crate) fn of_parts(maker: Maker, parts: Vec<(usize, Range<usize>)>) -> Self {
         let parts: Arc<[_]> = parts.into();
         Self {
@@ -69,7 +70,7 @@ impl Iterator for Epoch {
 impl ExactSizeIterator for Epoch {}
 impl FusedIterator for Epoch {}
 
-/// The plans of the batches of one epoch, in order. They are cheap, and made when asked for.
+/// The plans of the batches of one epoch, in order. They are cheap, and are made on request.
 #[derive(Debug, Clone)]
 pub struct Plans {
     maker: Maker,
@@ -107,16 +108,17 @@ impl Iterator for Plans {
 impl ExactSizeIterator for Plans {}
 impl FusedIterator for Plans {}
 
-/// A thread that makes batches, and the way they come.
+/// A thread that makes batches, and the channel that delivers them.
 #[derive(Debug)]
 struct Ahead {
-    /// Given up before the thread is waited for, which ends it.
+    /// Dropped before the thread is joined, which ends the thread.
     batches: Option<Receiver<Batch>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Ahead {
-    /// Starts on these; nothing if there are none, or the system has no thread left.
+    /// Starts a thread for these parts; `None` if there are none, or if the system cannot start a
+    /// thread.
     fn start(maker: Maker, parts: Arc<[(usize, Range<usize>)]>) -> Option<Self> {
         if parts.is_empty() {
             return None;
@@ -126,7 +128,7 @@ impl Ahead {
             .name("scn-data-batches".to_owned())
             .spawn(move || {
                 for (batch, images) in parts.iter() {
-                    // A reader that is gone wants no more batches.
+                    // The reader is gone.
                     if sender.send(maker.part(*batch, images.clone())).is_err() {
                         break;
                     }
@@ -138,10 +140,11 @@ impl Ahead {
         })
     }
 
-    /// The next batch; nothing if there is no more to come.
+    /// Receives the next batch; `None` if there are no more.
     fn receive(&mut self) -> Option<Batch> {
         let batch = self.batches.as_ref()?.recv().ok();
-        // A thread that ended early would be a defect here; hiding its panic would hide the defect.
+        // A thread that ends early is a defect of this crate. Hiding its panic would hide the
+        // defect.
         if batch.is_none()
             && let Some(Err(payload)) = self.thread.take().map(JoinHandle::join)
         {
@@ -153,11 +156,11 @@ impl Ahead {
 
 impl Drop for Ahead {
     fn drop(&mut self) {
-        // First the receiver: a thread that waits for room in the channel then sees that nobody
-        // reads.
+        // The receiver is dropped first. A thread that waits for room in the channel then sees that
+        // nobody reads.
         self.batches = None;
         if let Some(thread) = self.thread.take() {
-            // Its panic, if any, was of a batch that nobody asked for.
+            // If the thread has panicked, it was over a batch that nobody requested.
             let _ = thread.join();
         }
     }

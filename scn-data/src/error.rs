@@ -1,4 +1,4 @@
-//! Why there are no images, or no batches of them.
+//! The errors of this crate.
 
 mod batch;
 mod file;
@@ -17,36 +17,36 @@ pub use self::picture::PictureError;
 pub use self::source::SourceError;
 use crate::memory::MemoryError;
 
-/// Any failure of this crate but those of a name and of a download.
+/// Any error of this crate, except those of names and of downloads.
 ///
-/// Each message is one sentence that says what was expected and what was found; those about a file
-/// name it. A function that can fail in one way today may fail in another tomorrow, so all of them
-/// return this type; their documentation names the variants of the errors inside.
+/// Each message is one sentence that states what was expected and what was found; messages about a
+/// file name it. A function with a single kind of error today may get others later, so all
+/// functions return this type. Their documentation names the variants of the errors inside.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// A file of a data set, or an array of numpy.
+    /// An error in a file of a data set, or in a numpy array.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A folder of pictures, or one of them.
+    /// An error in a folder of image files, or in one of the files.
     #[error(transparent)]
     Picture(#[from] PictureError),
-    /// Patches of pictures.
+    /// An error in the patches of images.
     #[error(transparent)]
     Patch(#[from] PatchError),
-    /// A source of images that has none to give.
+    /// An error in the source of images.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A set of images in memory.
+    /// An error in a set of images in memory.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// A normalisation.
+    /// An error in a normalisation.
     #[error(transparent)]
     Normalization(#[from] NormalizationError),
-    /// The settings of batches.
+    /// An error in the settings of batches.
     #[error(transparent)]
     Batch(#[from] BatchError),
-    /// More memory is needed than there is.
+    /// Insufficient memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
 }

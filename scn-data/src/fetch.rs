@@ -1,19 +1,18 @@
-//! From the name of a data set to its files: downloading, checking and unpacking of the official
-//! archives.
+//! Downloading, checking and unpacking the official archives of the data sets.
 //!
-//! An archive is received as `NAME.part` in the data folder and compared with its published MD5
-//! sum; then it is unpacked beside the place where it shall lie, and renamed. So the folder of a
-//! data set is there as a whole or not at all, whenever the process is killed. What is left over
-//! then is `.part` files that the next fetch goes on with, and two hidden entries:
-//! `.FOLDER.unpacking`, which the next fetch removes, and `.FOLDER.lock`, which keeps two fetches
-//! of a data set apart and which the system unlocks when its holder ends.
+//! An archive is downloaded as `NAME.part` into the data folder and compared with its published MD5
+//! sum. It is then unpacked next to its final folder, and renamed. The folder of a data set is
+//! therefore complete or absent, even if the process is killed. In that case `.part` files remain,
+//! which the next fetch resumes, and two hidden entries: `.FOLDER.unpacking`, which the next fetch
+//! removes, and `.FOLDER.lock`, which keeps two fetches of a data set apart. The system unlocks it
+//! when its holder ends.
 //!
-//! An archive with the right sum that does not unpack stays, as `NAME.part`: the same bytes would
-//! come again.
+//! An archive with the right sum that cannot be unpacked is kept as `NAME.part`, because a new
+//! download would give the same bytes.
 //!
-//! MD5 sums find damage, not forgery: what protects from the latter is HTTPS, or trust in the
-//! mirror; SVHN is published without HTTPS. The SHA-256 sums of all files, as they were unpacked,
-//! are written beside them, for [`check_sums`] and for `sha256sum --check`.
+//! MD5 sums detect damage, not forgery. Protection from forgery comes from HTTPS, or from trust in
+//! the mirror; SVHN is published without HTTPS. The SHA-256 sums of all unpacked files are written
+//! next to them, for [`check_sums`] and for `sha256sum --check`.
 
 mod archives;
 mod check;
@@ -40,14 +39,15 @@ pub use self::sums::{CheckedSum, SUMS, check_sums};
 use crate::files::sync_folder;
 use crate::lock::FileLock;
 
-/// Gets the archives of `set` and puts what they hold into its folder inside `data`, the data
-/// folder, which is made where it is missing. Returns the folder.
+/// Downloads the archives of `set` and unpacks them into its folder inside `data`, the data folder.
+///
+/// Returns the folder. The data folder is created if it does not exist.
 ///
 /// # Errors
-/// [`FetchError::FolderThere`] if the folder is there already: nothing is overwritten.
-/// [`FetchError::Busy`] while another fetch of the same data set is at work, in this process or
-/// another. Else one error for each way in which a transfer, an archive or the file system can
-/// fail; the folder is not there then.
+/// Returns [`FetchError::FolderThere`] if the folder already exists, because nothing is
+/// overwritten, and [`FetchError::Busy`] while another fetch of the same data set is running, in
+/// this process or another. Any other error reports how a transfer, an archive or the file system
+/// failed; the folder then does not exist.
 pub fn fetch(
     set: &ArchiveSet,
     data: &Path,
@@ -64,10 +64,10 @@ pub fn fetch(
             lock,
         });
     };
-    // Again: who held the lock until now may have put it there.
+    // Checked again, because the last holder of the lock may have created it.
     refuse_if_there(&folder)?;
     let beside = data.join(format!(".{}.unpacking", set.folder));
-    // Of a fetch that was killed: one at work would hold the lock.
+    // Left by a fetch that was killed: a running one would hold the lock.
     match fs::remove_dir_all(&beside) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(FetchError::file(&beside)(error));
@@ -80,7 +80,7 @@ pub fn fetch(
         download::download(archive, &part, policy, progress)?;
         parts.push(part);
     }
-    // Beside the final place, hence on the same file system, where a rename is one step.
+    // Next to the final folder, and so on the same file system, where a rename is a single step.
     let beside = RemovedAtLast::create(beside)?;
     let unpacked = beside.path.join(&set.folder);
     fs::create_dir(&unpacked).map_err(FetchError::file(&unpacked))?;
@@ -115,7 +115,7 @@ fn refuse_if_there(folder: &Path) -> Result<(), FetchError> {
     Ok(())
 }
 
-/// A new folder that is removed with all that is in it.
+/// A new folder that is removed with its contents when it is dropped.
 struct RemovedAtLast {
     path: PathBuf,
 }
@@ -129,7 +129,7 @@ impl RemovedAtLast {
 
 impl Drop for RemovedAtLast {
     fn drop(&mut self) {
-        // What cannot be removed now is tried again by the next fetch.
+        // If this fails, the next fetch tries again.
         let _ = fs::remove_dir_all(&self.path);
     }
 }

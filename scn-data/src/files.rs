@@ -1,14 +1,14 @@
-//! Reading of regular files, and folders flushed to disk.
+//! Reading regular files, and flushing folders to disk.
 
 use crate::memory::check_memory;
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
 
-/// Opens a regular file and refuses pipes and devices, which might never end.
+/// Opens a regular file. Pipes and devices are refused, because they might never end.
 ///
 /// # Errors
-/// What the system says, or [`ErrorKind::InvalidInput`] for a pipe, a device or a folder.
+/// Returns [`ErrorKind::InvalidInput`] for a pipe, a device or a folder, and any other I/O error.
 pub fn open_regular(path: &Path) -> Result<File> {
     let kind = fs::metadata(path)?.file_type();
     if kind.is_file() {
@@ -28,7 +28,8 @@ pub fn open_regular(path: &Path) -> Result<File> {
 /// Reads all bytes of a regular file.
 ///
 /// # Errors
-/// As there; [`ErrorKind::OutOfMemory`] for a file that is larger than the memory left.
+/// Same as [`open_regular`]. Also returns [`ErrorKind::OutOfMemory`] if the file is larger than the
+/// available memory.
 pub fn read_regular(path: &Path) -> Result<Vec<u8>> {
     let file = open_regular(path)?;
     check_memory("the file", file.metadata()?.len())
@@ -36,11 +37,11 @@ pub fn read_regular(path: &Path) -> Result<Vec<u8>> {
     read(file, u64::MAX)
 }
 
-/// All bytes of a file that [`open_regular`] opens, of which there should be at most `most`: for
-/// files that a person writes, or that are small.
+/// Reads all bytes of a small regular file, such as one written by hand.
 ///
 /// # Errors
-/// As there; [`ErrorKind::FileTooLarge`] for a file with more.
+/// Same as [`open_regular`]. Also returns [`ErrorKind::FileTooLarge`] if the file has more than
+/// `most` bytes.
 pub fn read_small(path: &Path, most: u64) -> Result<Vec<u8>> {
     let bytes = read(open_regular(path)?, most.saturating_add(1))?;
     if bytes.len() as u64 > most {
@@ -52,32 +53,33 @@ pub fn read_small(path: &Path, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a small text file in UTF-8, of at most `most` bytes.
+/// Reads a small UTF-8 text file of at most `most` bytes.
 ///
 /// # Errors
-/// As there; [`ErrorKind::InvalidData`] for what is not UTF-8.
+/// Same as [`read_small`]. Also returns [`ErrorKind::InvalidData`] if the file is not UTF-8.
 pub fn read_text(path: &Path, most: u64) -> Result<String> {
     String::from_utf8(read_small(path, most)?).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         Error::new(
             ErrorKind::InvalidData,
-            format!("expected text in UTF-8, found other bytes from byte {valid} on"),
+            format!("expected UTF-8 text, found invalid bytes from byte {valid} on"),
         )
     })
 }
 
-/// So many bytes of an open file at most. Some files of the system have no length and no end.
+/// Reads at most `most` bytes of an open file. Some system files have no length and no end.
 fn read(file: File, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Makes the names in a folder last: a file that was moved into it is there after a loss of power.
-/// Only Unix lets a folder be opened for that.
+/// Flushes the entries of a folder to disk, so that a file moved into it survives a power failure.
+///
+/// Does nothing except on Unix: other systems cannot open a folder for this.
 ///
 /// # Errors
-/// What the system says, unless the file system has no such operation.
+/// Returns any I/O error, unless the file system lacks this operation.
 pub fn sync_folder(folder: &Path) -> Result<()> {
     if !cfg!(unix) {
         return Ok(());
@@ -119,14 +121,14 @@ mod tests {
         assert!(refused.to_string().contains("from byte 2 on"), "{refused}");
     }
 
-    /// A file of holes takes no room on the disk, and all the memory there is if it is read.
+    /// A sparse file takes no disk space, but reading it would take all available memory.
     #[cfg(target_os = "linux")]
     #[test]
     fn files_larger_than_memory_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("holes");
         let holes = File::create(&path).expect("a file");
-        // Not every file system has files so long.
+        // Not every file system supports files of this length.
         if holes.set_len(1 << 42).is_err() {
             return;
         }
@@ -138,7 +140,7 @@ mod tests {
         );
     }
 
-    /// Each of these would be waited for, or read, for ever.
+    /// Each of these would block, or be read, forever.
     #[cfg(unix)]
     #[test]
     fn what_never_ends_is_refused() {

@@ -3,20 +3,21 @@
 use std::error::Error;
 use std::fmt;
 
-/// Processes that fit a normalisation to the same images [together](crate::Normalization::fit_shared). Each does the same calls in the
-/// same order.
+/// A group of processes that fit a normalisation to the same images
+/// [together](crate::Normalization::fit_shared). All of them make the same calls in the same order.
 pub trait FitShare: fmt::Debug + Sync {
-    /// Which one this is, counted from 0.
+    /// Returns the rank of this process, counted from 0.
     fn rank(&self) -> usize;
 
-    /// How many there are, at least 1.
+    /// Returns the number of processes, at least 1.
     fn count(&self) -> usize;
 
-    /// The numbers of all processes, one process after the other, given those of this one; `lengths` says how many each gives, in
-    /// the order of ranks.
+    /// Gathers the numbers of all processes, in the order of ranks.
+    ///
+    /// `own` holds the numbers of this process, and `lengths` how many numbers each process has.
     ///
     /// # Errors
-    /// A process or a connection that has failed.
+    /// Returns an error if a process or a connection has failed.
     fn gather(
         &self,
         own: &[f64],
@@ -24,7 +25,7 @@ pub trait FitShare: fmt::Debug + Sync {
     ) -> Result<Vec<f64>, Box<dyn Error + Send + Sync>>;
 }
 
-/// One process.
+/// A single process.
 #[derive(Debug)]
 pub(crate) struct FitAlone;
 

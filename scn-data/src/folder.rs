@@ -1,4 +1,4 @@
-//! The folder of one data set, as its official archive unpacks.
+//! The folder of a data set, as unpacked from its official archive.
 
 use crate::dataset_name::DatasetName;
 use crate::error::FileError;
@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The folder of one data set.
+/// The folder of a data set.
 #[derive(Debug)]
 pub(crate) struct Folder {
     dataset: DatasetName,
@@ -23,7 +23,7 @@ impl Folder {
         }
     }
 
-    /// Path and open file of `name`, for what is too large to be read at once.
+    /// Opens the file `name`, for files too large to be read at once. Returns its path too.
     pub(crate) fn open(&self, name: &str) -> Result<(PathBuf, File), FileError> {
         let file = self.path.join(name);
         match open_regular(&file) {
@@ -33,7 +33,7 @@ impl Folder {
         }
     }
 
-    /// Path and bytes of the first of `names` that is there.
+    /// Reads the first of `names` that exists. Returns its path and bytes.
     pub(crate) fn read(&self, names: &[&str]) -> Result<(PathBuf, Vec<u8>), FileError> {
         for name in names {
             if let Some(found) = self.read_if_there(name)? {
@@ -43,7 +43,7 @@ impl Folder {
         Err(self.missing(names.first().copied().unwrap_or_default()))
     }
 
-    /// Path and bytes of a file that may be absent.
+    /// Reads a file that may not exist. Returns its path and bytes.
     pub(crate) fn read_if_there(
         &self,
         name: &str,
@@ -56,7 +56,7 @@ impl Folder {
         }
     }
 
-    /// That `name` is not there.
+    /// The error for a missing file `name`.
     fn missing(&self, name: &str) -> FileError {
         FileError::Missing {
             file: self.path.join(name),
@@ -66,8 +66,8 @@ impl Folder {
     }
 }
 
-/// Whether a file cannot be read because it is not there.
+/// Whether a file cannot be read because it does not exist.
 fn is_absent(error: &std::io::Error) -> bool {
-    // NotADirectory: `mnist` is a file, so what should lie in it is missing.
+    // NotADirectory: if `mnist` is a file, the files in the folder `mnist` do not exist.
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

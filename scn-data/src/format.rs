@@ -1,9 +1,9 @@
 //! The file formats of the data sets.
 //!
-//! Every parser is a function over [`Contents`]: bytes, and the path to name in an error. None of
-//! them panics, whatever the bytes, and none allocates on the word of a header: room grows with the
-//! bytes that are there. Only PNG and JPEG pictures may unpack to more, up to a bound that the
-//! module `pictures` states.
+//! Every parser is a function of [`Contents`]: bytes, and the path to name in an error. Parsers
+//! never panic, whatever the bytes, and never trust a header for an allocation: memory grows with
+//! the bytes that exist. Only PNG and JPEG files may unpack to more, up to a bound stated in the
+//! module `pictures`.
 
 pub mod cifar;
 pub mod class_names;
@@ -32,17 +32,17 @@ use crate::pixels::Pixels;
 pub struct Contents<'a> {
     /// The whole file.
     pub bytes: &'a [u8],
-    /// Its path.
+    /// The path of the file.
     pub file: &'a Path,
 }
 
 impl<'a> Contents<'a> {
-    /// `bytes` of `file`.
+    /// Combines the bytes of a file with its path.
     pub fn new(bytes: &'a [u8], file: &'a Path) -> Self {
         Self { bytes, file }
     }
 
-    /// The file as one or more records of `length` bytes.
+    /// Splits the file into one or more records of `length` bytes.
     pub(crate) fn records(
         self,
         length: usize,
@@ -66,7 +66,7 @@ impl<'a> Contents<'a> {
         Ok(records)
     }
 
-    /// That the file has as many bytes, unpacked, as its header promises.
+    /// Checks that the file has as many bytes, unpacked, as its header promises.
     pub(crate) fn check_length(self, expected: u64, found: u64) -> Result<(), FileError> {
         let file = || self.file.to_owned();
         match found.cmp(&expected) {
@@ -84,7 +84,7 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// The file as text.
+    /// Returns the file as text.
     pub(crate) fn text(self) -> Result<&'a str, FileError> {
         std::str::from_utf8(self.bytes).map_err(|error| FileError::Text {
             file: self.file.to_owned(),
@@ -92,7 +92,7 @@ impl<'a> Contents<'a> {
         })
     }
 
-    /// `value` if it lies in `first..=last`.
+    /// Returns `value` as a label if it lies in `first..=last`.
     pub(crate) fn label(
         self,
         record: usize,
@@ -114,7 +114,7 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// That a file of images and one of labels belong together.
+/// Checks that there are as many labels as images.
 fn check_counts(
     [images_file, labels_file]: [&Path; 2],
     images: usize,
@@ -131,7 +131,7 @@ fn check_counts(
     })
 }
 
-/// Swaps rows and columns of every plane of `side` x `side` pixels, in place.
+/// Transposes every plane of `side` x `side` pixels in place.
 fn stand_upright(pixels: &mut [u8], side: usize) {
     for plane in pixels.chunks_exact_mut(side * side) {
         for y in 0..side {
@@ -142,12 +142,12 @@ fn stand_upright(pixels: &mut [u8], side: usize) {
     }
 }
 
-/// What a file holds.
+/// Reads a whole file.
 fn read(file: &Path) -> Result<Vec<u8>, FileError> {
     read_regular(file).map_err(unreadable(file))
 }
 
-/// What the system says about a file.
+/// Turns an I/O error into one that names the file.
 fn unreadable(file: &Path) -> impl Fn(std::io::Error) -> FileError {
     |source| FileError::Unreadable {
         file: file.to_owned(),
@@ -155,11 +155,11 @@ fn unreadable(file: &Path) -> impl Fn(std::io::Error) -> FileError {
     }
 }
 
-/// `count` pixels that lie in `opened` from the byte `start` to its end; they are not read.
+/// Maps the `count` pixels between the byte `start` and the end of `opened`.
 fn map(file: &Path, opened: &File, start: u64, count: u64) -> Result<Pixels, FileError> {
     let found = opened.metadata().map_err(unreadable(file))?.len();
     Contents::new(&[], file).check_length(start.saturating_add(count), found)?;
-    // Not every system maps nothing.
+    // Not every system supports empty maps.
     if count == 0 {
         return Ok(Pixels::Owned(Vec::new()));
     }

@@ -1,4 +1,5 @@
-//! Sums of a a', of which only the lower triangle is computed, by threads and processes that each take some of its columns.
+//! Sums of a a', computed by threads and processes that each take some of the columns. Only the
+//! lower triangle is computed.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -7,10 +8,11 @@ use rayon::prelude::*;
 use crate::error::NormalizationError;
 use crate::fit_share::FitShare;
 
-/// Columns of a sum that are one task. Tasks depend on its size alone, and so do the bits not depend on threads and processes.
+/// Columns of a sum per task. Tasks depend only on the size of the sum, so the result does not
+/// depend on the number of threads and processes.
 const PANEL: usize = 128;
 
-/// A sum of a a', D x D, column-major. What stands above the diagonal is of no meaning.
+/// A sum of a a', D x D, column-major. Entries above the diagonal are meaningless.
 pub(crate) struct GramSum<'a> {
     size: usize,
     sum: Vec<f64>,
@@ -18,7 +20,7 @@ pub(crate) struct GramSum<'a> {
 }
 
 impl<'a> GramSum<'a> {
-    /// Nothing yet, of vectors of D = `size` numbers.
+    /// Creates an empty sum, for vectors of D = `size` numbers.
     pub(crate) fn new(size: usize, share: &'a dyn FitShare) -> Self {
         Self {
             size,
@@ -27,7 +29,7 @@ impl<'a> GramSum<'a> {
         }
     }
 
-    /// Adds a a', as far as this process computes it.
+    /// Adds the columns of a a' that this process computes.
     pub(crate) fn add(&mut self, a: MatRef<'_, f64>) {
         let (size, share) = (self.size, self.share);
         let panels = self.sum.par_chunks_mut(PANEL * size).enumerate();
@@ -47,10 +49,10 @@ impl<'a> GramSum<'a> {
             });
     }
 
-    /// The whole lower triangle, in all processes.
+    /// Returns the whole lower triangle, in every process.
     ///
     /// # Errors
-    /// A process that has failed.
+    /// Returns an error if a process has failed.
     pub(crate) fn finish(mut self) -> Result<Vec<f64>, NormalizationError> {
         let (size, count) = (self.size, self.share.count());
         if count == 1 {
@@ -58,7 +60,8 @@ impl<'a> GramSum<'a> {
         }
         let panels = size.div_ceil(PANEL);
         let of = |rank| (0..panels).filter(move |&panel| owner(panel, count) == rank);
-        // The columns of a panel, each from the first row that the panel has below the diagonal.
+        // The columns of the panels of a process, each starting at the first row of the panel's
+        // diagonal block.
         let columns = |rank| {
             of(rank).flat_map(|panel| {
                 let first = panel * PANEL;
@@ -82,7 +85,7 @@ impl<'a> GramSum<'a> {
     }
 }
 
-/// The process that computes a panel: back and forth, as panels get lower.
+/// The process that computes a panel. The direction alternates, because the panels become shorter.
 fn owner(panel: usize, count: usize) -> usize {
     let (round, place) = (panel / count, panel % count);
     match round % 2 {

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-/// Cuts `images` images into `count` groups of neighbours, as equal as can be: group g, counted
-/// from 0, holds images
+/// Divides `images` images into `count` groups of neighbours, as equal as possible.
+///
+/// Group g, counted from 0, holds the images
 ///
 /// ```text
 /// floor(g images / count) .. floor((g + 1) images / count)
 /// ```
 ///
-/// With fewer images than groups, each image is a group; no image, no group.
+/// With fewer images than groups, each image is a group. Without images, there are no groups.
 ///
 /// ```
 /// let groups: Vec<_> = scn_data::groups(80, 4).collect();
@@ -20,7 +21,7 @@ pub fn groups(
     count: usize,
 ) -> impl ExactSizeIterator<Item = Range<usize>> + DoubleEndedIterator + Clone {
     let count = count.clamp(usize::from(images > 0), images);
-    // The product may not fit a usize.
+    // The product may overflow a usize.
     let edge = move |group: usize| (group as u128 * images as u128 / count as u128) as usize;
     (0..count).map(move |group| edge(group)..edge(group + 1))
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crate::error::{DataError, ImageError};
 use crate::pixels::{PixelSlice, Pixels};
 
-/// Pictures of one shape, with a label for each and a name for each label.
+/// Images of one shape, with a label for each image and a name for each label.
 ///
-/// Pixels lie in the order N, C, H, W: image after image, in each the channels as whole planes, in
-/// each plane the rows from the top, in each row the pixels from the left. A value that exists is
-/// consistent: the pixels fill the images, labels are below [`classes`](Self::classes), bytes are at
-/// most [`brightest`](Self::brightest), floating point numbers are finite.
+/// Pixels are in the order N, C, H, W: image after image, in each the channels as whole planes, in
+/// each plane the rows from the top, in each row the pixels from the left. Every set is consistent:
+/// the pixels fill the images, labels are below [`classes`](Self::classes), bytes are at most
+/// [`brightest`](Self::brightest), and floating point numbers are finite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageSet {
     pixels: Pixels,
@@ -21,17 +21,16 @@ pub struct ImageSet {
 }
 
 impl ImageSet {
-    /// Takes `pixels` (N, C, H, W) of `labels.len()` images of `shape` (C, H, W).
+    /// Creates a set from the `pixels` (N, C, H, W) of `labels.len()` images of `shape` (C, H, W).
     ///
-    /// `class_names[label]` is what a label means; `brightest` is the largest value that a pixel
-    /// can have, be it there or not: 255 for photographs, 16 for the embedded digits. A set of no
-    /// images is a set.
+    /// `class_names[label]` is the meaning of a label. `brightest` is the largest value that a
+    /// pixel can have, whether or not it occurs: 255 for photographs, 16 for the embedded digits. A
+    /// set may have no images.
     ///
     /// # Errors
-    /// [`Shape`](ImageError::Shape), [`PixelCount`](ImageError::PixelCount),
-    /// [`Classes`](ImageError::Classes), [`ImageLabel`](ImageError::Label),
-    /// [`Pixel`](ImageError::Pixel) and [`Brightest`](ImageError::Brightest), each for what does
-    /// not fit.
+    /// Returns [`Shape`](ImageError::Shape), [`PixelCount`](ImageError::PixelCount),
+    /// [`Classes`](ImageError::Classes), [`Label`](ImageError::Label), [`Pixel`](ImageError::Pixel)
+    /// or [`Brightest`](ImageError::Brightest) for an argument that does not fit.
     pub fn new(
         pixels: Vec<u8>,
         shape: [usize; 3],
@@ -50,14 +49,15 @@ impl ImageSet {
         )?)
     }
 
-    /// As [`new`](Self::new), of floating point numbers, which are kept as they are.
+    /// Same as [`new`](Self::new), for floating point numbers, which are kept unchanged.
     ///
-    /// `brightest` is the number that full brightness has: 1 for pixels from 0 to 1. Pixels may be
+    /// `brightest` is the number for full brightness: 1 for pixels from 0 to 1. Pixels may be
     /// negative and may exceed it. [`Scale::Range`](crate::Scale::Range) divides by it, and noise
-    /// and pictures are measured by it.
+    /// and image files are scaled to it.
     ///
     /// # Errors
-    /// Those of [`new`](Self::new), and [`NotFinite`](ImageError::NotFinite).
+    /// Same as [`new`](Self::new). Also returns [`NotFinite`](ImageError::NotFinite) if a pixel is
+    /// not finite.
     pub fn from_floats(
         pixels: Vec<f32>,
         shape: [usize; 3],
@@ -76,7 +76,7 @@ impl ImageSet {
         )?)
     }
 
-    /// [`new`](Self::new), wherever the pixels are.
+    /// Same as [`new`](Self::new), for pixels of any storage.
     pub(crate) fn from_pixels(
         pixels: Pixels,
         shape: [usize; 3],
@@ -112,7 +112,8 @@ impl ImageSet {
             return Err(ImageError::Brightest { found: brightest });
         }
         match pixels.as_slice() {
-            // The scan is skipped for photographs: no byte exceeds 255, and they are the large sets.
+            // The scan is skipped if no byte can exceed the brightest value, as in photographs,
+            // which are the large sets.
             PixelSlice::Bytes(_) if brightest >= 255.0 => (),
             PixelSlice::Bytes(bytes) => {
                 let exceeds = |&pixel: &u8| f32::from(pixel) > brightest;
@@ -142,56 +143,56 @@ impl ImageSet {
         })
     }
 
-    /// Number of images N.
+    /// Returns the number of images N.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Whether there is no image.
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// Channels, height and width of every image.
+    /// Returns the channels, height and width of every image.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
     }
 
-    /// Number of classes, those without an image included.
+    /// Returns the number of classes, including those without images.
     pub fn classes(&self) -> usize {
         self.class_names.len()
     }
 
-    /// What the labels 0, 1, ... mean.
+    /// Returns the meanings of the labels 0, 1, ...
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
-    /// Label of each image, below [`classes`](Self::classes).
+    /// Returns the label of each image, below [`classes`](Self::classes).
     pub fn labels(&self) -> &[u16] {
         &self.labels
     }
 
-    /// All pixels, N, C, H, W.
+    /// Returns all pixels, N, C, H, W.
     pub fn pixels(&self) -> PixelSlice<'_> {
         self.pixels.as_slice()
     }
 
-    /// Pixels of one image, C, H, W.
+    /// Returns the pixels of one image, C, H, W.
     ///
     /// # Panics
-    /// If `index` is not below [`len`](Self::len), as indexing a slice does.
+    /// Panics if `index` is not below [`len`](Self::len).
     pub fn image(&self, index: usize) -> PixelSlice<'_> {
         let volume = self.volume();
         self.pixels().part(index * volume..(index + 1) * volume)
     }
 
-    /// Largest value that a byte can have, or the number that full brightness has.
+    /// Returns the largest value that a byte can have, or the number for full brightness.
     pub fn brightest(&self) -> f32 {
         self.brightest
     }
 
-    /// The same set with other pixels, as many and in the same range.
+    /// Returns the same set with different pixels, of the same number and range.
     pub(crate) fn with_pixels(&self, pixels: Pixels) -> Self {
         Self {
             pixels,
@@ -201,8 +202,8 @@ impl ImageSet {
         }
     }
 
-    /// A copy of the first `count` images, or of all if there are fewer; pixels that stay in their
-    /// file stay there.
+    /// Returns a copy of the first `count` images, or of all if there are fewer. Mapped pixels stay
+    /// in their file.
     pub fn first(&self, count: usize) -> ImageSet {
         let count = count.min(self.len());
         let length = count * self.volume();
@@ -214,10 +215,10 @@ impl ImageSet {
         }
     }
 
-    /// A copy of the images at `indices`, in that order; an index may come more than once.
+    /// Returns a copy of the images at `indices`, in that order. An index may occur more than once.
     ///
     /// # Errors
-    /// [`ImageError::Index`] for an index that is not below [`len`](Self::len).
+    /// Returns [`ImageError::Index`] if an index is not below [`len`](Self::len).
     pub fn subset(&self, indices: &[usize]) -> Result<ImageSet, DataError> {
         match indices.iter().find(|&&index| index >= self.len()) {
             Some(&index) => {
@@ -228,7 +229,7 @@ impl ImageSet {
         }
     }
 
-    /// [`subset`](Self::subset) where the indices are known to be images'.
+    /// Same as [`subset`](Self::subset), for indices that are known to be valid.
     pub(crate) fn select(&self, indices: &[usize]) -> ImageSet {
         Self {
             pixels: self.pixels.select(self.volume(), indices),
@@ -238,7 +239,7 @@ impl ImageSet {
         }
     }
 
-    /// Places of the images of each class, in order.
+    /// Indices of the images of each class, in order.
     pub(crate) fn by_class(&self) -> Vec<Vec<usize>> {
         let mut classes = vec![Vec::new(); self.classes()];
         for (image, &label) in self.labels.iter().enumerate() {
@@ -247,7 +248,7 @@ impl ImageSet {
         classes
     }
 
-    /// Pixels of one image: C H W.
+    /// Number of pixels of one image: C H W.
     pub(crate) fn volume(&self) -> usize {
         self.shape.iter().product()
     }

@@ -1,48 +1,51 @@
-//! Image data sets, from the bytes of their files to batches for training. Everything happens on
-//! the host.
+//! Image data sets for training, from file bytes to batches. Everything runs on the host.
 //!
-//! A batch of N images is made of the bytes p of the files by
+//! A batch of N images is computed from the bytes p of the files by
 //!
 //! ```text
-//! x[n, c, i, j] = (p[image(n), c, i', j'] - mean[c, i', j']) * scale,        (i', j') = place(n, i, j)
+//! x[n, c, i, j] = (p[image(n), c, i', j'] - mean[c, i', j']) * scale,  (i', j') = place(n, i, j)
 //! ```
 //!
 //! or, with contrast normalisation c and whitening W, `x = place(W ((c(p) - mean) * scale))`. Here
-//! `image` is a random order of the training images, drawn anew for each epoch, and `place` a
-//! random flip and shift of the picture, with 0 outside it. Evaluation takes the images in order
-//! and unchanged. Mean and scale are those of the training images (section 5 of the paper, arXiv
-//! 1701.08349).
+//! `image` is a random order of the training images, redrawn for each epoch, and `place` a random
+//! flip and shift of the image, padded with 0. For evaluation, images are in order and unchanged.
+//! Mean and scale are computed from the training images (section 5 of the paper, arXiv 1701.08349).
 //!
 //! # From files to batches
 //! 1. [`open`] reads a [`DatasetName`] into a [`Dataset`]: two [`ImageSet`]s of bytes in the order
-//!    N, C, H, W. [`open_source`] reads any [`DataSource`], folders of your own pictures and arrays
-//!    of numpy included; [`Dataset::new`] takes image sets from anywhere. [`mod@format`] describes
-//!    the files; the digits are embedded in this crate and need none. [`split`] sets images apart; [`format::npy::map`] and
-//!    [`format::mnist::map`] leave the pixels of files
-//!    larger than memory where they are. With the feature `fetch`, the module `fetch` downloads the
-//!    other data sets.
-//! 2. [`Normalization::fit`] computes mean, scale and whitening as [`NormalizationConfig`] says. It
-//!    is applied to both sets and stored with a model. [`Normalization::fit_watched`] says how far it
-//!    has come, and can be stopped.
+//!    N, C, H, W. [`open_source`] reads any [`DataSource`], including your own image folders and
+//!    numpy arrays; [`Dataset::new`] takes image sets from anywhere. [`mod@format`] describes the
+//!    files; the digits are embedded in this crate and need none. [`split`] sets images apart.
+//!    [`format::npy::map`] and [`format::mnist::map`] leave the pixels in their file, which may be
+//!    larger than memory. With the feature `fetch`, the module `fetch` downloads the other data
+//!    sets.
+//! 2. [`Normalization::fit`] computes mean, scale and whitening according to
+//!    [`NormalizationConfig`]. The normalisation is applied to both sets and stored with a model.
+//!    [`Normalization::fit_watched`] reports progress and can be stopped.
 //! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es; the former shuffles
-//!    it and varies the images by an [`Augmentation`]. [`Loader::epoch`] iterates over them while a
-//!    thread makes the next ones. [`Subset`] makes a set smaller before that; [`LastBatch`] says
-//!    whether images that do not fill a batch are kept. [`Loader::plans`] iterates over the same
-//!    batches as [`BatchPlan`]s, which say what is in them, for programs that make them elsewhere.
+//!    it and varies the images by an [`Augmentation`]. [`Loader::epoch`] iterates over the batches
+//!    while a thread makes the next ones. [`Subset`] reduces a set before that, and [`LastBatch`]
+//!    determines whether images that do not fill a batch are kept. [`Loader::plans`] iterates over
+//!    the same batches as [`BatchPlan`]s, which describe their contents, for programs that make the
+//!    batches elsewhere.
 //!
-//! [`PatchGrid`] cuts pictures into overlapping patches, and [`PatchAverage`] makes pictures of them again.
+//! [`PatchGrid`] cuts images into overlapping patches, and [`PatchAverage`] reassembles images from
+//! them.
 //!
 //! Every function that can fail returns a [`DataError`], whose variants hold the errors of files,
-//! pictures, sets of images, normalisations and batches.
+//! image files, image sets, normalisations and batches.
 //!
 //! ```
 //! use std::{path::Path, sync::Arc};
-//! use scn_data::{Augmentation, DatasetName, LastBatch, Loader, Normalization, NormalizationConfig};
+//! use scn_data::{Augmentation, DatasetName, LastBatch, Loader};
+//! use scn_data::{Normalization, NormalizationConfig};
 //!
 //! let digits = scn_data::open(DatasetName::Digits, Path::new(""))?;
-//! assert_eq!((digits.train.len(), digits.test.len(), digits.train.shape()), (1437, 360, [1, 8, 8]));
+//! assert_eq!((digits.train.len(), digits.test.len()), (1437, 360));
+//! assert_eq!(digits.train.shape(), [1, 8, 8]);
 //!
-//! let normalization = Arc::new(Normalization::fit(&digits.train, NormalizationConfig::default())?);
+//! let config = NormalizationConfig::default();
+//! let normalization = Arc::new(Normalization::fit(&digits.train, config)?);
 //! let augmentation = Augmentation::default().with_shift(1);
 //! let seed = 7;
 //! let loader = Loader::training(Arc::new(digits.train), normalization, augmentation, 128, seed)?;
@@ -56,14 +59,14 @@
 //! # Ok::<(), scn_data::DataError>(())
 //! ```
 //!
-//! # What can be relied on
-//! - The same seed gives the same bits, on any machine and with any number of threads; an epoch
-//!   that is resumed at batch k gives the batches that the whole epoch would have given. With
-//!   whitening the machines must have the same kind of processor: sums over a matrix are in the
-//!   order that suits it.
-//! - A file that is missing, cut short, too long, of another kind or inconsistent is a
-//!   [`DataError`] that names it. No bytes make a parser panic, or allocate more than the bytes
-//!   justify (a PNG or JPEG picture: than a bound).
+//! # Guarantees
+//! - The same seed gives bit-identical batches on any machine and with any number of threads. An
+//!   epoch that is resumed at batch k gives the remaining batches of the whole epoch. With
+//!   whitening, the machines must have the same kind of CPU, which determines the order of
+//!   matrix sums.
+//! - A file that is missing, truncated, too long, of a different kind or inconsistent is reported
+//!   as a [`DataError`] that names it. Parsers never panic, and never allocate more than the bytes
+//!   justify (for a PNG or JPEG file: more than a fixed bound).
 
 mod augment;
 mod batch;
@@ -137,3 +140,8 @@ pub use spread::spread;
 pub use subset::Subset;
 pub use watch::{FitProgress, FitStage};
 pub use whole_file::{remove_unfinished, write_whole};
+
+/// The examples in README.md, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

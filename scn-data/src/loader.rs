@@ -16,25 +16,24 @@ use crate::recipe::{LastBatch, Recipe, Shuffle};
 
 /// Cuts a set of images into batches.
 ///
-/// Images are normalised when their batch is made. If they are to be whitened, that would cost too
-/// much: then all are, once, when the loader is made, and kept: 4 C H W bytes each, 614 MB for the
-/// 50,000 of CIFAR-10.
+/// Images are normalised when their batch is made. Whitening would be too expensive there. With
+/// whitening, the loader therefore normalises all images once, when it is created, and keeps them:
+/// 4 C H W bytes each, 614 MB for the 50,000 images of CIFAR-10.
 ///
-/// Cheap to clone. A loader has no state: an epoch depends only on what the loader was made with
-/// and on the epoch's number, the order of its images on (seed, epoch), the flips, shifts and
-/// mixtures of a batch on (seed, epoch, batch).
+/// Cloning is cheap. A loader has no state: an epoch depends only on the settings of the loader and
+/// on the number of the epoch. The order of the images depends on (seed, epoch); the flips, shifts
+/// and mixtures of a batch depend on (seed, epoch, batch).
 #[derive(Debug, Clone)]
 pub struct Loader {
     recipe: Recipe,
 }
 
 impl Loader {
-    /// A loader for training: it shuffles the images anew in each epoch and augments them.
+    /// Creates a loader for training, which augments the images and shuffles them in each epoch.
     ///
     /// # Errors
-    /// [`BatchError::BatchSize`], [`ImageError::NoImages`], [`BatchError::NormalizationShape`] if
-    /// the normalisation is for images of another shape, [`BatchError::Shift`] if the shift is not
-    /// smaller than the images, [`BatchError::Group`] if there are to be groups of no image.
+    /// Same as [`in_order`](Self::in_order). Also returns [`BatchError::Shift`] if the shift is not
+    /// smaller than the images, and [`BatchError::Group`] if images are drawn in groups of size 0.
     pub fn training(
         images: Arc<ImageSet>,
         normalization: Arc<Normalization>,
@@ -48,11 +47,12 @@ impl Loader {
         Ok(loader)
     }
 
-    /// A loader for evaluation: images in their order and unchanged, the same in every epoch.
+    /// Creates a loader for evaluation: images are in order and unchanged, the same in every epoch.
     ///
     /// # Errors
-    /// [`BatchError::BatchSize`], [`ImageError::NoImages`], [`BatchError::NormalizationShape`];
-    /// [`DataError::Memory`] for more images than can be kept whitened.
+    /// Returns [`BatchError::BatchSize`] if the batch size is 0, [`ImageError::NoImages`] if the
+    /// set is empty, [`BatchError::NormalizationShape`] if the normalisation is for images of a
+    /// different shape, and [`DataError::Memory`] if the whitened images do not fit in memory.
     pub fn in_order(
         images: Arc<ImageSet>,
         normalization: Arc<Normalization>,
@@ -86,11 +86,11 @@ impl Loader {
         Ok(Self { recipe })
     }
 
-    /// Keeps or drops the last batch of an epoch where it is smaller than the others; without this
-    /// call it is kept.
+    /// Sets whether the last batch of an epoch is kept if it is smaller than the others. By default
+    /// it is.
     ///
     /// # Errors
-    /// [`BatchError::NoWholeBatch`] if that would leave none.
+    /// Returns [`BatchError::NoWholeBatch`] if no batch would be left.
     pub fn with_last_batch(self, last_batch: LastBatch) -> Result<Self, DataError> {
         let mut recipe = self.recipe;
         if last_batch == LastBatch::Dropped && recipe.images.len() < recipe.batch_size {
@@ -101,67 +101,75 @@ impl Loader {
         Ok(Self { recipe })
     }
 
-    /// Mixes the images of each batch with one another (Zhang, Cisse, Dauphin, Lopez-Paz, "mixup:
-    /// Beyond empirical risk minimization", ICLR 2018): with one λ for a batch, from the
-    /// distribution Beta(`alpha`, `alpha`), and a random order of its images, image n becomes λ of
-    /// itself and 1 - λ of the n-th in that order, both flipped and shifted before. λ is at least
-    /// 1/2: a smaller one is exchanged for 1 - λ, which gives the same mixtures with the same
-    /// probabilities. [`Batch::mixture`](crate::Batch::mixture) has the labels that are mixed in.
+    /// Mixes the images within each batch (Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond
+    /// empirical risk minimization", ICLR 2018).
     ///
-    /// λ and order depend on (seed, epoch, batch); a loader that does not shuffle does not mix.
+    /// Each batch has one λ, drawn from the distribution Beta(`alpha`, `alpha`), and a random order
+    /// of its images. Image n becomes λ times itself plus 1 - λ times the n-th image in that order,
+    /// both after flip and shift. λ is at least 1/2: a smaller one is replaced by 1 - λ, which
+    /// gives the same mixtures with the same probabilities.
+    /// [`Batch::mixture`](crate::Batch::mixture) has the labels of the images mixed in.
+    ///
+    /// λ and the order depend on (seed, epoch, batch). A loader that does not shuffle does not mix.
     ///
     /// # Errors
-    /// [`BatchError::Mixup`] if `alpha` is not above 0 or beyond 1000.
+    /// Returns [`BatchError::Mixup`] unless `alpha` is above 0 and at most 1000.
     pub fn with_mixup(self, alpha: f64) -> Result<Self, DataError> {
         let mut recipe = self.recipe;
         recipe.mixup = Some(Mixup::new(alpha)?);
         Ok(Self { recipe })
     }
 
-    /// The same batches with every image mirrored, left and right, as the last step: after
-    /// normalisation, whitening, flip and shift. Mirroring twice gives the loader again.
+    /// Mirrors every image horizontally, as the last step after normalisation, whitening, flip and
+    /// shift.
     ///
-    /// Pixels of the set are neither copied nor changed.
+    /// Mirroring twice restores the original loader. The pixels of the set are neither copied nor
+    /// changed.
     pub fn mirrored(self) -> Self {
         let mut recipe = self.recipe;
         recipe.mirrored = !recipe.mirrored;
         Self { recipe }
     }
 
-    /// Number of batches in an epoch; the last one may be smaller, if it is kept.
+    /// Returns the number of batches in an epoch. The last one may be smaller, if it is kept.
     pub fn batches(&self) -> usize {
         self.recipe.batches()
     }
 
-    /// Number of images in an epoch.
+    /// Returns the number of images in an epoch.
     pub fn images(&self) -> usize {
         self.recipe.images_used()
     }
 
-    /// Number of images in the largest batch: the batch size, or all images if there are fewer.
+    /// Returns the number of images in the largest batch: the batch size, or all images if there
+    /// are fewer.
     pub fn batch_size(&self) -> usize {
         self.recipe.largest_batch()
     }
 
-    /// The whole set of images, including those that a dropped last batch leaves out.
+    /// Returns the whole set of images, including those that a dropped last batch leaves out.
     pub fn image_set(&self) -> &Arc<ImageSet> {
         &self.recipe.images
     }
 
-    /// The normalisation of the images.
+    /// Returns the normalisation of the images.
     pub fn normalization(&self) -> &Arc<Normalization> {
         &self.recipe.normalization
     }
 
-    /// The batches of an epoch from `first_batch` on: bit for bit those that remain of the whole
-    /// epoch after that many were taken, and none if there are not that many.
+    /// Iterates over the batches of an epoch, starting at `first_batch`.
+    ///
+    /// The batches are bit-identical to the last ones of the whole epoch. The iterator is empty if
+    /// the epoch does not have batch `first_batch`.
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
         Epoch::new(Maker::new(&self.recipe, epoch), first_batch)
     }
 
-    /// Some images of some batches of an epoch, made ahead of their use: of each batch that is named, in this order, a run of images.
-    /// What a batch has in no run is not made; a batch or an image that is not there is left out, and a part may have no image. For
-    /// processes that share batches.
+    /// Iterates over parts of the batches of an epoch, made ahead of their use.
+    ///
+    /// Each item of `parts` is the index of a batch and a range of its images; other images are not
+    /// made. Batches and images that do not exist are left out, and a part may have no images. This
+    /// is for processes that share batches.
     pub fn parts(
         &self,
         epoch: u64,
@@ -173,7 +181,7 @@ impl Loader {
         Epoch::of_parts(Maker::new(&self.recipe, epoch), there.collect())
     }
 
-    /// The number of images in a batch; 0 if there are not that many batches.
+    /// Returns the number of images in a batch, or 0 if the batch does not exist.
     pub fn images_of(&self, batch: usize) -> usize {
         if batch < self.batches() {
             self.recipe.images_of(batch)
@@ -182,15 +190,18 @@ impl Loader {
         }
     }
 
-    /// The plans of the batches of an epoch from `first_batch` on, in the order of
-    /// [`epoch`](Self::epoch); none if there are not that many. The order of the images is drawn
-    /// once.
+    /// Iterates over the plans of the batches of an epoch, starting at `first_batch`.
+    ///
+    /// They are in the order of [`epoch`](Self::epoch). The iterator is empty if the epoch does not
+    /// have batch `first_batch`. The order of the images is drawn once.
     pub fn plans(&self, epoch: u64, first_batch: usize) -> Plans {
         Plans::new(Maker::new(&self.recipe, epoch), first_batch)
     }
 
-    /// The plan of batch `batch` of an epoch; None if there are not that many. Draws the order of
-    /// all images of the epoch: for several batches, [`plans`](Self::plans) is cheaper.
+    /// Returns the plan of batch `batch` of an epoch, or `None` if the batch does not exist.
+    ///
+    /// This draws the order of all images of the epoch, so [`plans`](Self::plans) is cheaper for
+    /// several batches.
     pub fn plan(&self, epoch: u64, batch: usize) -> Option<BatchPlan> {
         self.plans(epoch, batch).next()
     }

@@ -1,24 +1,26 @@
-//! Locks between processes: one process at a time.
+//! Locks that only one process at a time can hold.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The right to something that one process at a time may do, until it is dropped or the process
-/// ends, however that happens: a file that the system holds locked.
+/// A lock that only one process at a time can hold: a file that the system keeps locked.
+///
+/// It is released when it is dropped or when the process ends, however that happens.
 #[derive(Debug)]
 pub struct FileLock {
     path: PathBuf,
-    /// Held open: the system gives the lock back when the file is closed.
+    /// Held open, because the system releases the lock when the file is closed.
     _file: File,
 }
 
 impl FileLock {
-    /// Takes the lock, and makes its file where there is none; None if another process holds it.
+    /// Takes the lock, creating its file if necessary. Returns `None` if the lock is held already.
     ///
     /// # Errors
-    /// A file that cannot be made or locked; [`io::ErrorKind::InvalidInput`] for what is no file: a
-    /// pipe would be waited for, and a link be taken for a file that its holder has removed.
+    /// Returns an error if the file cannot be created or locked, and
+    /// [`io::ErrorKind::InvalidInput`] if `path` is not a regular file. Opening a pipe would block,
+    /// and a link would look like a file that its holder has removed.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         loop {
             if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
@@ -49,16 +51,16 @@ impl FileLock {
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // While it is locked, and only where `is_at` can tell that this happened; a lock file that
-        // stays does no harm.
+        // Removed while it is still locked, and only where `is_at` detects the removal. A lock file
+        // that stays does no harm.
         if cfg!(unix) {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Whether the open file is still the one at `path`: between opening and locking, its holder may
-/// have removed it, and who comes next would make and lock another one.
+/// Whether the open file is still the one at `path`. Its holder may have removed it between opening
+/// and locking, and the next process would then create and lock a different file.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -71,7 +73,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Elsewhere nobody removes it.
+/// Lock files are never removed on other systems.
 #[cfg(not(unix))]
 fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
     Ok(true)
@@ -83,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// Each of these would be waited for, or tried again, for ever.
+    /// Each of these would block, or be retried, forever.
     #[test]
     fn what_is_no_file_is_not_locked() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,5 +1,4 @@
-//! The batches of one epoch: which images each has, where they lie in their frames, and their
-//! pixels.
+//! Making the batches of one epoch: their images, the placement of each, and their pixels.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,12 +14,12 @@ use crate::recipe::{Recipe, Shuffle};
 pub(crate) struct Maker {
     recipe: Recipe,
     epoch: u64,
-    /// Which image comes when; absent if they come as they lie.
+    /// The order of the images; `None` for the order of the set.
     order: Option<Arc<[usize]>>,
 }
 
 impl Maker {
-    /// The maker of epoch `epoch`: draws the order of its images.
+    /// Creates the maker of epoch `epoch`, and draws the order of its images.
     pub(crate) fn new(recipe: &Recipe, epoch: u64) -> Self {
         let order = recipe.shuffle.map(|Shuffle { seed, .. }| {
             Draws::new(seed, epoch, Purpose::Order, 0).permutation(recipe.images.len())
@@ -32,12 +31,12 @@ impl Maker {
         }
     }
 
-    /// Batches in the epoch.
+    /// Number of batches in the epoch.
     pub(crate) fn batches(&self) -> usize {
         self.recipe.batches()
     }
 
-    /// The plan of batch `index` of the epoch, which must be below the number of batches.
+    /// Returns the plan of batch `index` of the epoch, which must be below the number of batches.
     pub(crate) fn plan(&self, index: usize) -> BatchPlan {
         let Recipe {
             images, batch_size, ..
@@ -58,7 +57,7 @@ impl Maker {
         }
     }
 
-    /// What is mixed into the images of a batch, which are these.
+    /// Plans what is mixed into the images of a batch.
     fn mixture(
         &self,
         batch: usize,
@@ -81,8 +80,8 @@ impl Maker {
         })
     }
 
-    /// Some images of batch `index` of the epoch, which must be below the number of batches; those that the batch does not have are
-    /// left out.
+    /// Makes some images of batch `index` of the epoch, which must be below the number of batches.
+    /// Images beyond the batch are left out.
     pub(crate) fn part(&self, index: usize, images: Range<usize>) -> Batch {
         let plan = self.plan(index).part(images);
         let [channels, height, width] = self.recipe.images.shape();
@@ -105,7 +104,7 @@ impl Maker {
         }
     }
 
-    /// Images of the set one after the other, normalised and placed.
+    /// Returns images of the set one after the other, normalised and placed.
     fn placed(&self, indices: &[usize], placements: &[Placement]) -> Vec<f32> {
         let Recipe {
             images,
@@ -133,7 +132,7 @@ impl Maker {
         pixels
     }
 
-    /// The flips and shifts of the `count` images of a batch.
+    /// Returns the flips and shifts of the `count` images of a batch.
     fn placements(&self, batch: usize, count: usize) -> Vec<Placement> {
         let mut placements = self.drawn(batch, count);
         if self.recipe.mirrored {
@@ -144,7 +143,7 @@ impl Maker {
         placements
     }
 
-    /// The flips and shifts that are drawn, before the recipe mirrors them.
+    /// Draws the flips and shifts, before the recipe mirrors them.
     fn drawn(&self, batch: usize, count: usize) -> Vec<Placement> {
         let Some(Shuffle { augmentation, seed }) = self.recipe.shuffle else {
             return vec![Placement::default(); count];

@@ -1,11 +1,12 @@
-//! Pixels that stay in their file. The one place in this crate with `unsafe`: a file can be larger
-//! than memory, and there is no safe way to have the system read what is looked at, and forget it
-//! again.
+//! Memory-mapped pixels.
 //!
-//! What makes it unsafe is that a file is not ours alone. If another process changes it, pixels
-//! change; if it is cut short, the system ends this process (SIGBUS) where a pixel is looked at
-//! that is no longer there. So only pixels are mapped, bytes of which any is right and on which no
-//! length and no place depends; headers and labels are read.
+//! This is the only module of this crate with `unsafe`. A file can be larger than memory, and there
+//! is no safe way to let the system load pages on access and drop them again.
+//!
+//! Mapping is unsafe because other processes can change the file. If they do, pixels change. If the
+//! file is truncated, the system ends this process (SIGBUS) on access to a pixel that no longer
+//! exists. Therefore only pixels are mapped: every byte is a valid pixel, and no length or index
+//! depends on it. Headers and labels are read.
 
 use std::fs::File;
 use std::io;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use memmap2::{Mmap, MmapOptions};
 
-/// A range of a file, as bytes. Clones share it.
+/// A range of a file as bytes, shared by clones.
 #[derive(Debug, Clone)]
 pub(crate) struct Mapped {
     map: Arc<Mmap>,
@@ -22,14 +23,14 @@ pub(crate) struct Mapped {
 }
 
 impl Mapped {
-    /// `length` bytes of `file`, one or more, from the byte `start` on.
+    /// Maps `length` bytes of `file`, at least one, starting at byte `start`.
     pub(crate) fn new(file: &File, start: u64, length: usize) -> io::Result<Self> {
         let mut options = MmapOptions::new();
         options.offset(start).len(length);
         #[expect(unsafe_code, reason = "see the top of this file")]
-        // SAFETY: the map is for reading alone. That the file stays as it is cannot be had from the
-        // system; it is asked of the callers of the functions that map, in their documentation.
-        // Nothing relies on two looks at a pixel seeing the same.
+        // SAFETY: the map is read-only. The system cannot guarantee that the file stays unchanged;
+        // the documentation of the functions that map requires it of their callers. Nothing relies
+        // on two reads of a pixel being equal.
         let map = unsafe { options.map(file) }?;
         let map = Arc::new(map);
         Ok(Self { map, length })

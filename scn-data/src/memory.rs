@@ -1,33 +1,34 @@
-//! Asking for memory before it is taken: an allocation that fails ends the process
-//! without a word to the caller.
+//! Checking for memory before it is allocated, because a failed allocation ends the process without
+//! returning an error.
 
 use std::fmt;
 
 use sysinfo::System;
 
-/// Sizes that are not asked about: every machine has them, and asking takes longer than filling
-/// them.
+/// The largest size that is not checked. Every machine has this much, and checking takes longer
+/// than filling it.
 const SMALL: u64 = 16 << 20;
 
-/// More memory is needed than there is.
+/// The error for an allocation that needs more memory than is available.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} would take {} of memory, but {}", Size(*.needed), Left(*.available))]
 #[non_exhaustive]
 pub struct MemoryError {
     /// What the memory is for.
     pub what: String,
-    /// Bytes.
+    /// Number of bytes needed.
     pub needed: u64,
-    /// Bytes that can be had, where the system says so.
+    /// Number of bytes available, if the system reports it.
     pub available: Option<u64>,
 }
 
-/// That `bytes` can be had for `what`.
+/// Checks that `bytes` bytes are available for `what`.
 ///
-/// Other processes can take them meanwhile; an answer is for what is far too large.
+/// Other processes may take them in the meantime. The check is meant for sizes that are far too
+/// large.
 ///
 /// # Errors
-/// [`MemoryError`] if the system has not as much left, or refuses to promise it.
+/// Returns [`MemoryError`] if the system has less memory left, or refuses to promise it.
 pub fn check_memory(what: &str, bytes: u64) -> Result<(), MemoryError> {
     if bytes <= SMALL {
         return Ok(());
@@ -41,8 +42,8 @@ pub fn check_memory(what: &str, bytes: u64) -> Result<(), MemoryError> {
     if available.is_some_and(|available| bytes > available) {
         return Err(error(available));
     }
-    // What this process alone may not have (`ulimit -v`) is known only to those who ask. Untouched,
-    // it costs nothing.
+    // A limit on this process (`ulimit -v`) shows only when memory is reserved. Untouched memory
+    // costs nothing.
     let promised = usize::try_from(bytes).is_ok_and(|bytes| {
         let mut memory: Vec<u8> = Vec::new();
         memory.try_reserve_exact(bytes).is_ok()
@@ -50,7 +51,8 @@ pub fn check_memory(what: &str, bytes: u64) -> Result<(), MemoryError> {
     if promised { Ok(()) } else { Err(error(None)) }
 }
 
-/// The bytes of an array with these sides, of numbers of type `T`; `u64::MAX` if that is more.
+/// Returns the size in bytes of an array with these sides and numbers of type `T`, or `u64::MAX` if
+/// it is larger.
 pub fn bytes_of<T>(sides: &[usize]) -> u64 {
     let number = size_of::<T>() as u64;
     sides
@@ -58,12 +60,13 @@ pub fn bytes_of<T>(sides: &[usize]) -> u64 {
         .fold(number, |bytes, &side| bytes.saturating_mul(side as u64))
 }
 
-/// Memory and swap that no process has, or that this one's group may still have.
+/// Memory and swap that no process uses, or less if the control group of this process has less
+/// left.
 fn available() -> Option<u64> {
     let mut system = System::new();
     system.refresh_memory();
-    // So it is where the system is not known, or does not tell; the limits of a group must not be
-    // asked for then.
+    // Zero means that the system is not supported or reports nothing. The limits of the group must
+    // not be queried then.
     if system.total_memory() == 0 {
         return None;
     }
@@ -75,7 +78,7 @@ fn available() -> Option<u64> {
     Some(group.map_or(free, |left| left.min(free)))
 }
 
-/// Bytes as a person reads them.
+/// A number of bytes in human-readable form.
 struct Size(u64);
 
 impl fmt::Display for Size {
@@ -94,14 +97,14 @@ impl fmt::Display for Size {
     }
 }
 
-/// How much can be had.
+/// The available memory, for a message.
 struct Left(Option<u64>);
 
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(bytes) => write!(f, "only {} can be had", Size(bytes)),
-            None => f.write_str("the system refuses as much"),
+            Some(bytes) => write!(f, "only {} is available", Size(bytes)),
+            None => f.write_str("the system refuses that much"),
         }
     }
 }
@@ -138,11 +141,11 @@ mod tests {
         };
         assert_eq!(
             error(1_600_000_000_000, Some(22_540_000_000)).to_string(),
-            "codes would take 1.6 TB of memory, but only 22.5 GB can be had"
+            "codes would take 1.6 TB of memory, but only 22.5 GB is available"
         );
         assert_eq!(
             error(u64::MAX, None).to_string(),
-            "codes would take more than 16 EB of memory, but the system refuses as much"
+            "codes would take more than 16 EB of memory, but the system refuses that much"
         );
         assert_eq!(Size(999_950_000).to_string(), "1.0 GB");
         assert_eq!(Size(17_000_000).to_string(), "17.0 MB");

@@ -1,4 +1,4 @@
-//! Noise on images, to see how robust a network is.
+//! Noise on images, to measure the robustness of a network.
 
 use rand_distr::{Distribution, StandardNormal};
 
@@ -8,19 +8,20 @@ use crate::images::ImageSet;
 use crate::pixels::{PixelSlice, Pixels};
 
 impl ImageSet {
-    /// A copy with Gaussian noise on every pixel,
+    /// Returns a copy with Gaussian noise on every pixel:
     ///
     /// ```text
     /// p' = round(min(max(p + deviation B g, 0), B)),        g ~ N(0, 1), B the brightest value
     /// ```
     ///
-    /// as in Hendrycks, Dietterich, "Benchmarking neural network robustness to common corruptions
-    /// and perturbations", ICLR 2019, who take deviations from 0.04 to 0.1 for CIFAR-10. The noise
-    /// of an image depends on `seed` and its place in the set; other deviations multiply the same
-    /// noise. Pixels that are floating point numbers are neither rounded nor kept in a range.
+    /// This follows Hendrycks, Dietterich, "Benchmarking neural network robustness to common
+    /// corruptions and perturbations", ICLR 2019, who use deviations from 0.04 to 0.1 for CIFAR-10.
+    /// The noise of an image depends on `seed` and on its index in the set. A different deviation
+    /// scales the same noise. Pixels that are floating point numbers are neither rounded nor
+    /// clamped.
     ///
     /// # Errors
-    /// [`ImageError::Noise`] for a deviation that is negative or not finite.
+    /// Returns [`ImageError::Noise`] if the deviation is negative or not finite.
     pub fn with_noise(&self, deviation: f64, seed: u64) -> Result<ImageSet, DataError> {
         if !(deviation.is_finite() && deviation >= 0.0) {
             return Err(ImageError::Noise { found: deviation }.into());
@@ -71,15 +72,15 @@ mod tests {
         };
         let mean = differences().sum::<f64>() / count;
         let deviation = (differences().map(|d| d * d).sum::<f64>() / count - mean * mean).sqrt();
-        // 30,720 numbers of deviation 25.5: five standard errors of the mean are 0.73, of the
-        // deviation 0.51. Five standard deviations are within 0 to 255, and rounding adds 1/12 to
+        // 30,720 numbers of deviation 25.5: five standard errors are 0.73 for the mean and 0.51 for
+        // the deviation. Five standard deviations stay within 0 to 255, and rounding adds 1/12 to
         // the variance.
         assert_abs_diff_eq!(mean, 0.0, epsilon = 0.73);
         assert_abs_diff_eq!(deviation, 25.5, epsilon = 0.51);
 
         let dark = grey(0, 40).with_noise(0.1, 3).expect("in range");
         let zeros = dark.pixels().values().filter(|&pixel| pixel == 0.0).count() as f64;
-        // Half of the noise is negative; of the rest, what is below a half is rounded down: 0.8 %.
+        // Half of the noise is negative, and 0.8 % is positive but rounded down to 0.
         assert_abs_diff_eq!(zeros / count, 0.508, epsilon = 0.015);
     }
 

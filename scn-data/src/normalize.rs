@@ -1,5 +1,5 @@
-//! Subtracting a mean and dividing by a scale, both fitted to the training images; before that
-//! contrast normalisation, after it whitening, if asked for.
+//! Normalisation: subtraction of a mean and division by a scale, both fitted to the training
+//! images, with optional contrast normalisation before and whitening after.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use crate::statistics::{ByteStatistics, FloatStatistics, Statistics};
 use crate::watch::{FitProgress, Watch};
 use crate::whiten::Whitening;
 
-/// The mean that is subtracted from every image, taken over the training images.
+/// The mean that is subtracted from every image, computed over the training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Mean {
-    /// Nothing.
+    /// No mean.
     None,
-    /// The mean image, one value a pixel and channel: what the paper says (section 5, arXiv
+    /// The mean image, one value per pixel and channel, as in the paper (section 5, arXiv
     /// 1701.08349).
     Pixel,
-    /// One value a channel: what the [authors'
-    /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks) does.
+    /// One value per channel, as in the [authors'
+    /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
     Channel,
 }
 
-/// The scale that every image is divided by once its mean is subtracted.
+/// The scale that every image is divided by after its mean is subtracted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -41,13 +41,13 @@ pub enum Scale {
     /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
     None,
-    /// The brightest value a pixel can have, so that pixels range over an interval of length 1.
+    /// The largest value that a pixel can have, so that pixels range over an interval of length 1.
     Range,
     /// The standard deviation of all mean-subtracted training pixels, one number for all channels.
     Deviation,
 }
 
-/// Which normalisation to fit.
+/// The settings of a normalisation.
 ///
 /// | setting | default | choices |
 /// |---|---|---|
@@ -56,49 +56,49 @@ pub enum Scale {
 /// | `scale` | `none` | `none`, `range`, `deviation` |
 /// | `whitening` | off | > 0: the epsilon of ZCA whitening; 0.1 in the literature, after contrast normalisation |
 ///
-/// The steps are taken in this order, each fitted to what the one before leaves. Where pixels have
-/// another range, the bias is that for the same picture: it is multiplied by (brightest / 255)^2.
-/// Whitening subtracts the mean image of what it is given, so that with it the mean image is
-/// subtracted in all, whatever `mean`; `deviation` is still about `mean`.
+/// The steps are applied in this order, each fitted to the result of the previous one. If pixels
+/// have a different range, the bias is multiplied by (brightest / 255)^2, which has the same effect
+/// on the same image. Whitening subtracts the mean image of its input, so with whitening the mean
+/// image is always subtracted, whatever `mean` is; `deviation` still refers to `mean`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct NormalizationConfig {
-    /// The bias of contrast normalisation, in squares of a pixel's unit where the brightest is 255;
-    /// absent: none is done.
+    /// Bias of contrast normalisation, in squares of the unit of pixels up to 255; `None` for no
+    /// contrast normalisation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contrast: Option<f64>,
-    /// What is subtracted.
+    /// The mean to subtract.
     pub mean: Mean,
-    /// What is divided by.
+    /// The scale to divide by.
     pub scale: Scale,
-    /// What is added to the eigenvalues of the covariance before whitening divides by their roots;
-    /// absent: none is done.
+    /// The epsilon that whitening adds to the eigenvalues of the covariance before it divides by
+    /// their square roots; `None` for no whitening.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whitening: Option<f64>,
 }
 
 impl NormalizationConfig {
-    /// The same settings with contrast normalisation of this bias, or without.
+    /// Sets the bias of contrast normalisation; `None` for no contrast normalisation.
     #[must_use]
     pub fn with_contrast(self, bias: impl Into<Option<f64>>) -> Self {
         let contrast = bias.into();
         Self { contrast, ..self }
     }
 
-    /// The same settings with another mean.
+    /// Sets the mean to subtract.
     #[must_use]
     pub fn with_mean(self, mean: Mean) -> Self {
         Self { mean, ..self }
     }
 
-    /// The same settings with another scale.
+    /// Sets the scale to divide by.
     #[must_use]
     pub fn with_scale(self, scale: Scale) -> Self {
         Self { scale, ..self }
     }
 
-    /// The same settings with whitening by this epsilon, or without.
+    /// Sets the epsilon of whitening; `None` for no whitening.
     #[must_use]
     pub fn with_whitening(self, epsilon: impl Into<Option<f64>>) -> Self {
         let whitening = epsilon.into();
@@ -109,51 +109,52 @@ impl NormalizationConfig {
 /// A fitted normalisation: x = W ((c(p) - mean) * scale) for the pixels p of an image C, H, W.
 ///
 /// c is contrast normalisation, c(p) = (p - m) / sqrt(v + bias) with the mean m and the variance v
-/// of the image's own pixels, or nothing; W is whitening, a D x D matrix with D = C H W, or
-/// nothing.
+/// of the pixels of the image itself, or the identity. W is whitening, a matrix of size D x D with
+/// D = C H W, or the identity.
 ///
-/// A whitened image costs D^2 multiplications; one alone those of 96, so that its bits are those
-/// that it has among others.
+/// Whitening an image costs D^2 multiplications. A single image costs as much as 96, so that its
+/// result is bit-identical to that among other images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalization {
     shape: [usize; 3],
     contrast: Option<Contrast>,
     mean: Vec<f32>,
     scale: f32,
-    /// Shared, as it is large.
+    /// Shared, because it is large.
     whitening: Option<Arc<Whitening>>,
 }
 
 impl Normalization {
     /// Fits a normalisation to the training images.
     ///
-    /// Without contrast normalisation the sums for mean and scale are sums of bytes, kept as
-    /// integers: they are exact, whatever the order and however many images. Pixels that are floating
-    /// point numbers are summed in f64, in their order. Whitening takes about
-    /// `N D^2 + 10 D^3` operations, for the covariance and its eigenvectors, and four D x D matrices
-    /// of f64.
+    /// Without contrast normalisation, the sums of bytes for mean and scale are kept as integers.
+    /// They are exact, whatever the order and the number of images. Pixels that are floating point
+    /// numbers are summed in f64, in their order. Whitening takes about `N D^2 + 10 D^3` operations
+    /// for the covariance and its eigenvectors, and four D x D matrices of f64.
     ///
     /// # Errors
-    /// [`ImageError::NoImages`] for an empty set; [`NormalizationError::NoDeviation`] if
-    /// [`Scale::Deviation`] is asked for and every pixel equals its mean;
-    /// [`NormalizationError::ContrastBias`] and [`NormalizationError::WhiteningEpsilon`] for what
-    /// is not finite and positive; [`NormalizationError::WhiteningSize`] if images of more than
-    /// 4096 values are to be whitened; [`NormalizationError::WhiteningValue`] if epsilon is so
-    /// small that W is beyond f32; [`NormalizationError::Eigenvalues`] if they are not found.
+    /// Returns [`ImageError::NoImages`] if the set is empty, [`NormalizationError::NoDeviation`] if
+    /// [`Scale::Deviation`] is chosen and every pixel equals its mean,
+    /// [`NormalizationError::ContrastBias`] or [`NormalizationError::WhiteningEpsilon`] if the bias
+    /// or the epsilon is not finite and positive, [`NormalizationError::WhiteningSize`] if images
+    /// of more than 4096 values are to be whitened, [`NormalizationError::WhiteningValue`] if
+    /// epsilon is so small that W exceeds the range of f32, and [`NormalizationError::Eigenvalues`]
+    /// if the eigenvalues are not found.
     pub fn fit(train: &ImageSet, config: NormalizationConfig) -> Result<Self, DataError> {
         Self::fit_watched(train, config, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// As [`fit`](Self::fit), with the same bits, and reports how far it has come: at the beginning
-    /// of each [stage](crate::FitStage), and from then on several times a second. A break from
-    /// `watcher` ends the fit there.
+    /// Same as [`fit`](Self::fit), with bit-identical results, but reports progress and can be
+    /// stopped.
     ///
-    /// Eigenvectors are computed in a thread of their own, which cannot be stopped: after a break in
-    /// [`FitStage::Eigenvectors`](crate::FitStage::Eigenvectors) this returns at once, while the
-    /// thread goes on until it has them, and gives its memory back then.
+    /// `watcher` is called at the start of each [stage](crate::FitStage), and then several times a
+    /// second. Returning `Break` stops the fit. Eigenvectors are computed in a separate thread that
+    /// cannot be stopped. After a break in
+    /// [`FitStage::Eigenvectors`](crate::FitStage::Eigenvectors), this function returns at once,
+    /// while the thread runs to its end and only then frees its memory.
     ///
     /// # Errors
-    /// Those of [`fit`](Self::fit), and [`NormalizationError::Stopped`] after a break.
+    /// Same as [`fit`](Self::fit). Also returns [`NormalizationError::Stopped`] after a break.
     pub fn fit_watched(
         train: &ImageSet,
         config: NormalizationConfig,
@@ -162,13 +163,16 @@ impl Normalization {
         Self::fit_shared(train, config, &FitAlone, watcher)
     }
 
-    /// As [`fit_watched`](Self::fit_watched), with the same bits, by processes that have the same images and share out the sums that
-    /// whitening takes: its covariance, and W. Mean and scale are computed by each, and so are the eigenvectors.
+    /// Same as [`fit_watched`](Self::fit_watched), with bit-identical results, but shares the work
+    /// among processes that have the same images.
     ///
-    /// A break leaves the others waiting: the watchers of all processes are to break at the same report, or none.
+    /// The processes share the sums that whitening needs, for its covariance and for W. Each
+    /// process computes mean, scale and eigenvectors itself. A break leaves the other processes
+    /// waiting, so the watchers of all processes must break at the same report, or not at all.
     ///
     /// # Errors
-    /// Those of [`fit_watched`](Self::fit_watched), and [`NormalizationError::Process`].
+    /// Same as [`fit_watched`](Self::fit_watched). Also returns [`NormalizationError::Process`] if
+    /// a process fails.
     pub fn fit_shared(
         train: &ImageSet,
         config: NormalizationConfig,
@@ -208,7 +212,7 @@ impl Normalization {
             Scale::None => 1.0,
             Scale::Range => 1.0 / brightest,
             Scale::Deviation => {
-                // A deviation is about a mean in any case; if none is subtracted, about that of all
+                // A deviation always refers to a mean; if none is subtracted, to that of all
                 // pixels.
                 let together = match config.mean {
                     Mean::None => volume,
@@ -239,13 +243,16 @@ impl Normalization {
         Ok(normalization)
     }
 
-    /// A normalisation fitted earlier: `mean` in the order C, H, W, and the factor `scale`; without
-    /// contrast normalisation and whitening.
+    /// Creates a normalisation that was fitted earlier, without contrast normalisation and
+    /// whitening.
+    ///
+    /// `mean` is in the order C, H, W, and `scale` is a factor.
     ///
     /// # Errors
-    /// [`ImageError::Shape`], [`NormalizationError::MeanLength`] if `mean` does not have C H W
-    /// values, [`NormalizationError::MeanValue`] for a mean that is not finite,
-    /// [`NormalizationError::ScaleValue`] for a scale that is not finite and positive.
+    /// Returns [`ImageError::Shape`] if the shape has no pixels or too many,
+    /// [`NormalizationError::MeanLength`] if `mean` does not have C H W values,
+    /// [`NormalizationError::MeanValue`] if a value of `mean` is not finite, and
+    /// [`NormalizationError::ScaleValue`] if `scale` is not finite and positive.
     pub fn from_parts(shape: [usize; 3], mean: Vec<f32>, scale: f32) -> Result<Self, DataError> {
         let expected = volume(shape)?;
         if mean.len() != expected {
@@ -267,11 +274,11 @@ impl Normalization {
         })
     }
 
-    /// The same normalisation, preceded by contrast normalisation with this
+    /// Returns the same normalisation, preceded by contrast normalisation with this
     /// [bias](Self::contrast).
     ///
     /// # Errors
-    /// [`NormalizationError::ContrastBias`] if it is not finite and positive.
+    /// Returns [`NormalizationError::ContrastBias`] if the bias is not finite and positive.
     pub fn with_contrast(self, bias: f64) -> Result<Self, DataError> {
         Ok(Self {
             contrast: Some(Contrast::new(bias)?),
@@ -279,11 +286,11 @@ impl Normalization {
         })
     }
 
-    /// The same normalisation, followed by whitening with this [matrix](Self::whitening).
+    /// Returns the same normalisation, followed by whitening with this [matrix](Self::whitening).
     ///
     /// # Errors
-    /// [`NormalizationError::WhiteningLength`] if it does not have D x D entries,
-    /// [`NormalizationError::WhiteningValue`] for one that is not finite.
+    /// Returns [`NormalizationError::WhiteningLength`] if the matrix does not have D x D entries,
+    /// and [`NormalizationError::WhiteningValue`] if an entry is not finite.
     pub fn with_whitening(self, matrix: Vec<f32>) -> Result<Self, DataError> {
         let whitening = Whitening::new(matrix, self.mean.len())?;
         Ok(Self {
@@ -292,30 +299,29 @@ impl Normalization {
         })
     }
 
-    /// Channels, height and width of the images it is for.
+    /// Returns the channels, height and width of the images that the normalisation is for.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
     }
 
-    /// The bias of contrast normalisation, in squares of the pixels' own unit.
+    /// Returns the bias of contrast normalisation, in squares of the unit of the pixels.
     pub fn contrast(&self) -> Option<f64> {
         self.contrast.map(Contrast::bias)
     }
 
-    /// The whitening matrix W, row-major, a row and a column for each of the D = C H W values of an
-    /// image.
+    /// Returns the whitening matrix W, D x D and row-major, where D = C H W.
     pub fn whitening(&self) -> Option<&[f32]> {
         self.whitening
             .as_deref()
             .map(|whitening| whitening.matrix())
     }
 
-    /// The mean image that is subtracted, in the order C, H, W.
+    /// Returns the mean image that is subtracted, in the order C, H, W.
     pub fn mean(&self) -> &[f32] {
         &self.mean
     }
 
-    /// The factor that the difference is multiplied by.
+    /// Returns the factor that the difference is multiplied by.
     pub fn scale(&self) -> f32 {
         self.scale
     }
@@ -323,7 +329,7 @@ impl Normalization {
     /// Writes the normalised `image` (C, H, W) to `out`.
     ///
     /// # Errors
-    /// [`NormalizationError::ImageLength`] if one of them does not have C H W values.
+    /// Returns [`NormalizationError::ImageLength`] if one of them does not have C H W values.
     pub fn apply<'a>(
         &self,
         image: impl Into<PixelSlice<'a>>,
@@ -333,7 +339,7 @@ impl Normalization {
         let expected = self.mean.len();
         for (what, found) in [
             ("the image", image.len()),
-            ("the room for the normalised image", out.len()),
+            ("the output for the normalised image", out.len()),
         ] {
             if found != expected {
                 let error = NormalizationError::ImageLength {
@@ -348,7 +354,7 @@ impl Normalization {
         Ok(())
     }
 
-    /// [`apply`](Self::apply) where the lengths are known to fit.
+    /// Same as [`apply`](Self::apply), for lengths that are known to fit.
     pub(crate) fn write(&self, image: PixelSlice<'_>, out: &mut [f32]) {
         self.before_whitening(image, out);
         if let Some(whitening) = &self.whitening {
@@ -356,7 +362,8 @@ impl Normalization {
         }
     }
 
-    /// All images, one after the other, if there is whitening: it is cheaper for many at once.
+    /// Returns all images normalised, one after the other, if there is whitening, which is cheaper
+    /// for many images at once.
     pub(crate) fn whitened(&self, images: &ImageSet) -> Option<Vec<f32>> {
         let whitening = self.whitening.as_ref()?;
         let volume = self.mean.len();
@@ -369,14 +376,15 @@ impl Normalization {
         Some(values)
     }
 
-    /// (p - mean) * scale, for pixels of either kind: every image of every batch comes by here.
+    /// Writes (p - mean) * scale, for pixels of either kind. Every image of every batch passes
+    /// through here.
     fn centre_and_scale<P: Copy + Into<f32>>(&self, pixels: &[P], out: &mut [f32]) {
         for ((value, &pixel), &mean) in out.iter_mut().zip(pixels).zip(&self.mean) {
             *value = (pixel.into() - mean) * self.scale;
         }
     }
 
-    /// z = (c(p) - mean) * scale.
+    /// Writes z = (c(p) - mean) * scale.
     fn before_whitening(&self, image: PixelSlice<'_>, out: &mut [f32]) {
         match self.contrast {
             None => match image {

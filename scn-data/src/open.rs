@@ -1,4 +1,4 @@
-//! From the name of a data set to its images.
+//! Opening a data set by its name.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use crate::error::DataError;
 use crate::folder::Folder;
 use crate::format::{cifar, mnist, stl10, svhn};
 
-/// Reads the training and the test images of a data set.
+/// Reads the training and test images of a data set.
 ///
-/// `data` is the data folder, the one that holds `mnist/`, `cifar-10-batches-bin/`,
-/// `cifar-100-binary/`, `svhn/` or `stl10_binary/`, each as its official archive unpacks; the
-/// digits are embedded and need no folder.
+/// `data` is the data folder, which holds `mnist/`, `cifar-10-batches-bin/`, `cifar-100-binary/`,
+/// `svhn/` or `stl10_binary/`, each as unpacked from its official archive. The digits are embedded
+/// and need no folder.
 ///
 /// # Errors
-/// [`FileError::Missing`](crate::FileError::Missing) for a file that is not there,
-/// [`FileError::Unreadable`](crate::FileError::Unreadable) for one that cannot be read, and one
-/// error for each way in which a file can be wrong.
+/// Returns [`FileError::Missing`](crate::FileError::Missing) if a file does not exist,
+/// [`FileError::Unreadable`](crate::FileError::Unreadable) if it cannot be read, and a specific
+/// error for each way in which a file can be invalid.
 pub fn open(name: DatasetName, data: &Path) -> Result<Dataset, DataError> {
     let folder = Folder::new(name, data);
     let (train, test) = match name {

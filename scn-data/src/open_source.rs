@@ -1,4 +1,4 @@
-//! From a source of any kind to its images.
+//! Opening a source of any kind.
 
 use std::path::Path;
 
@@ -11,29 +11,29 @@ use crate::format::npy;
 use crate::open::open;
 use crate::picture_config::PictureConfig;
 
-/// What decides, beside the files, which images a source has.
+/// The settings that, in addition to the files, determine the images of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Reading {
-    /// How pictures become images; for [`DataSource::Folder`] alone.
+    /// How image files become images of one shape. Only for [`DataSource::Folder`].
     pub pictures: PictureConfig,
-    /// The share of each class that is set apart to test on, between 0 and 1; None if the folder has
-    /// folders `train` and `test`. For [`DataSource::Folder`] alone.
+    /// The fraction of each class that is set apart for testing, between 0 and 1, or `None` if the
+    /// folder has subfolders `train` and `test`. Only for [`DataSource::Folder`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_share: Option<f64>,
-    /// Seed of that choice.
+    /// Seed of the choice of test images.
     pub seed: u64,
 }
 
 impl Reading {
-    /// With pictures brought to one shape like this.
+    /// Sets how image files become images of one shape.
     #[must_use]
     pub fn with_pictures(self, pictures: PictureConfig) -> Self {
         Self { pictures, ..self }
     }
 
-    /// With this share of each class set apart to test on, drawn by `seed`.
+    /// Sets the fraction of each class that is set apart for testing, and the seed that draws it.
     #[must_use]
     pub fn with_test_share(self, test_share: impl Into<Option<f64>>, seed: u64) -> Self {
         let test_share = test_share.into();
@@ -44,10 +44,11 @@ impl Reading {
         }
     }
 
-    /// `Ok` if `source` has what this asks for.
+    /// Checks that these settings apply to `source`.
     ///
     /// # Errors
-    /// [`SourceError::Parted`] and [`SourceError::Shaped`].
+    /// Returns [`SourceError::Parted`] if a test fraction is set for a source that is not a folder,
+    /// and [`SourceError::Shaped`] if the shape of its images is set.
     pub fn check(&self, source: &DataSource) -> Result<(), SourceError> {
         let found = || source.clone();
         if matches!(source, DataSource::Folder(_)) {
@@ -63,13 +64,15 @@ impl Reading {
     }
 }
 
-/// Reads the training and the test images of a source. `data` is the folder of the data sets with a
-/// name, as for [`open`]; paths of other sources are as they say, and relative ones start at the
-/// working directory.
+/// Reads the training and test images of a source.
+///
+/// `data` is the folder of the named data sets, as for [`open`]. Other sources contain their path;
+/// relative paths start at the working directory.
 ///
 /// # Errors
-/// Those of [`open`], of [`npy::train_and_test`] and of `format::pictures::open` and
-/// `format::pictures::open_parted`; [`DataError::Source`].
+/// Returns the errors of [`open`], [`npy::train_and_test`], `format::pictures::open` and
+/// `format::pictures::open_parted`, and [`DataError::Source`] if the source cannot be read or the
+/// settings do not apply to it.
 pub fn open_source(
     source: &DataSource,
     data: &Path,

@@ -1,13 +1,15 @@
-//! Patches of a picture: where they lie, their pixels, and the picture that they make where they overlap.
+//! Patches of an image: their positions, their pixels, and the image that overlapping patches
+//! average to.
 
 use std::ops::Range;
 
 use crate::error::PatchError;
 
-/// The patches of pictures of one shape, in reading order: from left to right, then down.
+/// The patches of images of one shape, in reading order: from left to right, then down.
 ///
-/// Patches are `stride` pixels apart along both axes. Where that does not fit, the last of a row of patches, or of a column of them, lies flush
-/// with the border, so that every pixel is in a patch unless the stride is larger than the patches. The pixels of a patch are in the order channel, row, column.
+/// Patches are `stride` pixels apart along both axes. If that does not fit, the last patch of each
+/// row and column of patches lies flush with the border. So every pixel is in a patch, unless the
+/// stride is larger than the patches. The pixels of a patch are in the order channel, row, column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchGrid {
     channels: usize,
@@ -15,10 +17,10 @@ pub struct PatchGrid {
     across: Axis,
 }
 
-/// The places of patches along an axis.
+/// The positions of patches along an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Axis {
-    /// Pixels of the picture.
+    /// Pixels of the image.
     side: usize,
     /// Pixels of a patch.
     length: usize,
@@ -26,18 +28,18 @@ struct Axis {
 }
 
 impl Axis {
-    /// Number of places.
+    /// Number of positions.
     fn count(self) -> usize {
         (self.side - self.length).div_ceil(self.stride) + 1
     }
 
-    /// The pixels of the patch at a place.
+    /// The pixels of the patch at a position.
     fn pixels(self, place: usize) -> Range<usize> {
         let first = (place * self.stride).min(self.side - self.length);
         first..first + self.length
     }
 
-    /// How many places have each pixel.
+    /// For each pixel, the number of positions whose patch contains it.
     fn cover(self) -> Vec<u32> {
         let mut cover = vec![0; self.side];
         for place in 0..self.count() {
@@ -50,10 +52,11 @@ impl Axis {
 }
 
 impl PatchGrid {
-    /// The patches of this height and width of pictures of the shape C, H, W.
+    /// Creates the grid of patches of this height and width in images of shape C, H, W.
     ///
     /// # Errors
-    /// Patches without pixels, larger than the pictures, or with a stride of 0.
+    /// Returns an error if patches or images have no pixels, if patches are larger than images, or
+    /// if the stride is 0.
     pub fn new(shape: [usize; 3], patch: [usize; 2], stride: usize) -> Result<Self, PatchError> {
         let [channels, height, width] = shape;
         let picture = [height, width];
@@ -78,22 +81,23 @@ impl PatchGrid {
         })
     }
 
-    /// Pixels of a patch, those of all channels counted: C h w.
+    /// Returns the number of pixels of a patch over all channels: C h w.
     pub fn entries(&self) -> usize {
         self.channels * self.down.length * self.across.length
     }
 
-    /// Patches of a picture.
+    /// Returns the number of patches of an image.
     pub fn patches(&self) -> usize {
         self.down.count() * self.across.count()
     }
 
-    /// Pixels of a picture, those of all channels counted: C H W.
+    /// Returns the number of pixels of an image over all channels: C H W.
     pub fn pixels(&self) -> usize {
         self.channels * self.down.side * self.across.side
     }
 
-    /// The rows of pixels of a patch: where in the picture each is, in the order of the patch's entries.
+    /// The rows of a patch, as ranges of the pixels of the image, in the order of the patch's
+    /// entries.
     fn rows(&self, patch: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let Self {
             channels,
@@ -111,11 +115,11 @@ impl PatchGrid {
         })
     }
 
-    /// Copies the pixels of a patch out of a picture (C, H, W).
+    /// Copies the pixels of a patch from an image (C, H, W).
     ///
     /// # Panics
-    /// If `patch` is not below [`patches`](Self::patches), or `picture` and `out` are not as long as [`pixels`](Self::pixels) and
-    /// [`entries`](Self::entries) say.
+    /// Panics if `patch` is not below [`patches`](Self::patches), or if the lengths of `picture`
+    /// and `out` are not [`pixels`](Self::pixels) and [`entries`](Self::entries).
     pub fn copy<T: Copy>(&self, picture: &[T], patch: usize, out: &mut [T]) {
         assert!(patch < self.patches() && picture.len() == self.pixels());
         assert_eq!(out.len(), self.entries());
@@ -126,21 +130,21 @@ impl PatchGrid {
     }
 }
 
-/// A picture made of its patches: each pixel is the mean over those that have it.
+/// An image assembled from its patches: each pixel is the mean over the patches that contain it.
 #[derive(Debug, Clone)]
 pub struct PatchAverage {
     grid: PatchGrid,
-    /// C, H, W.
+    /// Sums over the patches added, C, H, W.
     sums: Vec<f64>,
     down: Vec<u32>,
     across: Vec<u32>,
 }
 
 impl PatchAverage {
-    /// The average of no patch so far.
+    /// Creates an average without patches.
     ///
     /// # Errors
-    /// [`PatchError::Gaps`] if there are pixels in no patch.
+    /// Returns [`PatchError::Gaps`] if some pixels are in no patch.
     pub fn new(grid: PatchGrid) -> Result<Self, PatchError> {
         let (down, across) = (grid.down.cover(), grid.across.cover());
         if down.contains(&0) || across.contains(&0) {
@@ -157,10 +161,11 @@ impl PatchAverage {
         })
     }
 
-    /// Adds a patch; every one of the grid is to be added once.
+    /// Adds a patch. Every patch of the grid must be added once.
     ///
     /// # Panics
-    /// If `patch` is not below [`PatchGrid::patches`], or `values` is not as long as [`PatchGrid::entries`] says.
+    /// Panics if `patch` is not below [`PatchGrid::patches`], or if the length of `values` is not
+    /// [`PatchGrid::entries`].
     pub fn add(&mut self, patch: usize, values: &[f64]) {
         assert!(patch < self.grid.patches() && values.len() == self.grid.entries());
         let rows = values.chunks_exact(self.grid.across.length);
@@ -171,7 +176,7 @@ impl PatchAverage {
         }
     }
 
-    /// The picture (C, H, W) of the patches added, which are then forgotten.
+    /// Returns the image (C, H, W) that the added patches average to, and removes all patches.
     pub fn take(&mut self) -> Vec<f64> {
         let mut picture = std::mem::replace(&mut self.sums, vec![0.0; self.grid.pixels()]);
         let covers = self.down.iter().cycle();
@@ -220,12 +225,13 @@ mod tests {
         let found = patches(&numbered([1, 3, 5]), &grid);
         assert_eq!(found.len(), 2);
         assert_eq!(found[1], [2, 3, 4, 7, 8, 9, 12, 13, 14].map(f64::from));
-        // No stride leads beyond a patch that is as large as the picture.
+        // A patch as large as the image is the only one, whatever the stride.
         let grid = PatchGrid::new([1, 3, 5], [3, 5], 7).unwrap();
         assert_eq!(patches(&numbered([1, 3, 5]), &grid), [numbered([1, 3, 5])]);
     }
 
-    /// Numbers of numpy 2.4 and scikit-learn 1.9 for `x = arange(54.0).reshape(6, 9)`. Where a stride does not fit, numpy leaves pixels out.
+    /// Compares with numpy 2.4 and scikit-learn 1.9, for `x = arange(54.0).reshape(6, 9)`. The
+    /// strides fit, because numpy would leave pixels out otherwise.
     #[test]
     fn patches_are_those_of_numpy_and_scikit_learn() {
         let picture = numbered([1, 6, 9]);
@@ -246,8 +252,10 @@ mod tests {
         assert_eq!(all[34], [42.0, 43.0, 44.0, 51.0, 52.0, 53.0]);
     }
 
-    /// `reconstruct_from_patches_2d(q, (3, 4))` of scikit-learn 1.9, for `p = extract_patches_2d(arange(12.0).reshape(3, 4), (2, 2))` and
-    /// `q = p + arange(4).reshape(2, 2) * (arange(6) + 1).reshape(6, 1, 1)`, patches that do not agree.
+    /// Compares with `reconstruct_from_patches_2d(q, (3, 4))` of scikit-learn 1.9, for
+    /// `p = extract_patches_2d(arange(12.0).reshape(3, 4), (2, 2))` and
+    /// `q = p + arange(4).reshape(2, 2) * (arange(6) + 1).reshape(6, 1, 1)`: patches that differ
+    /// where they overlap.
     #[test]
     fn overlapping_patches_are_averaged_as_scikit_learn_does() {
         let grid = PatchGrid::new([1, 3, 4], [2, 2], 1).unwrap();
@@ -267,7 +275,7 @@ mod tests {
         );
     }
 
-    /// The means of equal numbers are these numbers: sums of a few small integers are exact.
+    /// The mean of equal numbers is exact here, because sums of a few small integers are exact.
     #[test]
     fn patches_that_agree_give_the_picture_back() {
         for shape in [[1, 1, 1], [1, 6, 5], [3, 7, 8], [2, 9, 4]] {
@@ -279,7 +287,7 @@ mod tests {
                         assert!(stride > high.min(wide));
                         continue;
                     };
-                    // Twice, as what is taken is forgotten.
+                    // Twice, because `take` must remove all patches.
                     for constant in [0.0, 0.75] {
                         let picture: Vec<f64> = match constant {
                             0.0 => picture.clone(),
@@ -303,17 +311,17 @@ mod tests {
         };
         assert_eq!(
             says([1, 8, 9], [9, 8], 1),
-            "patches of 9 x 8 pixels must fit into the pictures, but these are of 8 x 9"
+            "patches of 9 x 8 pixels must fit into the images, but these have 8 x 9"
         );
         assert!(says([1, 8, 9], [8, 10], 1).contains("must fit"));
         assert!(says([1, 8, 9], [0, 8], 1).contains("at least 1 x 1 pixels, but have 0 x 8"));
-        assert!(says([1, 0, 9], [1, 1], 1).contains("pictures of 0 x 9"));
+        assert!(says([1, 0, 9], [1, 1], 1).contains("1 x 1 and 0 x 9"));
         assert!(says([1, 8, 9], [8, 8], 0).contains("stride"));
-        // Flush with the border at 4 and 5, where only the second leaves a pixel out.
+        // The last patches start at 4 and 5, flush with the border. Only the latter leaves a gap.
         let grid = PatchGrid::new([1, 8, 9], [4, 4], 6).unwrap();
         assert_eq!(
             PatchAverage::new(grid).unwrap_err().to_string(),
-            "patches of 4 x 4 pixels must leave no pixel between them, but do with a stride of 6"
+            "patches of 4 x 4 pixels must cover every pixel, but a stride of 6 leaves gaps"
         );
         let grid = PatchGrid::new([1, 8, 8], [4, 4], 6).unwrap();
         assert!(PatchAverage::new(grid).is_ok());

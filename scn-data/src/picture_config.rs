@@ -1,45 +1,45 @@
-//! How pictures of any size become images of one shape.
+//! How image files of any size become images of one shape.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A size in documents.
+/// The example size in the documentation.
 const EXAMPLE_SIZE: [usize; 2] = [32, 32];
 
-/// How the pictures of a folder become images of one shape.
+/// How the image files of a folder become images of one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct PictureConfig {
-    /// Height and width that every picture is scaled to, from 1 to 4096. Off: all pictures must be of
-    /// one size.
+    /// Height and width that every image is scaled to, from 1 to 4096. Off: all images must have
+    /// the same size.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = EXAMPLE_SIZE)]
     pub size: Option<[usize; 2]>,
-    /// How a picture of other proportions is brought to the `size`.
+    /// How an image with a different aspect ratio is brought to `size`.
     pub fit: Fit,
-    /// The channels that every picture is brought to. Off: as the pictures have them, all grey or all
-    /// coloured.
+    /// The channels that every image is converted to. Off: the channels of the files, which must be
+    /// all grey or all coloured.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"rgb")]
     pub colours: Option<Colours>,
 }
 
 impl PictureConfig {
-    /// Scaled to this height and width, or left as they are.
+    /// Sets the height and width that images are scaled to; `None` leaves them unchanged.
     #[must_use]
     pub fn with_size(self, size: impl Into<Option<[usize; 2]>>) -> Self {
         let size = size.into();
         Self { size, ..self }
     }
 
-    /// With other proportions fitted like this.
+    /// Sets how images with a different aspect ratio are brought to the size.
     #[must_use]
     pub fn with_fit(self, fit: Fit) -> Self {
         Self { fit, ..self }
     }
 
-    /// Brought to these channels, or left as they are.
+    /// Sets the channels that images are converted to; `None` leaves them unchanged.
     #[must_use]
     pub fn with_colours(self, colours: impl Into<Option<Colours>>) -> Self {
         let colours = colours.into();
@@ -47,26 +47,26 @@ impl PictureConfig {
     }
 }
 
-/// How a picture is brought to a size of other proportions.
+/// How an image is brought to a size with a different aspect ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Fit {
-    /// It is scaled until it covers the size, and its centre is kept.
+    /// The image is scaled until it covers the size, and its centre is kept.
     #[default]
     Crop,
-    /// Its height and width are scaled by different factors.
+    /// Height and width are scaled by different factors.
     Stretch,
 }
 
-/// The channels of a picture.
+/// The channels of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Colours {
-    /// One channel; colours become their luma by the weights 0.2126, 0.7152 and 0.0722 of ITU-R
+    /// One channel; colours become their luma, with the weights 0.2126, 0.7152 and 0.0722 of ITU-R
     /// BT.709.
     Grey,
-    /// Red, green and blue; grey becomes three equal ones.
+    /// Red, green and blue; grey becomes three equal channels.
     Rgb,
 }

@@ -1,10 +1,10 @@
-//! Pixels: bytes, as image files hold them, or floating point numbers, as programs make them.
+//! Pixels: bytes, as in image files, or floating point numbers, as made by programs.
 
 use std::ops::Range;
 
 use crate::mapped::Mapped;
 
-/// Pixels of a set of images, or of one of them, in the order (N,) C, H, W.
+/// The pixels of a set of images, or of one of them, in the order (N,) C, H, W.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum PixelSlice<'a> {
@@ -15,7 +15,7 @@ pub enum PixelSlice<'a> {
 }
 
 impl<'a> PixelSlice<'a> {
-    /// Number of pixels, those of all channels counted.
+    /// Returns the number of pixels, over all channels.
     pub fn len(self) -> usize {
         match self {
             Self::Bytes(pixels) => pixels.len(),
@@ -23,12 +23,12 @@ impl<'a> PixelSlice<'a> {
         }
     }
 
-    /// Whether there is no pixel.
+    /// Whether there are no pixels.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes; None for floating point numbers.
+    /// Returns the bytes, or `None` for floating point numbers.
     pub fn bytes(self) -> Option<&'a [u8]> {
         match self {
             Self::Bytes(pixels) => Some(pixels),
@@ -36,7 +36,7 @@ impl<'a> PixelSlice<'a> {
         }
     }
 
-    /// The values as numbers, of either kind.
+    /// Iterates over the values of either kind as `f32`.
     pub fn values(self) -> impl Iterator<Item = f32> + 'a {
         let (bytes, floats): (&[u8], &[f32]) = match self {
             Self::Bytes(pixels) => (pixels, &[]),
@@ -46,7 +46,7 @@ impl<'a> PixelSlice<'a> {
         bytes.chain(floats.iter().copied())
     }
 
-    /// The pixels in a range of places.
+    /// Returns the pixels in a range of indices.
     pub(crate) fn part(self, range: Range<usize>) -> Self {
         match self {
             Self::Bytes(pixels) => Self::Bytes(&pixels[range]),
@@ -54,7 +54,7 @@ impl<'a> PixelSlice<'a> {
         }
     }
 
-    /// The images of `volume` pixels each.
+    /// Iterates over the images of `volume` pixels each.
     pub(crate) fn images(self, volume: usize) -> impl Iterator<Item = Self> {
         let count = self.len() / volume;
         (0..count).map(move |image| self.part(image * volume..(image + 1) * volume))
@@ -73,12 +73,12 @@ impl<'a> From<&'a [f32]> for PixelSlice<'a> {
     }
 }
 
-/// Where the pixels of a set are; two sets that are alike are equal, wherever they are.
+/// The storage of the pixels of a set. Sets with equal pixels are equal, whatever their storage.
 #[derive(Debug, Clone)]
 pub(crate) enum Pixels {
     /// Bytes in memory.
     Owned(Vec<u8>),
-    /// Bytes in a file.
+    /// Bytes mapped from a file.
     Mapped(Mapped),
     /// Floating point numbers in memory.
     Floats(Vec<f32>),
@@ -93,7 +93,8 @@ impl Pixels {
         }
     }
 
-    /// The first `length` pixels, or all if there are fewer; those in a file stay there.
+    /// Returns the first `length` pixels, or all if there are fewer. Mapped pixels stay in their
+    /// file.
     pub(crate) fn first(&self, length: usize) -> Self {
         let length = length.min(self.as_slice().len());
         match self {
@@ -103,7 +104,7 @@ impl Pixels {
         }
     }
 
-    /// The pixels of the images of `volume` pixels at `indices`.
+    /// Returns the pixels of the images at `indices`, which have `volume` pixels each.
     pub(crate) fn select(&self, volume: usize, indices: &[usize]) -> Self {
         fn gather<P: Copy>(pixels: &[P], volume: usize, indices: &[usize]) -> Vec<P> {
             let mut gathered = Vec::with_capacity(indices.len() * volume);

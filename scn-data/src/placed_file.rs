@@ -1,4 +1,4 @@
-//! Files that are written in pieces, in any order, whole or not at all.
+//! Files that are written in pieces and in any order, and appear complete or not at all.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions, Permissions};
@@ -9,11 +9,13 @@ use tempfile::NamedTempFile;
 
 use crate::whole_file::{Place, beside, folder_of, into_place};
 
-/// A file of known length whose bytes come in any order. It is written beside its final place and moved there by
-/// [`finish`](Self::finish); dropped before, it leaves nothing.
+/// A file of known length whose bytes may be written in any order.
 ///
-/// As with [`write_whole`](crate::write_whole), a file that is replaced hands its permissions on, a link is followed, and
-/// what is no file but a device, a pipe or a terminal gets the bytes at the end, in order.
+/// It is written next to its final path and moved there by [`finish`](Self::finish). If it is
+/// dropped before that, it leaves nothing behind.
+///
+/// As with [`write_whole`](crate::write_whole), a replaced file passes on its permissions, and a
+/// link is followed. A device, a pipe or a terminal receives all bytes in order at the end.
 #[derive(Debug)]
 pub struct PlacedFile(Destination);
 
@@ -28,7 +30,7 @@ enum Destination {
         gathered: File,
         out: File,
     },
-    /// Another process's.
+    /// A file created by another process.
     Joined {
         file: File,
         folder: PathBuf,
@@ -36,10 +38,11 @@ enum Destination {
 }
 
 impl PlacedFile {
-    /// A file of so many bytes, for which there is room on the disk. Folders on the way are made.
+    /// Creates a file of `length` bytes and reserves disk space for it. Missing folders are
+    /// created.
     ///
     /// # Errors
-    /// What the file system says. What is at `path` stays.
+    /// Returns any I/O error. A file at `path` is then unchanged.
     pub fn create(path: &Path, length: u64) -> Result<Self> {
         Ok(Self(match Place::find(path)? {
             Place::Through(out) => {
@@ -59,11 +62,14 @@ impl PlacedFile {
         }))
     }
 
-    /// The file for the same path that another process has created and will finish, by the name that its
-    /// [unfinished](Self::unfinished) file has: for processes that each write a part of it.
+    /// Opens the unfinished file that another process has created for the same path, for processes
+    /// that each write a part of it.
+    ///
+    /// `name` is the name of the [unfinished](Self::unfinished) file. The process that created the
+    /// file must finish it.
     ///
     /// # Errors
-    /// What the file system says, as where the processes do not share one.
+    /// Returns any I/O error, for example because the processes do not share a file system.
     pub fn join(path: &Path, name: &OsStr) -> Result<Self> {
         let Place::File { path, .. } = Place::find(path)? else {
             return Err(Error::new(ErrorKind::InvalidInput, "not a regular file"));
@@ -76,8 +82,10 @@ impl PlacedFile {
         Ok(Self(Destination::Joined { file, folder }))
     }
 
-    /// The file that is written until it is complete, for those who end a process and leave nothing; None if it has no name, or is
-    /// another process's.
+    /// Returns the path of the incomplete file, so that a program that is being ended can remove
+    /// it.
+    ///
+    /// Returns `None` if the file has no name, or belongs to another process.
     pub fn unfinished(&self) -> Option<&Path> {
         match &self.0 {
             Destination::Beside { file, .. } => Some(file.path()),
@@ -85,7 +93,8 @@ impl PlacedFile {
         }
     }
 
-    /// The folder for other files without a name that are written meanwhile: that of the file.
+    /// Returns the folder for unnamed temporary files that are written meanwhile: the folder of the
+    /// file.
     pub fn folder(&self) -> PathBuf {
         match &self.0 {
             Destination::Beside { path, .. } => folder_of(path).to_owned(),
@@ -94,7 +103,7 @@ impl PlacedFile {
         }
     }
 
-    /// The file that is written until it is complete.
+    /// Returns the incomplete file.
     pub fn file(&mut self) -> &mut File {
         match &mut self.0 {
             Destination::Beside { file, .. } => file.as_file_mut(),
@@ -103,21 +112,22 @@ impl PlacedFile {
         }
     }
 
-    /// Writes bytes from this place on.
+    /// Writes `bytes` at the offset `place`.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns any I/O error.
     pub fn write_at(&mut self, bytes: &[u8], place: u64) -> Result<()> {
         let file = self.file();
         file.seek(SeekFrom::Start(place))?;
         file.write_all(bytes)
     }
 
-    /// Moves the file to its final place when it is on disk. One that was [joined](Self::join) stays where it is: what this process has
-    /// written is on disk then.
+    /// Flushes the file to disk and moves it to its final path.
+    ///
+    /// A [joined](Self::join) file is only flushed, with everything that this process has written.
     ///
     /// # Errors
-    /// What the file system says. What was at the path is then still there.
+    /// Returns any I/O error. A file at the final path is then unchanged.
     pub fn finish(self) -> Result<()> {
         match self.0 {
             Destination::Beside {
@@ -138,7 +148,8 @@ impl PlacedFile {
     }
 }
 
-/// Room on the disk, so that a full one is known before anything is computed. Some file systems promise nothing.
+/// Reserves disk space, so that a full disk is detected before anything is computed. Some file
+/// systems cannot reserve space.
 fn reserve(file: &File, length: u64) -> Result<()> {
     #[cfg(target_os = "linux")]
     if length > 0 {
@@ -206,7 +217,7 @@ mod tests {
         assert_eq!(names(folder.path()), 1);
     }
 
-    /// No disk has so much room.
+    /// No disk is this large.
     #[cfg(target_os = "linux")]
     #[test]
     fn what_no_disk_holds_is_refused_at_once() {

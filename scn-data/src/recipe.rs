@@ -1,4 +1,4 @@
-//! What a set of images is cut into: the settings of a loader, and how many batches they give.
+//! The settings of a loader, and the number of batches that they give.
 
 use std::sync::Arc;
 
@@ -13,33 +13,33 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LastBatch {
-    /// They form a smaller batch.
+    /// The remaining images form a smaller batch.
     #[default]
     Kept,
-    /// They are left out; the next epoch, in another order, leaves out others.
+    /// The remaining images are left out; the next epoch, in a different order, leaves out others.
     Dropped,
 }
 
-/// Everything that decides what is in the batches of all epochs. There is at least one image, and
-/// at least one batch.
+/// Everything that determines the batches of all epochs. There is at least one image, and at least
+/// one batch.
 #[derive(Debug, Clone)]
 pub(crate) struct Recipe {
     pub(crate) images: Arc<ImageSet>,
     pub(crate) normalization: Arc<Normalization>,
-    /// All images normalised, if they are whitened.
+    /// All images normalised, if there is whitening.
     pub(crate) whitened: Option<Arc<Vec<f32>>>,
     /// At least 1; may exceed the number of images.
     pub(crate) batch_size: usize,
     pub(crate) last_batch: LastBatch,
-    /// Absent for evaluation.
+    /// `None` for evaluation.
     pub(crate) shuffle: Option<Shuffle>,
-    /// How images are mixed, in training.
+    /// How training images are mixed.
     pub(crate) mixup: Option<Mixup>,
     /// Whether every image of every batch is mirrored.
     pub(crate) mirrored: bool,
 }
 
-/// What differs from epoch to epoch.
+/// Settings of the random choices, which differ from epoch to epoch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shuffle {
     pub(crate) augmentation: Augmentation,
@@ -47,7 +47,7 @@ pub(crate) struct Shuffle {
 }
 
 impl Recipe {
-    /// Batches in an epoch.
+    /// Number of batches in an epoch.
     pub(crate) fn batches(&self) -> usize {
         match self.last_batch {
             LastBatch::Kept => self.images.len().div_ceil(self.batch_size),
@@ -55,13 +55,14 @@ impl Recipe {
         }
     }
 
-    /// Images in a batch, which is one of the epoch.
+    /// Number of images in a batch, which must be in the epoch.
     pub(crate) fn images_of(&self, batch: usize) -> usize {
-        // Not the end of the batch, which a batch size near the largest integer would overflow.
+        // The end of the batch is not computed, because it would overflow for a batch size near the
+        // largest integer.
         (self.images.len() - batch * self.batch_size).min(self.batch_size)
     }
 
-    /// Images in an epoch.
+    /// Number of images in an epoch.
     pub(crate) fn images_used(&self) -> usize {
         match self.last_batch {
             LastBatch::Kept => self.images.len(),
@@ -69,7 +70,7 @@ impl Recipe {
         }
     }
 
-    /// Images in the largest batch.
+    /// Number of images in the largest batch.
     pub(crate) fn largest_batch(&self) -> usize {
         self.batch_size.min(self.images.len())
     }

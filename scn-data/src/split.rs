@@ -1,30 +1,29 @@
-//! Images parted in two, class by class: to test or to validate on some of them.
+//! Splitting a set of images in two, class by class, for testing or validation.
 
 use crate::draws::{Draws, Purpose};
 use crate::error::{DataError, ImageError};
 use crate::images::ImageSet;
 
-/// What the images that are set apart are for. Each purpose has draws of its own, so that a set may
-/// be parted twice with one seed.
+/// The purpose of the images that are set apart. Each purpose has its own draws, so a set may be
+/// split twice with one seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Part {
-    /// To judge a trained network by.
+    /// To evaluate a trained network.
     Test,
     /// To choose between networks, or the epoch of one.
     Validation,
 }
 
-/// Sets a share of the images apart: returns those that stay, and those set apart, both in the
-/// order of the whole set.
+/// Sets a fraction of the images apart. Returns the remaining images and those set apart.
 ///
-/// A class of n images gives `share n` of them, rounded to the nearest whole number, but at least
-/// one, and keeps at least one; a class without images gives none. Which ones depends on `seed`, the
-/// label and n alone.
+/// Both are in the order of the whole set. A class of n images gives `share n` of them, rounded to
+/// the nearest whole number. It gives at least one and keeps at least one; a class without images
+/// gives none. The choice depends only on `seed`, `part`, the label and n.
 ///
 /// # Errors
-/// [`ImageError::Share`] unless `share` lies between 0 and 1; [`ImageError::TooFewImages`] for a
-/// class of a single image.
+/// Returns [`ImageError::Share`] unless `share` is between 0 and 1, and
+/// [`ImageError::TooFewImages`] if a class has a single image.
 pub fn split(
     images: &ImageSet,
     share: f64,
@@ -71,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    /// Image i has i as its pixel, so that images can be told apart.
+    /// The pixel of image i is i, to identify images.
     fn set(labels: &[u16]) -> ImageSet {
         let pixels = (0..labels.len() as u8).collect();
         let names: Vec<String> = (0..5).map(|name| name.to_string()).collect();
@@ -89,7 +88,7 @@ mod tests {
         let error = split(&images, 0.5, 1, Part::Test).expect_err("a class of one");
         assert_eq!(
             error.to_string(),
-            "class \"3\" must have at least two images for a share of them to be set apart, but has 1"
+            "class \"3\" must have at least two images for a fraction to be set apart, but has 1"
         );
         for share in [0.0, 1.0, -0.1, f64::NAN] {
             let error = split(&images, share, 1, Part::Test).expect_err("no share");

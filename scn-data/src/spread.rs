@@ -1,12 +1,15 @@
-//! Places in a list that are spread evenly over it, and not regularly.
+//! Random positions that are spread evenly over a list.
 
 use crate::draws::{Draws, Purpose};
 
-/// `chosen` of the places `0..count`, in ascending order: one of each of so many runs of neighbours, drawn at random. A list may be
-/// periodic, and places at equal distances would then all be of one kind. The draws depend on the seed and on these two numbers alone.
+/// Returns `chosen` of the positions `0..count`, spread evenly and at random, in ascending order.
+///
+/// The list is divided into `chosen` runs of neighbours, and one position of each is drawn at
+/// random. Equal distances would not do: a list may be periodic, and all positions would be of one
+/// kind. The draws depend only on the seed and on the two numbers.
 ///
 /// # Panics
-/// If `chosen` is above `count`.
+/// Panics if `chosen` is above `count`.
 pub fn spread(count: usize, chosen: usize, seed: u64) -> Vec<usize> {
     assert!(chosen <= count);
     let mut draws = Draws::new(seed, 0, Purpose::HeldOut, 0);
@@ -31,7 +34,8 @@ mod tests {
             let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
             assert!(gaps.max().is_none_or(|gap| gap < 2 * width), "{places:?}");
         }
-        // Of a list in which ten kinds alternate, about as many of each kind: 100, give or take three times 9.5.
+        // In a list of ten alternating kinds, each kind is drawn about 100 times, give or take
+        // three times 9.5.
         let places = spread(10_000, 1000, 0);
         for kind in 0..10 {
             let count = places.iter().filter(|&place| place % 10 == kind).count();

@@ -1,7 +1,7 @@
 //! Means and variances of the training images.
 //!
-//! Both are taken over groups of `together` successive places of an image: 1 for every pixel by
-//! itself, H W for every channel, C H W for all.
+//! Both are computed over groups of `together` successive positions of an image: 1 for every pixel
+//! separately, H W for every channel, C H W for all pixels.
 
 use crate::contrast::Contrast;
 use crate::error::NormalizationError;
@@ -9,26 +9,26 @@ use crate::images::ImageSet;
 use crate::pixels::PixelSlice;
 use crate::watch::{FitStage, Watch};
 
-/// Means and variances that a normalisation is fitted to.
+/// The means and variances that a normalisation is fitted to.
 pub(crate) trait Statistics {
-    /// The mean of every group, over all images.
+    /// Returns the mean of every group, over all images.
     fn means(&self, together: usize) -> Vec<f64>;
 
-    /// The mean square, over all places and images, of the distance from the group's mean.
+    /// Returns the mean squared distance from the mean of the group, over all positions and images.
     fn variance(&self, together: usize, watch: &mut Watch<'_>) -> Result<f64, NormalizationError>;
 }
 
-/// Statistics of images as they are: exact, as sums of bytes are kept as integers.
+/// Statistics of unchanged bytes. They are exact, because sums of bytes are kept as integers.
 pub(crate) struct ByteStatistics {
     images: usize,
-    /// For every place of an image, the sum of its pixels.
+    /// For every position of an image, the sum over all images.
     pixel: Vec<u64>,
     /// Sum of the squares of all pixels.
     squares: u64,
 }
 
 impl ByteStatistics {
-    /// Of images of so many pixels each, one after the other.
+    /// Computes the sums over successive images of `volume` pixels each.
     pub(crate) fn of(
         pixels: &[u8],
         volume: usize,
@@ -64,8 +64,8 @@ impl Statistics for ByteStatistics {
     }
 
     /// With n = `images` x `together` pixels in a group g and s_g their sum, the sum over all
-    /// pixels of (x - s_g / n)^2 is sum x^2 - sum s_g^2 / n; multiplied by n it is an integer, so
-    /// that equal pixels give 0.
+    /// pixels of (x - s_g / n)^2 is sum x^2 - sum s_g^2 / n. Multiplied by n it is an integer, so
+    /// equal pixels give 0.
     fn variance(&self, together: usize, _: &mut Watch<'_>) -> Result<f64, NormalizationError> {
         let group = self.images as u128 * together as u128;
         let squared_sums: u128 = self
@@ -78,12 +78,12 @@ impl Statistics for ByteStatistics {
     }
 }
 
-/// Statistics of floating point numbers, as pixels or as contrast normalisation leaves them: sums
-/// in f64, in the order of the images.
+/// Statistics of floating point numbers, which are pixels or the results of contrast normalisation.
+/// They are summed in f64, in the order of the images.
 pub(crate) struct FloatStatistics<'a> {
     images: &'a ImageSet,
     contrast: Option<Contrast>,
-    /// For every place, the sum over all images.
+    /// For every position, the sum over all images.
     sums: Vec<f64>,
 }
 
@@ -138,7 +138,7 @@ impl Statistics for FloatStatistics<'_> {
     }
 }
 
-/// The values of an image after contrast normalisation, if that is done.
+/// Writes the values of an image, after contrast normalisation if there is any.
 fn write(contrast: Option<Contrast>, image: PixelSlice<'_>, out: &mut [f32]) {
     match contrast {
         Some(contrast) => contrast.write(image, out),

@@ -1,4 +1,4 @@
-//! Part of a set of images, for runs that cannot afford all of it.
+//! Subsets of a set of images, for runs that cannot afford all of it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 use crate::draws::{Draws, Purpose};
 use crate::images::ImageSet;
 
-/// Which images a smaller set has.
+/// Which images a subset has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Subset {
-    /// The first ones.
+    /// The first images.
     #[default]
     First,
-    /// Of each class its share of the whole set, drawn at random.
+    /// Images of each class in proportion to its size, drawn at random.
     Stratified,
 }
 
 impl Subset {
-    /// `count` of the images, or all if there are no more, in the order of the whole set.
+    /// Returns `count` of the images, or all if there are fewer, in the order of the whole set.
     ///
-    /// Stratified: a class with n of N images gets `count n / N` of them, rounded down; the images
-    /// that this leaves over go to the classes with the largest remainders, the lower label first.
-    /// Which images of a class those are depends on `seed` and the label, and on nothing else;
-    /// those of a smaller share are among those of a larger one.
+    /// With `Stratified`, a class with n of N images gets `count n / N` of them, rounded down. The
+    /// remaining images go to the classes with the largest remainders, lower labels first. Which
+    /// images of a class are chosen depends only on `seed` and the label. A larger selection from a
+    /// class contains every smaller one.
     pub fn of(self, images: &ImageSet, count: usize, seed: u64) -> ImageSet {
         match self {
             Self::First => images.first(count),
@@ -34,7 +34,7 @@ impl Subset {
     }
 }
 
-/// Places of `count` images, fewer than there are.
+/// Indices of a stratified selection of `count` images, fewer than there are.
 fn stratified(images: &ImageSet, count: usize, seed: u64) -> Vec<usize> {
     let classes = images.by_class();
     let mut chosen: Vec<usize> = classes
@@ -51,10 +51,10 @@ fn stratified(images: &ImageSet, count: usize, seed: u64) -> Vec<usize> {
     chosen
 }
 
-/// Images of each class: quotas by the method of the largest remainder.
+/// Number of images of each class, by the largest remainder method.
 fn shares(classes: &[Vec<usize>], count: usize) -> Vec<usize> {
     let total = classes.iter().map(Vec::len).sum::<usize>() as u128;
-    // In integers, so that nothing depends on rounding.
+    // In integers, to avoid rounding.
     let quota = |members: &Vec<usize>| count as u128 * members.len() as u128;
     let mut shares: Vec<usize> = classes
         .iter()
@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    /// Image i has i as its pixel, so that images can be told apart.
+    /// The pixel of image i is i, to identify images.
     fn set(labels: &[u16]) -> ImageSet {
         let pixels = (0..labels.len() as u8).collect();
         let names: Vec<String> = (0..5).map(|name| name.to_string()).collect();
@@ -96,7 +96,7 @@ mod tests {
         let images = set(&[0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3]);
         let ten = Subset::Stratified.of(&images, 10, 1);
         assert_eq!(per_class(&ten), [5, 2, 2, 1, 0]);
-        // Of 2 among 4 equal classes, half an image each: the lower labels.
+        // 2 images of 4 equal classes, half an image each: the lower labels get them.
         let two = Subset::Stratified.of(&set(&[3, 2, 1, 0]), 2, 1);
         assert_eq!(two.labels(), [1, 0]);
         assert_ne!(ten, Subset::Stratified.of(&images, 10, 2));

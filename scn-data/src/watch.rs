@@ -1,41 +1,42 @@
-//! How far a fit has come, for a caller that shows it or stops it.
+//! Progress of a fit, for callers that display it or stop it.
 
 use std::ops::ControlFlow;
 
 use crate::error::NormalizationError;
 
-/// A part of a [fit](crate::Normalization::fit_watched), in the order in which they come.
+/// A stage of a [fit](crate::Normalization::fit_watched). The variants are in the order of
+/// computation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FitStage {
-    /// Sums over the images for mean and scale; with contrast normalisation the scale takes a second
-    /// pass.
+    /// Sums over the images for mean and scale. With contrast normalisation or floating point
+    /// pixels, the standard deviation takes a second pass.
     Moments,
-    /// Sums over the images for the covariance that whitening begins with.
+    /// Sums over the images for the covariance that whitening starts from.
     Covariance,
-    /// The eigenvectors of the covariance, and W from them. Nobody knows how far they are.
+    /// The eigenvectors of the covariance, and W computed from them. Their progress is unknown.
     Eigenvectors,
 }
 
-/// How far a [fit](crate::Normalization::fit_watched) has come.
+/// The progress of a [fit](crate::Normalization::fit_watched).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FitProgress {
-    /// The part that is being computed.
+    /// The current stage.
     pub stage: FitStage,
-    /// Images that its sums hold; 0 in [`FitStage::Eigenvectors`].
+    /// Number of images in the sums so far; 0 in [`FitStage::Eigenvectors`].
     pub images_done: usize,
-    /// Images in all.
+    /// Total number of images.
     pub images: usize,
 }
 
-/// Who watches a fit. Any answer that is a break ends it.
+/// The watcher of a fit. Returning `Break` ends the fit.
 pub(crate) type Watcher<'a> = dyn FnMut(FitProgress) -> ControlFlow<()> + 'a;
 
-/// Values of images between two reports: milliseconds of work.
+/// Number of values summed between two reports: milliseconds of work.
 const VALUES_BETWEEN: usize = 1 << 22;
 
-/// Reports to the watcher of a fit.
+/// The reports to the watcher of a fit.
 pub(crate) struct Watch<'a> {
     watcher: &'a mut Watcher<'a>,
     images: usize,
@@ -43,7 +44,7 @@ pub(crate) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Of a fit to so many images of `volume` values.
+    /// Creates the reports of a fit to `images` images of `volume` values.
     pub(crate) fn new(watcher: &'a mut Watcher<'a>, images: usize, volume: usize) -> Self {
         Self {
             watcher,
@@ -52,7 +53,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Before the image with this index is summed; reports of some of them, the first included.
+    /// Called before image `index` is summed. Reports some of the images, including the first.
     pub(crate) fn image(
         &mut self,
         stage: FitStage,
@@ -65,10 +66,10 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Reports that the sums of a stage hold so many images.
+    /// Reports that the sums of a stage hold `images_done` images.
     ///
     /// # Errors
-    /// [`NormalizationError::Stopped`] if the watcher has had enough.
+    /// Returns [`NormalizationError::Stopped`] if the watcher ends the fit.
     pub(crate) fn report(
         &mut self,
         stage: FitStage,

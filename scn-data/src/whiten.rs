@@ -1,20 +1,20 @@
-//! ZCA whitening: pixels are decorrelated and brought to equal variance, and stay as near to the
-//! picture as that allows.
+//! ZCA whitening: pixels are decorrelated and brought to equal variance, and stay as close to the
+//! image as that allows.
 //!
-//! With z the images as the steps before leave them, their mean subtracted, and N the number of
-//! training images,
+//! Let z be the images after the previous steps, with their mean subtracted, and N the number of
+//! training images. Then
 //!
 //! ```text
 //! C = 1/N sum z z' = V diag(d) V',        W = V diag(1 / sqrt(d + epsilon)) V',        x = W z
 //! ```
 //!
-//! so that x has covariance V diag(d / (d + epsilon)) V'. W is symmetric. Coates, Ng, Lee, "An
-//! Analysis of Single-Layer Networks in Unsupervised Feature Learning" (2011), with epsilon 0.1
-//! after contrast normalisation; Goodfellow et al., "Maxout Networks" (2013), likewise (their
-//! library, pylearn2).
+//! so x has covariance V diag(d / (d + epsilon)) V'. W is symmetric. The method, with epsilon 0.1
+//! after contrast normalisation, is that of Coates, Ng, Lee, "An Analysis of Single-Layer Networks
+//! in Unsupervised Feature Learning" (2011), and of Goodfellow et al., "Maxout Networks" (2013), in
+//! their library pylearn2.
 //!
-//! C and W are computed in f64 and W is kept in f32. Matrices of D x D, where D = C H W: hence a
-//! bound on D.
+//! C and W are computed in f64, and W is kept in f32. Both are D x D matrices, where D = C H W, so
+//! D is bounded.
 
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -33,17 +33,18 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-/// Largest D: at this, W takes 64 MiB, the fit 0.7 GB and minutes.
+/// Largest D. At this size, W takes 64 MiB, and the fit takes 0.7 GB and minutes.
 const LARGEST: usize = 4096;
 
-/// Images that the covariance takes at a time.
+/// Number of images added to the covariance at a time.
 const FITTED: usize = 512;
 
-/// How often the watcher is asked while eigenvectors are computed.
+/// Interval between calls of the watcher while eigenvectors are computed.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
 
-/// Images that are whitened in one product, be they there or not: a product of another shape might
-/// be summed in another order, and an image alone shall have the bits that it has among others.
+/// Number of images whitened in one product, padded if there are fewer. A product of a different
+/// shape might be summed in a different order, and the result for an image by itself must be
+/// bit-identical to that among others.
 const BLOCK: usize = 96;
 
 /// A fitted W.
@@ -55,7 +56,7 @@ pub(crate) struct Whitening {
 }
 
 impl Whitening {
-    /// Fits W to `images`, each of which `write` makes z of D = `values` numbers.
+    /// Fits W to `images`. `write` writes the D = `values` numbers of z for an image.
     pub(crate) fn fit<'a>(
         images: impl Iterator<Item = PixelSlice<'a>>,
         values: usize,
@@ -78,13 +79,13 @@ impl Whitening {
             let (mut vectors, spectrum) = decompose_watched(covariance, values, watch)?;
             for (vector, &eigenvalue) in vectors.col_iter_mut().zip(spectrum.column_vector().iter())
             {
-                // Rounding may take an eigenvalue of 0 below it.
+                // Rounding may make an eigenvalue of 0 negative.
                 let factor = (eigenvalue.max(0.0) + epsilon).powf(-0.25);
                 vector.iter_mut().for_each(|entry| *entry *= factor);
             }
             vectors
         };
-        // The product of a matrix and its transpose: W is symmetric to the bit.
+        // The product of a matrix and its transpose, so W is exactly symmetric.
         let mut product = GramSum::new(values, share);
         product.add(eigenvectors.as_ref());
         let product = product.finish()?;
@@ -99,7 +100,8 @@ impl Whitening {
         Self::new(matrix, values)
     }
 
-    /// A W fitted earlier, D x D, row-major, for images of D = `values` numbers.
+    /// Creates a W that was fitted earlier, D x D and row-major, for images of D = `values`
+    /// numbers.
     pub(crate) fn new(matrix: Vec<f32>, values: usize) -> Result<Self, NormalizationError> {
         if values.checked_mul(values) != Some(matrix.len()) {
             return Err(NormalizationError::WhiteningLength {
@@ -113,12 +115,12 @@ impl Whitening {
         }
     }
 
-    /// W, D x D, row-major.
+    /// Returns W, D x D and row-major.
     pub(crate) fn matrix(&self) -> &[f32] {
         &self.matrix
     }
 
-    /// Whitens images whose z lie in `images` one after the other, in place.
+    /// Whitens images in place; `images` holds one z after the other.
     pub(crate) fn apply(&self, images: &mut [f32]) {
         images
             .par_chunks_mut(BLOCK * self.values)
@@ -149,7 +151,7 @@ impl Whitening {
     }
 }
 
-/// The lower triangle of the mean of z z', D x D, column-major.
+/// Returns the lower triangle of the mean of z z', D x D, column-major.
 fn covariance<'a>(
     images: impl Iterator<Item = PixelSlice<'a>>,
     values: usize,
@@ -183,8 +185,9 @@ fn covariance<'a>(
     Ok(sum)
 }
 
-/// [`decompose`] of a D x D matrix, column-major, in a thread of its own, as it reports nothing on
-/// its way. If the watcher stops the fit, that thread goes on until it is done, and nobody waits.
+/// Runs [`decompose`] for a D x D matrix, column-major, in a separate thread, because it does not
+/// report progress. If the watcher stops the fit, the thread runs to its end, but nobody waits for
+/// it.
 fn decompose_watched(
     matrix: Vec<f64>,
     size: usize,
@@ -199,11 +202,11 @@ fn decompose_watched(
     let thread = thread::Builder::new()
         .name("scn-data-whitening".to_owned())
         .spawn(move || {
-            // Nobody may want it any more.
+            // The receiver may be gone.
             let _ = sender.send(compute());
         });
     let Ok(thread) = thread else {
-        // The system has no thread left.
+        // The system cannot start a thread.
         return decompose(MatRef::from_column_major_slice(&matrix, size, size));
     };
     drop(matrix);
@@ -220,11 +223,12 @@ fn decompose_watched(
     }
 }
 
-/// Eigenvectors and eigenvalues of a symmetric matrix, of which the lower triangle is read.
+/// Returns the eigenvectors and eigenvalues of a symmetric matrix, of which only the lower triangle
+/// is read.
 fn decompose(matrix: MatRef<'_, f64>) -> Result<(Mat<f64>, Diag<f64>), NormalizationError> {
     let size = matrix.nrows();
     let (mut vectors, mut spectrum) = (Mat::zeros(size, size), Diag::zeros(size));
-    // One thread: with more, the bits would depend on how many.
+    // One thread: with more, the result would depend on their number.
     let par = Par::Seq;
     let scratch =
         self_adjoint_evd_scratch::<f64>(size, ComputeEigenvectors::Yes, par, Default::default());

@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Files that are written completely or not at all.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{BufWriter, Error, ErrorKind, Result, Write};
@@ -8,18 +8,18 @@ use tempfile::NamedTempFile;
 
 use crate::files::sync_folder;
 
-/// What the names of files begin and end with that are not complete yet.
+/// Prefix and suffix of the names of incomplete files.
 const PREFIX: &str = ".scn-";
 const SUFFIX: &str = ".tmp";
 
-/// Writes a file beside its final place and moves it there when it is complete and on disk. Folders
-/// on the way are made.
+/// Writes a file completely or not at all. Missing folders are created.
 ///
-/// A file that is replaced hands its permissions on. Through a link its target is replaced. What is
-/// no file but a device, a pipe or a terminal is written to as it is.
+/// The file is written next to its final path and moved there when it is complete and on disk. A
+/// replaced file passes on its permissions. If `path` is a link, its target is replaced. A device,
+/// a pipe or a terminal is written to directly.
 ///
 /// # Errors
-/// Whatever `fill` returns, and what the file system says. What was at `path` is then still there.
+/// Returns any error of `fill`, and any I/O error. A file at `path` is then unchanged.
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     match Place::find(path)? {
         Place::Through(mut file) => {
@@ -38,11 +38,11 @@ pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>)
     }
 }
 
-/// Where what is written goes.
+/// The destination of a write.
 pub(crate) enum Place {
-    /// Into something that is no file and stays what it is.
+    /// A device, a pipe or a terminal, which is written to directly.
     Through(File),
-    /// To this path, whose file, if there is one, has these permissions.
+    /// A path, and the permissions of the file that is there, if any.
     File {
         path: PathBuf,
         permissions: Option<Permissions>,
@@ -68,17 +68,17 @@ impl Place {
     }
 }
 
-/// A new file in the folder of this path, which is made if it is not there.
+/// Creates a temporary file in the folder of `path`. The folder is created if it does not exist.
 pub(crate) fn beside(path: &Path) -> Result<NamedTempFile> {
     let folder = folder_of(path);
     fs::create_dir_all(folder)?;
     let file = builder().tempfile_in(folder)?;
-    // Says to `remove_unfinished` that somebody is writing; file systems without locks go without.
+    // The lock shows `remove_unfinished` that the file is in use. Not every file system has locks.
     let _ = file.as_file().try_lock();
     Ok(file)
 }
 
-/// Moves a complete file to its place when it is on disk.
+/// Flushes a complete file to disk and moves it to its final path.
 pub(crate) fn into_place(
     file: NamedTempFile,
     path: &Path,
@@ -92,11 +92,12 @@ pub(crate) fn into_place(
     sync_folder(folder_of(path))
 }
 
-/// Removes what processes have left in a folder that were ended while they wrote. Files that
-/// somebody is writing stay.
+/// Removes the incomplete files that ended processes have left in a folder.
+///
+/// Files that are still being written are kept.
 ///
 /// # Errors
-/// What the file system says.
+/// Returns any I/O error.
 pub fn remove_unfinished(folder: &Path) -> Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -110,7 +111,7 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
         if !(ours && entry.file_type()?.is_file()) {
             continue;
         }
-        // Gone already, if its writer has just finished.
+        // The file is gone if its writer has just finished.
         if let Ok(file) = OpenOptions::new().write(true).open(entry.path())
             && file.try_lock().is_ok()
         {
@@ -123,14 +124,14 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where a chain of links ends; nothing need be there.
+/// Follows a chain of links to its end, which need not exist.
 fn target(path: &Path) -> Result<PathBuf> {
-    /// As many as Linux follows.
+    /// The limit of Linux.
     const MOST_LINKS: usize = 40;
     let mut path = path.to_path_buf();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&path) {
-            // The pipe or the file that standard output is, for example: to be written to, not
+            // For example the pipe or file that is standard output, which is written to, not
             // replaced.
             Ok(_) if is_of_the_system(&path) => return Ok(path),
             Ok(next) => path = folder_of(&path).join(next),
@@ -140,7 +141,8 @@ fn target(path: &Path) -> Result<PathBuf> {
     Err(Error::other("too many links"))
 }
 
-/// Whether what is there only stands for something else. Files in memory, in `/dev/shm`, are files like any others.
+/// Whether `path` is in `/dev` or `/proc`, where files stand for something else. Files in
+/// `/dev/shm` are ordinary files.
 fn is_of_the_system(path: &Path) -> bool {
     let below = |folder: &str| path.starts_with(folder);
     cfg!(unix) && (below("/dev") && !below("/dev/shm") || below("/proc"))
@@ -152,8 +154,8 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// Files that others may read as far as the user lets them, unlike those that are temporary for
-/// good.
+/// A builder of temporary files with the permissions of ordinary files: others may read them if the
+/// umask allows it.
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
@@ -245,7 +247,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let at = |name: &str| folder.path().join(name);
             fs::create_dir(at("elsewhere")).unwrap();
-            // The second leads to the first, and that to a file that is not there yet.
+            // The second link leads to the first, and that to a file that does not exist yet.
             symlink("elsewhere/file", at("first")).unwrap();
             symlink(at("first"), at("second")).unwrap();
             for text in ["one", "two"] {
@@ -257,7 +259,7 @@ mod tests {
             assert!(write_whole(&at("loop"), |out| out.write_all(b"x")).is_err());
         }
 
-        /// Files in `/dev/shm` are written whole, though it is below `/dev`.
+        /// Files in `/dev/shm` are replaced, although it is below `/dev`.
         #[test]
         fn files_in_shared_memory_are_files() {
             let Ok(folder) = tempfile::tempdir_in("/dev/shm") else {
@@ -271,7 +273,7 @@ mod tests {
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         }
 
-        /// A named pipe is written to, and stays one.
+        /// A named pipe is written to, and remains a pipe.
         #[test]
         fn what_is_no_file_is_written_to() {
             let folder = tempfile::tempdir().unwrap();

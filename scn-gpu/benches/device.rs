@@ -1,13 +1,13 @@
-//! Columns per second of the codes and of the adjoint's linear systems on the first device, and
-//! what share of its peak that is.
+//! Throughput of the codes, of the adjoint's linear systems and of the gradients on the first
+//! device, in columns per second and as a fraction of its peak.
 //!
 //! `cargo bench -p scn-gpu` measures; `cargo test --benches` runs everything once, with a few
-//! columns. Without a device it says so. Operations are those that the problem needs: 2 m n for D'x
-//! and 2 n² for a pass over H, of the atoms that there are and not of those that they are padded
-//! to. Certificates, fresh gradients and what is passed over because nothing moves count for
-//! nothing.
+//! columns. Without a device, it reports that it is skipped. The operations counted are those that
+//! the problem needs: 2 m n for D'x and 2 n² for a pass over H, with the number of atoms before
+//! padding. Certificates and recomputed gradients are not counted, and atoms that a pass skips are
+//! not subtracted.
 
-#![expect(clippy::print_stdout, reason = "criterion knows no peaks")]
+#![expect(clippy::print_stdout, reason = "criterion does not know the peak")]
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -24,22 +24,22 @@ use scn_solvers::synthetic::{Workload, normal_matrix};
 
 const SHAPES: [(usize, usize); 4] = [(27, 16), (144, 64), (288, 128), (576, 256)];
 
-/// Codes in a batch: several rounds of blocks on the largest devices.
+/// Entries of the codes in a batch: several waves of blocks on the largest devices.
 const CODES: usize = 1 << 24;
 
-/// Columns where nothing is measured.
+/// Number of columns if nothing is measured.
 const FEW_COLUMNS: usize = 70;
 
 const TOLERANCE: f64 = 1e-4;
 
-/// One device, and how much is asked of it.
+/// The device, and whether to measure.
 struct Bench {
     context: Context,
-    /// None where nothing is measured.
+    /// `None` if nothing is measured.
     peak: Option<Peak>,
 }
 
-/// A problem and buffers of a size, all on the device.
+/// A problem of some size and its buffers, all on the device.
 struct Case {
     context: Context,
     shape: (usize, usize),
@@ -55,17 +55,17 @@ struct Case {
     reports: Reports,
 }
 
-/// What a run does to each column.
+/// The work of a run, per column.
 struct Work {
     operations: f64,
-    /// That device memory has to move.
+    /// Bytes that device memory has to transfer.
     bytes: f64,
 }
 
 impl Bench {
     fn open() -> Result<Self, GpuError> {
         let context = Context::new(0)?;
-        // As criterion decides it.
+        // Criterion decides in the same way.
         let measures = |flag: &str| std::env::args().any(|argument| argument == flag);
         let peak = if measures("--bench") && !measures("--test") {
             Some(context.info().peak()?)
@@ -82,7 +82,7 @@ impl Bench {
         }
     }
 
-    /// Times something by the shortest of criterion's samples, and says how it stands to the peak.
+    /// Measures `run`, and compares the shortest of criterion's samples with the peak.
     fn measure(
         &self,
         criterion: &mut Criterion,
@@ -120,7 +120,7 @@ impl Bench {
             let operations = per_second * work.operations;
             let bytes = per_second * work.bytes;
             println!(
-                "{name} {rows} x {atoms}: {:.3} M columns/s, {:.2} TFLOP/s ({:.1} % of the peak), {:.0} GB/s ({:.1} %)",
+                "{name} {rows} x {atoms}: {:.3} M columns/s, {:.2} TFLOP/s ({:.1} % of peak), {:.0} GB/s ({:.1} %)",
                 per_second / 1e6,
                 operations / 1e12,
                 100.0 * operations / peak.operations_per_second,
@@ -182,7 +182,7 @@ impl Case {
         )
     }
 
-    /// Passes per column of a solve that has been asked for.
+    /// Returns the passes per column of a submitted solve.
     fn passes(&self, solve: PendingSolve) -> Result<f64, GpuError> {
         let report = solve.read(&self.reports.download()?);
         assert!(report.converged(), "{report:?}");
@@ -194,7 +194,7 @@ fn settings(tolerance: f64) -> Settings {
     Settings::new(tolerance, 1000).expect("a valid tolerance")
 }
 
-/// The entries of a matrix, row by row.
+/// Returns the entries of a matrix, row by row.
 fn row_major(matrix: MatRef<'_, f32>) -> Vec<f32> {
     let rows = matrix.row_iter();
     rows.flat_map(|row| row.iter().copied()).collect()

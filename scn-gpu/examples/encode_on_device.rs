@@ -1,5 +1,4 @@
-//! Codes of a batch of signals on a graphics processor: at once, and again with the codes left
-//! there.
+//! Encodes a batch of signals on a GPU: in one call, and again with the codes left on the device.
 //!
 //! cargo run --release -p scn-gpu --example encode_on_device
 
@@ -10,7 +9,7 @@ use scn_gpu::{
 use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{ElasticNet, Settings};
 
-#[expect(clippy::print_stdout, reason = "an example shows its result")]
+#[expect(clippy::print_stdout, reason = "an example prints its results")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let devices = match devices() {
         Ok(devices) => devices,
@@ -47,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         report.residual
     );
 
-    // What a training step does: buffers stay on the device, and only the reports come back.
+    // As in a training step, buffers stay on the device and only the reports are downloaded.
     let row_major = |matrix: faer::MatRef<'_, f32>| -> Vec<f32> {
         let (rows, columns) = matrix.shape();
         let entry = |k| matrix[(k / columns, k % columns)];

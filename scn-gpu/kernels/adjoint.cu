@@ -1,59 +1,63 @@
-// The linear systems of the adjoint, H_LL y_L = u_L on the active set L = {a > 0} of each column, y = 0 off it, by conjugate gradients
-// preconditioned with the diagonal of H.
+// Solves the linear systems of the adjoint, H_LL y_L = u_L on the active set L = {a > 0} of each
+// column and y = 0 elsewhere, by conjugate gradients preconditioned with the diagonal of H.
 //
-// The residual is max over L of |u - H y| / max over L of |u|. The remainder that the method carries along drifts from
-// u - H y by rounding; so when it has become small, u - H y is computed afresh, and the method starts again from there if need be.
+// The residual is max over L of |u - H y| / max over L of |u|. The remainder that is updated in
+// each pass drifts from u - H y by rounding. Once it is small, u - H y is computed from scratch,
+// and the solver restarts from there if necessary.
 #include "cuda.cuh"
 
 #include "report.cuh"
 #include "sizes.cuh"
 
-// Of a group of lanes. The method has two vectors more in registers than Gauss-Seidel, which is why there is no fourth.
+// Columns per group of lanes. Conjugate gradients keep two more vectors in registers than
+// Gauss-Seidel, which leaves no room for a fourth column.
 constexpr int COLUMNS = 3;
 
-// Starts from a fresh remainder, after which a column is given up.
+// Number of restarts from a recomputed remainder before a column is given up.
 constexpr int REFINEMENTS = 3;
 
-// Where H is read through the caches, the next row of it takes the registers of y, which then lies in shared memory; elsewhere the right
-// side does.
+// If H is read through the caches, the next row of H occupies the registers of y, and y is kept in
+// shared memory. Otherwise the right-hand side is kept there.
 template <int ATOMS>
 constexpr bool y_is_stored = !Gram<ATOMS>::SHARED;
-// And so does the remainder of so many columns while a product is computed.
+// For the same reason, the remainders of this many columns are parked in shared memory during a
+// product.
 template <int ATOMS>
 constexpr int parked_columns = y_is_stored<ATOMS> ? 2 : 0;
-// Floats of shared memory for these.
+// Floats of shared memory for parked remainders.
 template <int ATOMS>
 constexpr int PARKED = parked_columns<ATOMS> > 0 ? THREADS * LANE_ATOMS * parked_columns<ATOMS> : 1;
 
 struct ConjugateGradients {
     Registers<COLUMNS> y, remainder, direction;
-    // One of the thread per column; bit r: atom r of the lane is active. Shared memory, for the compiler would make each bit a register.
+    // One word per column of the thread; bit r is set if the lane's atom r is active. In shared
+    // memory, since the compiler would use a register for each bit.
     unsigned* active_sets;
     // remainder' diag(H)^-1 remainder
     float square[COLUMNS];
-    // What the remainder has to reach.
+    // The residual at which a column stops.
     float goal[COLUMNS];
 };
 
-// a / b, or 0 where a column has nothing left to solve.
+// Returns a / b, or 0 if a column has nothing left to solve.
 __device__ __forceinline__ float quotient(float a, float b) {
     float quotient = a / b;
     return b > 0.0f && isfinite(quotient) ? quotient : 0.0f;
 }
 
-// The right side of the lane's atom r in column c, on the active set.
+// Returns the right-hand side at the lane's atom r in column c, or 0 off the active set.
 template <int ATOMS>
 __device__ __forceinline__ float right_side(const float* cotangent, int atoms, int positions, float* store, int c, int r, bool active) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     if constexpr (y_is_stored<ATOMS>) {
-        // An active atom is there, and so is its column.
+        // Padding is never active, so the index is within bounds.
         return active ? __ldg(cotangent + (size_t)(Layout::first_atom() + r) * positions + Layout::column(c)) : 0.0f;
     } else {
         return stored(store, c, r);
     }
 }
 
-// Fills the active sets, and the remainder with u.
+// Loads the active sets and the right-hand sides. Starts from y = 0, where the remainder is u.
 template <int ATOMS>
 __device__ __forceinline__ void load_systems(const float* codes, const float* cotangent, int atoms, int positions, float* store,
     ConjugateGradients& state, Progress<COLUMNS>& progress) {
@@ -79,7 +83,7 @@ __device__ __forceinline__ void load_systems(const float* codes, const float* co
     }
 }
 
-// The lane's part of the first columns, to a store and from it.
+// Copies the lane's part of the first COUNT columns to a store; `fetch` copies it back.
 template <int COUNT>
 __device__ __forceinline__ void park(const Registers<COLUMNS>& values, float* store) {
 #pragma unroll
@@ -102,7 +106,8 @@ __device__ __forceinline__ void fetch(float* store, Registers<COLUMNS>& values) 
     }
 }
 
-// Makes the columns that run go down the preconditioned remainder, plus `weight` times where they went before; the others stay.
+// Sets the direction of running columns to the preconditioned remainder plus `weight` times the
+// previous direction. The direction of other columns becomes zero.
 template <int ATOMS>
 __device__ __forceinline__ void turn(const float* inverse_diagonal, const float (&weight)[COLUMNS], const bool (&running)[COLUMNS],
     ConjugateGradients& state) {
@@ -119,7 +124,7 @@ __device__ __forceinline__ void turn(const float* inverse_diagonal, const float 
     }
 }
 
-// Takes up the square of the remainder and its relative size.
+// Computes the preconditioned square of the remainder and the residual.
 template <int ATOMS>
 __device__ __forceinline__ void measure_remainder(const float* inverse_diagonal, ConjugateGradients& state,
     Progress<COLUMNS>& progress) {
@@ -144,13 +149,13 @@ __device__ __forceinline__ void measure_remainder(const float* inverse_diagonal,
     }
 }
 
-// The remainder u - H y on the active sets, afresh.
+// Computes the remainder u - H y on the active sets from scratch.
 template <int ATOMS>
 __device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, const float* cotangent, int atoms, int positions, float* store,
     ConjugateGradients& state) {
     Registers<COLUMNS> product = {};
     if constexpr (y_is_stored<ATOMS>) {
-        // The method starts again after this, so that nobody needs the direction.
+        // The solver restarts after this, so the registers of the direction are free.
         fetch<COLUMNS>(store, state.direction);
         add_product<ATOMS, COLUMNS>(gram, true, state.direction, product);
     } else {
@@ -169,14 +174,14 @@ __device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, const fl
     }
 }
 
-// One step along the direction and the next direction, for the columns that run.
+// Takes a step along the direction and computes the next direction, for columns that are running.
 template <int ATOMS>
 __device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* inverse_diagonal, float* store, float* parked,
     ConjugateGradients& state, Progress<COLUMNS>& progress) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     Registers<COLUMNS> product = {};
     park<parked_columns<ATOMS>>(state.remainder, parked);
-    // A warp that is done reads along: to ask would take a register more than there is.
+    // A warp that is done takes part all the same: a check would take one register too many.
     add_product<ATOMS, COLUMNS>(gram, true, state.direction, product);
     float last[COLUMNS], weight[COLUMNS];
     bool stuck[COLUMNS];
@@ -204,7 +209,7 @@ __device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* in
     measure_remainder<ATOMS>(inverse_diagonal, state, progress);
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
-        // A NaN ends it.
+        // A NaN stops the column.
         progress.running[c] &= progress.residual[c] > state.goal[c] && !stuck[c];
         weight[c] = quotient(state.square[c], last[c]);
     }
@@ -234,7 +239,7 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
     }
     int passes = 0;
     for (int attempt = 0;; attempt++) {
-        // From u at first, then from what the last attempt has left.
+        // The first attempt starts from u, later ones from the remainder of the one before.
         measure_remainder<ATOMS>(inverse_diagonal, state, progress);
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
@@ -251,7 +256,8 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
         }
         take_remainder<ATOMS>(gram, cotangent, atoms, positions, store, state);
         passes++;
-        // Less from now on, so that what the carried remainder misses is made up for.
+        // From now on, solve to half the tolerance, to make up for the drift of the updated
+        // remainder.
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             state.goal[c] = 0.5f * *tolerance;

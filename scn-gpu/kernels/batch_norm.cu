@@ -1,20 +1,23 @@
 // Batch normalisation, per channel over the positions of a group of neighbouring images:
 //
-//     mu = mean x,   sigma^2 = mean (x - mu)^2,   n = (x - mu) / sqrt(sigma^2 + epsilon),   y = gamma n + beta
+//     mu = mean x,   sigma^2 = mean (x - mu)^2
+//     n = (x - mu) / sqrt(sigma^2 + epsilon),   y = gamma n + beta
 //     dLoss/dx = gamma (dy - mean dy - n mean(n dy)) / sqrt(sigma^2 + epsilon)
 //     dLoss/dgamma = sum n dy,   dLoss/dbeta = sum dy,   over all groups
 //
-// Scale gamma and shift beta are learned, or 1 and 0 where `affine` is 0; their pointers then lead nowhere.
+// Scale gamma and shift beta are learned. If `affine` is 0 they are 1 and 0, and their pointers are
+// not used.
 //
-// A channel of a group is one run of memory. Its sums are taken in two stages, so that a few channels still keep many blocks busy: the
-// first kernel sums parts of the run, the second adds the parts up in their order, once in every block that needs the sum.
+// A channel of a group is one run of memory. Its sums are computed in two stages, so that even a
+// few channels keep many blocks busy: the first kernel sums parts of the run, and the second adds
+// up the parts in order, in every block that needs the sum.
 //
-// Blocks of the grid: (part of the run, group, channel).
+// Grid: (part of the run, group, channel).
 #include "cuda.cuh"
 
 #include "reduce.cuh"
 
-// n from x.
+// Computes n from x.
 struct Normalizer {
     float mean, inverse;
 
@@ -27,7 +30,7 @@ __device__ inline Normalizer normalizer(float mean, float variance, float epsilo
     return Normalizer{mean, 1.0f / sqrtf(variance + epsilon)};
 }
 
-// y from n.
+// Computes y from n.
 struct Affine {
     bool exists;
     float scale, shift;
@@ -41,14 +44,14 @@ __device__ inline Affine channel_affine(int affine, const float* scale, const fl
     return affine ? Affine{true, __ldg(scale + channel), __ldg(shift + channel)} : Affine{false, 1.0f, 0.0f};
 }
 
-// The part of a run that a block works on: entries first to end of the map.
+// The part of a run that a block processes: the entries `first` to `end` of the map.
 struct Part {
-    size_t run; // first entry of the run
+    size_t run; // start of the run
     size_t first, end;
-    int length; // of the run
+    int length; // length of the run
 };
 
-// Group g of all begins at image g images / groups.
+// Returns the first image of a group: group g begins at image g * images / groups.
 __device__ inline int group_begin(int images, int group) {
     return (int)((long long)images * group / gridDim.y);
 }
@@ -71,12 +74,13 @@ struct Sums {
     double first, second;
 };
 
-// Where the sums of the parts of the block's run lie.
+// Returns where the sums of the parts of the block's run begin.
 __device__ inline size_t run_place(int parts) {
     return ((size_t)blockIdx.z * gridDim.y + blockIdx.y) * parts * 2;
 }
 
-// Moments of the block's run: mean and, as many places further as there are channels, variance, at moments[group * stride + channel].
+// Returns the moments of the block's run. The mean is at moments[group * stride + channel], and the
+// variance follows after as many entries as there are channels.
 template <typename Number>
 __device__ inline Number* run_moments(Number* moments, int stride) {
     return moments + (size_t)blockIdx.y * stride + blockIdx.z;
@@ -87,7 +91,7 @@ __device__ inline Normalizer run_normalizer(const float* moments, int stride, fl
     return normalizer(__ldg(place), __ldg(place + gridDim.z), epsilon);
 }
 
-// Adds up the block's part of `terms(entry, sums)` and writes it down.
+// Adds up `terms(entry, sums)` over the block's part and stores the sums.
 template <typename Terms>
 __device__ inline void sum_part(const Part& part, double* scratch, double* partial, Terms terms) {
     Sums sums{0.0, 0.0};
@@ -104,7 +108,7 @@ __device__ inline void sum_part(const Part& part, double* scratch, double* parti
     }
 }
 
-// The sums of so many parts that follow each other, for every thread. A thread takes one part, or few.
+// Returns the sums of consecutive parts, in every thread. A thread adds up one part or a few.
 __device__ inline Sums add_parts(const double* place, int parts, double* scratch) {
     Sums sums{0.0, 0.0};
     for (int part = threadIdx.x; part < parts; part += BLOCK_THREADS) {
@@ -116,8 +120,8 @@ __device__ inline Sums add_parts(const double* place, int parts, double* scratch
     return sums;
 }
 
-// Sums of x - x_0 and of its square. The first entry x_0 of the run is about as large as the mean, so the squares hold little besides
-// the variance.
+// Sums x - x_0 and its square. The first entry x_0 of the run is about as large as the mean, so the
+// squares contain little besides the variance.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) moment_sums(const float* x, int images, int plane, int groups, int part,
     double* partial) {
     SHARED_ARRAY(double, scratch, BLOCK_WARPS);
@@ -131,10 +135,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) moment_sums(const fl
 }
 REGISTER_KERNEL(moment_sums);
 
-// Entries of which a thread loads all before it stores the first.
+// Number of entries that a thread loads before it stores the first.
 constexpr int AT_ONCE = 4;
 
-// y for the entries from begin to end, by all threads of a block.
+// Computes y for the entries from begin to end, with all threads of the block.
 __device__ inline void normalize_entries(const float* x, size_t begin, size_t end, Normalizer normal, Affine affine, float* y) {
     for (size_t first = begin + threadIdx.x; first < end; first += AT_ONCE * BLOCK_THREADS) {
         float values[AT_ONCE];
@@ -153,7 +157,7 @@ __device__ inline void normalize_entries(const float* x, size_t begin, size_t en
     }
 }
 
-// y from x and the sums of its parts; the first block of each run writes down its moments.
+// Computes y from x and the sums of the parts. The first block of each run stores its moments.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) normalize_batch(const float* x, const double* partial, int parts, int images,
     int plane, int groups, int part, float epsilon, int affine, const float* scale, const float* shift, int stride, float* moments,
     float* y) {
@@ -172,7 +176,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) normalize_batch(cons
 }
 REGISTER_KERNEL(normalize_batch);
 
-// Sums of dy and of n dy.
+// Sums dy and n dy.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_sums(const float* x, const float* dy, int images, int plane,
     int groups, int part, float epsilon, int stride, const float* moments, double* partial) {
     SHARED_ARRAY(double, scratch, BLOCK_WARPS);
@@ -185,7 +189,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_sums(cons
 }
 REGISTER_KERNEL(batch_norm_sums);
 
-// dx from these, and the gradients of scale and shift where these exist: the first block of a channel adds up all of its groups.
+// Computes dx from these sums, and the gradients of scale and shift if they are learned. The first
+// block of a channel adds up all of its groups.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_backward(const float* x, const float* dy, const double* partial,
     int parts, int images, int plane, int groups, int part, float epsilon, int affine, const float* scale, int stride,
     const float* moments, float* scale_gradient, float* shift_gradient, float* dx) {
@@ -221,7 +226,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_backward(
 }
 REGISTER_KERNEL(batch_norm_backward);
 
-// With given moments, in inference. Blocks: (positions, channel).
+// Normalises with given moments, for inference. Grid: (positions, channel).
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) normalize(const float* x, const float* mean, const float* variance,
     float epsilon, int affine, const float* scale, const float* shift, int positions, float* y) {
     size_t run = (size_t)blockIdx.y * positions, first = (size_t)blockIdx.x * AT_ONCE * BLOCK_THREADS;
@@ -231,7 +236,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) normalize(const floa
 }
 REGISTER_KERNEL(normalize);
 
-// Moves running moments towards the weighted mean of those of all groups. A group without weight may hold anything.
+// Moves running moments towards the weighted mean of the moments of all groups. The moments of a
+// group with weight 0 may be anything.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) blend_moments(const float* moments, const float* weights, int groups, int count,
     float rate, float* running) {
     size_t element = thread_element();

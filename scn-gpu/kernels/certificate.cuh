@@ -1,10 +1,12 @@
-// The certificate of a code: with c = D'x and e = H a - c + lambda1, the residual max_j |min(H_jj a_j, e_j)| / max_j |c_j|.
+// The certificate of a code: the residual max_j |min(H_jj a_j, e_j)| / max_j |c_j|, with c = D'x
+// and e = H a - c + lambda1.
 #pragma once
 
 #include "correlate.cuh"
 #include "report.cuh"
 
-// Brings c - lambda1 into the store, each thread its own part, and the scale of the residual into `scale`. Contains barriers.
+// Writes c - lambda1 to the store, each thread its own part, and the scale of the residual to
+// `scale`. Contains barriers.
 template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void store_pull(const Windows& windows, const float* map, const float* panels, const float* lambda1,
     float* store, float (&scale)[COLUMNS]) {
@@ -27,7 +29,7 @@ __device__ __forceinline__ void store_pull(const Windows& windows, const float* 
     }
 }
 
-// e = H a - (c - lambda1), afresh, if the warp works.
+// Computes e = H a - (c - lambda1) from scratch. A warp that does not work may omit H a.
 template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void take_gradient(const Gram<ATOMS>& gram, bool works, const Registers<COLUMNS>& a, float* store,
     Registers<COLUMNS>& e) {
@@ -41,7 +43,7 @@ __device__ __forceinline__ void take_gradient(const Gram<ATOMS>& gram, bool work
     add_product<ATOMS, COLUMNS>(gram, works, a, e);
 }
 
-// The residual for this e, as good as e is. A NaN in e or a comes out as NaN.
+// Computes the residual for this e, as accurately as e is known. A NaN in e or a gives a NaN.
 template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void measure_residual(const Gram<ATOMS>& gram, const Registers<COLUMNS>& a, const Registers<COLUMNS>& e,
     Progress<COLUMNS>& progress) {
@@ -54,7 +56,7 @@ __device__ __forceinline__ void measure_residual(const Gram<ATOMS>& gram, const 
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             float scaled = diagonal * a[c][r];
-            // Written so that a NaN in e stays; one in a has made all of e NaN.
+            // Written so that a NaN in e is kept. A NaN in a has already made all of e NaN.
             largest[c] = max(largest[c], magnitude(scaled <= e[c][r] ? scaled : e[c][r]));
         }
     }

@@ -1,10 +1,10 @@
-// The certificates of given codes.
+// Certificates of given codes.
 #include "cuda.cuh"
 
 #include "certificate.cuh"
 #include "sizes.cuh"
 
-// Of a group of lanes, as in encode.cu.
+// Columns per group of lanes, as in encode.cu.
 constexpr int COLUMNS = 4;
 
 template <int ATOMS>

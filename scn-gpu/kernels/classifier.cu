@@ -1,4 +1,5 @@
-// The classifier z = W x + b of pooled features x (features x images), and its adjoint dW = dz x', db = sum dz, dx = W'dz.
+// The classifier z = W x + b of pooled features x (features x images), and its adjoint dW = dz x',
+// db = sum dz, dx = W'dz.
 #include "cuda.cuh"
 
 #include "reduce.cuh"
@@ -18,7 +19,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) classifier_forward(c
 }
 REGISTER_KERNEL(classifier_forward);
 
-// One warp per weight, and one per bias: the last item of each class.
+// Computes the gradient of one weight or bias per warp. The bias is the last item of each class.
 __device__ inline void weight_gradient_of(size_t item, const float* x, const float* dlogits, int classes, int features, int images,
     float* weight_gradient, float* bias_gradient) {
     size_t label = item / (features + 1), feature = item - label * (features + 1);
@@ -36,7 +37,7 @@ __device__ inline void weight_gradient_of(size_t item, const float* x, const flo
     }
 }
 
-// One thread per entry of dx.
+// Computes one entry of dx per thread.
 __device__ inline void input_gradient_of(size_t element, const float* weight, const float* dlogits, int classes, int features, int images,
     float* dx) {
     if (element < (size_t)features * images) {
@@ -50,7 +51,7 @@ __device__ inline void input_gradient_of(size_t element, const float* weight, co
     }
 }
 
-// The first `weight_blocks` blocks take dW and db, the others dx.
+// The first `weight_blocks` blocks compute dW and db, the others dx.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) classifier_backward(const float* weight, const float* x, const float* dlogits,
     int classes, int features, int images, int weight_blocks, float* weight_gradient, float* bias_gradient, float* dx) {
     if (blockIdx.x < weight_blocks) {

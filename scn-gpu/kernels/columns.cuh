@@ -1,8 +1,10 @@
 // Columns in the registers of a warp.
 //
-// The ATOMS numbers of a column (a multiple of 16, padded with zeros) lie on a group of ATOMS / 16 lanes, and each group holds COLUMNS
-// columns. A row of H is then 16 numbers per lane, used COLUMNS times each; only the numbers it is multiplied with travel between
-// lanes. Groups never reach beyond a warp, so a warp goes on alone; only with more than 128 atoms the warps of a block go through H together.
+// The ATOMS entries of a column (a multiple of 16, padded with zeros) are spread over a group of
+// ATOMS / 16 lanes, and each group holds COLUMNS columns. A row of H is then 16 numbers per lane,
+// each used COLUMNS times, and only the factors of the rows are exchanged between lanes. A group
+// never extends beyond a warp, so warps run independently. Only with more than 128 atoms do the
+// warps of a block go through H together.
 #pragma once
 
 #include "cuda.cuh"
@@ -12,7 +14,7 @@ constexpr int THREADS = 128;
 constexpr int WARP_LANES = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
 
-// A lane's part of its columns.
+// A lane's part of the columns of its group.
 template <int COLUMNS>
 using Registers = float[COLUMNS][LANE_ATOMS];
 
@@ -22,7 +24,7 @@ struct Layout {
     static constexpr int GROUPS = WARP_LANES / GROUP;
     static constexpr int WARP_COLUMNS = GROUPS * COLUMNS;
     static constexpr int BLOCK_COLUMNS = THREADS / WARP_LANES * WARP_COLUMNS;
-    // Floats of shared memory in which each thread keeps one number per register.
+    // Floats of shared memory needed to hold one number per register of each thread.
     static constexpr int STORE = THREADS * LANE_ATOMS * COLUMNS;
 
     static __device__ __forceinline__ int lane() {
@@ -33,7 +35,8 @@ struct Layout {
         return lane() * LANE_ATOMS;
     }
 
-    // Place in the block of the group's column c. Neighbouring groups hold neighbouring columns, as memory does.
+    // Returns the index within the block of the group's column c. Neighbouring groups hold
+    // neighbouring columns, as in memory.
     static __device__ __forceinline__ int block_column(int c) {
         int warp = threadIdx.x / WARP_LANES, group = threadIdx.x % WARP_LANES / GROUP;
         return warp * WARP_COLUMNS + c * GROUPS + group;
@@ -44,12 +47,13 @@ struct Layout {
     }
 };
 
-// Each thread's own places in the block's store: no other thread looks at them. Written so that all are constants away from one address.
+// Returns a place in the store that belongs to this thread. Written so that all places of a thread
+// are at constant offsets from one address.
 __device__ __forceinline__ float& stored(float* store, int c, int r) {
     return (store + threadIdx.x)[(c * LANE_ATOMS + r) * THREADS];
 }
 
-// From a matrix with one row per atom.
+// Loads columns from a matrix with one row per atom.
 template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void load_columns(const float* values, int atoms, int positions, Registers<COLUMNS>& columns) {
     typedef Layout<ATOMS, COLUMNS> Layout;
@@ -64,7 +68,8 @@ __device__ __forceinline__ void load_columns(const float* values, int atoms, int
     }
 }
 
-// To such a matrix. Returns how many of the lane's numbers are not zero.
+// Stores columns in a matrix with one row per atom. Returns how many of the lane's numbers are not
+// zero.
 template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ unsigned store_columns(const Registers<COLUMNS>& columns, int atoms, int positions, float* values) {
     typedef Layout<ATOMS, COLUMNS> Layout;
@@ -109,19 +114,20 @@ __device__ __forceinline__ Row load_row(const float* part) {
     return row;
 }
 
-// H, in shared memory where it fits.
+// The Gram matrix H, in shared memory if it fits.
 template <int ATOMS>
 struct Gram {
     static constexpr bool SHARED = ATOMS <= 64;
-    // H is larger than a first cache, and all of it comes from the second one for every product. So the warps of a block stay within the
-    // rows of one lane, 16 KB: the first that needs a row brings it for all.
+    // H exceeds the L1 cache, so each product reads all of it from L2. The warps of a block
+    // therefore stay within the rows of one lane (16 KB), and the first warp that needs a row
+    // fetches it for all.
     static constexpr bool TOGETHER = ATOMS > 128;
-    // Floats of shared memory that a kernel has to set aside.
+    // Floats of shared memory that a kernel has to reserve.
     static constexpr int STORE = SHARED ? ATOMS * ATOMS : 4;
 
     const float* rows;
 
-    // With a barrier still to come before the first row is read.
+    // A barrier must follow before the first row is read.
     __device__ __forceinline__ Gram(const float* gram, float* store) : rows(gram) {
         if constexpr (SHARED) {
             for (int i = 4 * threadIdx.x; i < ATOMS * ATOMS; i += 4 * THREADS) {
@@ -135,19 +141,21 @@ struct Gram {
         return load_row<ATOMS, !SHARED>(rows + atom * ATOMS + lane * 4);
     }
 
-    // H_jj of the lane's atom r. Not by __ldg, so that `reload` works on it.
+    // Returns H_jj of the lane's atom r. Does not use __ldg, so that `reload` has an effect.
     __device__ __forceinline__ float diagonal(int r, int lane) const {
         return rows[(lane * LANE_ATOMS + r) * ATOMS + r / 4 * (ATOMS / 4) + lane * 4 + r % 4];
     }
 };
 
-// Makes the compiler load again what it would otherwise carry in registers through loops that need them all.
+// Makes the compiler reload values that it would otherwise keep in registers across loops that need
+// all registers.
 __device__ __forceinline__ void reload() {
     __syncwarp();
 }
 
-// sums += factor * row, for the row of one atom and its factor in each column. An atom at rest in all columns of a warp is passed over:
-// one that no code uses, or that only columns use which are done.
+// Adds factor * row to the sums, for the row of one atom and its factor in each column. Skips an
+// atom whose factors are zero in all columns of the warp, because no code uses it or only columns
+// that are done do.
 template <int COLUMNS>
 __device__ __forceinline__ void add_multiples(const Row& row, const float (&factor)[COLUMNS], Registers<COLUMNS>& sums) {
     bool moves = false;
@@ -166,10 +174,12 @@ __device__ __forceinline__ void add_multiples(const Row& row, const float (&fact
     }
 }
 
-// Goes through the atoms in order: `factors(owner, r, factor)` sets the factors of atom owner * 16 + r, which may depend on the sums
-// so far, on all lanes of the group; its row of H times these is added to the sums. While the factors are found its row is on the way,
-// or the next one where rows come from afar. A warp that does not work, none of whose columns would change, only keeps step with its block
-// where that goes together, so all its threads must come here.
+// Visits the atoms in order. `factors(owner, r, factor)` sets the factors of atom owner * 16 + r on
+// all lanes of the group, and may depend on the sums so far. The atom's row of H times these
+// factors is added to the sums. While the factors are computed, the row is being loaded, or the
+// next row if H is not in shared memory. If the warps of a block go through H together, a warp that
+// does not work (none of its columns would change) only takes part in the barriers. All threads
+// must therefore call this.
 template <int ATOMS, int COLUMNS, typename Factors>
 __device__ __forceinline__ void add_rows(const Gram<ATOMS>& gram, bool works, Registers<COLUMNS>& sums, Factors factors) {
     typedef Layout<ATOMS, COLUMNS> Layout;
@@ -207,7 +217,7 @@ __device__ __forceinline__ void add_rows(const Gram<ATOMS>& gram, bool works, Re
     }
 }
 
-// The value that a lane of the group has.
+// Returns the value of lane `owner` of the group.
 template <int GROUP>
 __device__ __forceinline__ float broadcast(float value, int owner) {
     if constexpr (GROUP == 1) {
@@ -217,7 +227,7 @@ __device__ __forceinline__ float broadcast(float value, int owner) {
     }
 }
 
-// sums += H x; a warp that does not work may leave them as they are.
+// Adds H x to the sums. A warp that does not work may leave them unchanged.
 template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void add_product(const Gram<ATOMS>& gram, bool works, const Registers<COLUMNS>& x, Registers<COLUMNS>& sums) {
     add_rows<ATOMS, COLUMNS>(gram, works, sums, [&](int owner, int r, float (&factor)[COLUMNS]) {
@@ -228,7 +238,7 @@ __device__ __forceinline__ void add_product(const Gram<ATOMS>& gram, bool works,
     });
 }
 
-// Over the lanes of a group, for each of them.
+// Returns the sum over the lanes of a group, in each of them.
 template <int GROUP>
 __device__ __forceinline__ float group_sum(float value) {
 #pragma unroll
@@ -247,7 +257,8 @@ __device__ __forceinline__ int group_max(int value) {
     return value;
 }
 
-// |value| as an integer that compares like it, with NaN above infinity: a maximum of these keeps a NaN, one of floats loses it.
+// Returns |value| as an integer with the same order, and NaN above infinity. A maximum of these
+// integers keeps a NaN, whereas a maximum of floats loses it.
 __device__ __forceinline__ int magnitude(float value) {
     return (int)__float_as_uint(fabsf(value));
 }

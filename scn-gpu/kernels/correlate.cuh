@@ -1,7 +1,8 @@
-// c = D'x for the columns of a block, x read from the windows of a map.
+// c = D'x for the columns of a block, with x read from the windows of a map.
 //
-// A product of matrices: a stage of window entries, of the dictionary and of the block's windows, lies in shared memory while the next
-// one is on its way into registers. The two stages take turns, so one barrier per stage is enough.
+// This is a matrix product. A stage of window entries (rows of the dictionary, and pixels of the
+// block's windows) is in shared memory while the next stage is being loaded into registers. Shared
+// memory has room for two stages, which take turns, so one barrier per stage is enough.
 #pragma once
 
 #include "columns.cuh"
@@ -12,7 +13,8 @@ struct Stage {
     typedef ::Layout<ATOMS, COLUMNS> Layout;
     static constexpr int ENTRY_FLOATS = sizeof(Entry) / sizeof(float);
 
-    // As many window entries as twice fit into the store.
+    // Returns the number of window entries per stage: the largest power of two for which two stages
+    // fit into the store.
     static __device__ constexpr int entries_that_fit() {
         int entries = 1;
         while (2 * (2 * entries) * (ATOMS + Layout::BLOCK_COLUMNS + ENTRY_FLOATS) <= Layout::STORE) {
@@ -24,12 +26,13 @@ struct Stage {
     static constexpr int ENTRIES = entries_that_fit();
     static constexpr int ROW_FOURS = ENTRIES * ATOMS / 4;
     static constexpr int THREAD_FOURS = (ROW_FOURS + THREADS - 1) / THREADS;
-    // Threads beyond the columns of the block take further entries of the same columns.
+    // If the block has more threads than columns, the others load further entries of the same
+    // columns.
     static constexpr int THREAD_COLUMNS = Layout::BLOCK_COLUMNS > THREADS ? Layout::BLOCK_COLUMNS / THREADS : 1;
     static constexpr int ENTRY_STEP = Layout::BLOCK_COLUMNS < THREADS ? THREADS / Layout::BLOCK_COLUMNS : 1;
     static constexpr int THREAD_ENTRIES = (ENTRIES + ENTRY_STEP - 1) / ENTRY_STEP;
 
-    Entry* entries; // of the stages, in turn
+    Entry* entries; // of both stages
     float* rows;
     float* pixels;
 
@@ -39,7 +42,7 @@ struct Stage {
         pixels = rows + 2 * ENTRIES * ATOMS;
     }
 
-    // Which pixels the entries of a stage are: the division is done once for the block.
+    // Computes which pixels the entries of a stage are, so that the block divides only once.
     __device__ __forceinline__ void describe(const Windows& windows, int stage) const {
         if (threadIdx.x < ENTRIES) {
             int k = stage * ENTRIES + threadIdx.x;
@@ -48,7 +51,7 @@ struct Stage {
     }
 };
 
-// What a thread brings from memory for a stage.
+// What a thread loads from memory for a stage.
 template <int ATOMS, int COLUMNS>
 struct StageLoad {
     typedef ::Stage<ATOMS, COLUMNS> Stage;
@@ -116,7 +119,8 @@ struct StageLoad {
     }
 };
 
-// Takes the store, Layout::STORE floats of shared memory, and leaves it free. Contains barriers.
+// Uses the store, Layout::STORE floats of shared memory, which is free for reuse afterwards.
+// Contains barriers.
 template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void correlate(const Windows& windows, const float* map, const float* panels, float* store,
     Registers<COLUMNS>& sums) {

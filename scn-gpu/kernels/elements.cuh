@@ -1,4 +1,4 @@
-// Blocks of 256 threads, and which element or item a thread works on.
+// Blocks of 256 threads, and the element or item that a thread works on.
 #pragma once
 
 #include "cuda.cuh"
@@ -7,14 +7,15 @@ constexpr int BLOCK_THREADS = 256;
 constexpr int WARP_THREADS = 32;
 constexpr int BLOCK_WARPS = BLOCK_THREADS / WARP_THREADS;
 
-// The thread's place in the grid: one thread per element. A product of sizes may exceed an int.
+// Returns the thread's index in the grid: one thread per element. A product of sizes may exceed an
+// int.
 __device__ inline size_t thread_element() {
     return (size_t)blockIdx.x * BLOCK_THREADS + threadIdx.x;
 }
 
 static_assert(sizeof(thread_element()) == 8, "compared with products of sizes");
 
-// The warp's place in the grid: one warp per item.
+// Returns the warp's index in the grid: one warp per item.
 __device__ inline size_t warp_item() {
     return (size_t)blockIdx.x * BLOCK_WARPS + threadIdx.x / WARP_THREADS;
 }

@@ -1,23 +1,26 @@
-// Nonnegative codes by Gauss-Seidel sweeps: atom after atom takes its best value, max(0, a_j - e_j / H_jj), and e follows.
+// Nonnegative codes by Gauss-Seidel passes: each atom in turn takes its best value,
+// max(0, a_j - e_j / H_jj), and e is updated.
 //
-// After the correlations each warp goes on alone until its columns are done, or, with more than 128 atoms, each block. That e is kept up to
-// date makes the residual after a sweep almost free; it has drifted by rounding, so it only says when the certificate, from a fresh e, is
-// worth its product with H.
+// After the correlations, each warp runs independently until its columns are done. With more than
+// 128 atoms, each block does. Since e is kept up to date, the residual after a pass is almost free.
+// It has drifted by rounding, so it only decides when the certificate, with e computed from
+// scratch, is worth its product with H.
 #include "cuda.cuh"
 
 #include "certificate.cuh"
 #include "sizes.cuh"
 
-// Columns of a group of lanes. Each row of H that is read serves all of them; but where there are few columns, half of them on twice as
-// many multiprocessors are done sooner. What a column comes to is the same.
+// Columns per group of lanes. Each row of H that is read serves all of them. But a small batch is
+// finished sooner with half as many columns per group, on twice as many multiprocessors. The result
+// for a column is the same.
 constexpr int WIDE_COLUMNS = 4;
 constexpr int NARROW_COLUMNS = 2;
 
-// Sweeps between looks at the residual: with few atoms a look costs a quarter of a sweep.
+// Passes between checks of the residual: with few atoms, a check costs a quarter of a pass.
 template <int ATOMS>
 constexpr int sweeps_per_look = ATOMS >= 64 ? 1 : 2;
 
-// Columns that do not run stay as they are.
+// Performs one pass. Columns that are not running keep their codes.
 template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, bool works, const float* inverse_diagonal, const bool (&running)[COLUMNS],
     Registers<COLUMNS>& a, Registers<COLUMNS>& e) {
@@ -54,7 +57,7 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
         progress.passes[c] = 0;
-        // Where a signal is not finite there is nothing to solve, and the code is zero.
+        // If a signal is not finite there is nothing to solve, and its code is zero.
         progress.running[c] = Layout::column(c) < positions && !isnan(progress.scale[c]);
 #pragma unroll
         for (int r = 0; r < LANE_ATOMS; r++) {
@@ -72,7 +75,7 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
                 measure_residual<ATOMS, COLUMNS>(gram, a, e, progress);
 #pragma unroll
                 for (int c = 0; c < COLUMNS; c++) {
-                    // A NaN ends it.
+                    // A NaN stops the column.
                     progress.running[c] &= progress.residual[c] > *tolerance;
                 }
             }
@@ -102,7 +105,8 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
     }                                                                                                                              \
     REGISTER_KERNEL(encode_gauss_seidel_n##ATOMS)
 
-// Three blocks to a multiprocessor: left to itself the compiler makes it four by spilling. With 256 atoms three do not fit.
+// Three blocks per multiprocessor: left to itself, the compiler makes room for four by spilling.
+// With 256 atoms, three do not fit.
 template <int ATOMS>
 constexpr int narrow_blocks = ATOMS <= 128 ? 3 : 2;
 

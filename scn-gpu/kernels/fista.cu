@@ -1,27 +1,30 @@
 // Nonnegative codes by FISTA with constant step:
 //
-//     a' = max(0, z - step (H z - c + lambda1)),   s' = (1 + sqrt(1 + 4 s^2)) / 2,   z' = a' + (s - 1) / s' (a' - a)
+//     a' = max(0, z - step (H z - c + lambda1)),   s' = (1 + sqrt(1 + 4 s^2)) / 2
+//     z' = a' + (s - 1) / s' (a' - a)
 //
-// A column whose step goes uphill along its momentum starts again with s = 1 (the gradient scheme of O'Donoghue and Candes, 2015).
+// A column whose step goes uphill along its momentum restarts with s = 1 (the gradient scheme of
+// O'Donoghue and Candes, 2015).
 #include "cuda.cuh"
 
 #include "certificate.cuh"
 #include "sizes.cuh"
 
-// Of a group of lanes. The method has a vector more in registers than Gauss-Seidel.
+// Columns per group of lanes. FISTA keeps one more vector in registers than Gauss-Seidel.
 constexpr int COLUMNS = 2;
 
-// The test for a restart and the estimate of the residual are made at every second pass.
+// Passes between checks, which test for a restart and estimate the residual.
 constexpr int PASSES_PER_LOOK = 2;
 
 struct Fista {
     Registers<COLUMNS> a, z;
     float s[COLUMNS];
-    // What the estimate of the residual has to reach, relative to the tolerance.
+    // Factor on the tolerance that the estimate of the residual has to reach.
     float aim[COLUMNS];
 };
 
-// A step from z, whose gradient is e. Leaves the estimate |a' - z| / step of the residual in `progress` if this is a look.
+// Takes a step from z, whose gradient is e. With `look`, also restarts columns that went uphill and
+// stores the estimate |a' - z| / step of the residual in `progress`.
 template <int ATOMS>
 __device__ __forceinline__ void take_step(const Registers<COLUMNS>& e, float step, bool look, Fista& state, Progress<COLUMNS>& progress) {
     typedef Layout<ATOMS, COLUMNS> Layout;
@@ -67,7 +70,7 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
         progress.passes[c] = 0;
-        // Where a signal is not finite there is nothing to solve, and the code is zero.
+        // If a signal is not finite there is nothing to solve, and its code is zero.
         progress.running[c] = Layout::column(c) < positions && !isnan(progress.scale[c]);
         state.s[c] = 1.0f;
         state.aim[c] = 1.0f;
@@ -90,7 +93,7 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
             if (look) {
 #pragma unroll
                 for (int c = 0; c < COLUMNS; c++) {
-                    // A NaN ends it.
+                    // A NaN stops the column.
                     progress.running[c] &= progress.residual[c] > state.aim[c] * *tolerance;
                 }
             }
@@ -100,7 +103,7 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             progress.running[c] = Layout::column(c) < positions && progress.residual[c] > *tolerance;
-            // The estimate is that of z, and was misled.
+            // The estimate, which is for z, was too low.
             state.aim[c] *= progress.running[c] ? 0.7f : 1.0f;
         }
         if (passes >= max_passes || !progress.template any_runs_together<ATOMS>()) {

@@ -1,9 +1,10 @@
-// Gradients of the parameters of all layers, from the sums over their columns (y: the adjoint, a: the codes):
+// Gradients of the parameters of all layers, from the sums over their columns (y: the adjoint, a:
+// the codes):
 //
-//     dLoss/dD = sum (x - D a) y' - D y a' = S1 - D (S2 + S2'),     S1 = sum x y',   S2 = sum a y'
+//     dLoss/dD = sum (x - D a) y' - D y a' = S1 - D (S2 + S2'),   S1 = sum x y',   S2 = sum a y'
 //     dLoss/dlambda1_j = -sum y_j (a >= 0),     dLoss/dlambda2 = -sum y'a = -trace S2
 //
-// The sums of a layer lie as outer_sums.cu leaves them: S1, sum y', S2.
+// The sums of a layer are stored as written by outer_sums.cu: S1, sum y', S2.
 #include "cuda.cuh"
 
 #include "reduce.cuh"
@@ -13,11 +14,12 @@
 constexpr int DICTIONARY_ROWS = 64;
 constexpr int DICTIONARY_ATOMS = 64;
 
-// A layer's row of the table. Places are those in the buffers of parameters and gradients, which are laid out alike.
+// A layer's row of the table. Places are indices into the buffers of parameters and gradients,
+// which have the same layout.
 constexpr int GRADIENT_NUMBERS = 8;
 struct SummedLayer {
     int first_block, rows, atoms;
-    int dictionary, lambda1, lambda1_count, lambda2; // places, and how many lambda1 there are
+    int dictionary, lambda1, lambda1_count, lambda2; // places, and the number of lambda1
     int sums;                                        // place of the sums
 };
 
@@ -25,7 +27,7 @@ __device__ inline SummedLayer summed_layer(const int* row) {
     return SummedLayer{__ldg(row), __ldg(row + 1), __ldg(row + 2), __ldg(row + 3), __ldg(row + 4), __ldg(row + 5), __ldg(row + 6), __ldg(row + 7)};
 }
 
-// dLoss/dlambda1 and dLoss/dlambda2, by one block. `adjoint_sums` are followed by those of the codes.
+// Computes dLoss/dlambda1 and dLoss/dlambda2, in one block. `adjoint_sums` is followed by S2.
 __device__ inline void penalty_gradients(const SummedLayer& layer, const float* adjoint_sums, double* scratch, float* gradients) {
     const float* code_sums = adjoint_sums + layer.atoms;
     double first = 0.0, second = 0.0;
@@ -47,13 +49,14 @@ __device__ inline void penalty_gradients(const SummedLayer& layer, const float* 
     }
 }
 
-// Blocks of a layer: its tiles of atoms, for one tile of rows after the other. Few enough that three fit a multiprocessor as well as four.
+// Blocks of a layer: for each tile of rows, one block per tile of atoms. There are so few blocks
+// that three per multiprocessor are as good as four.
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, 3) parameter_gradients(const float* parameters, const float* sums,
     const int* table, int layers, float* gradients) {
     SHARED_ARRAY(float, dictionary_tile, DICTIONARY_ROWS * TILE_STRIDE);
     SHARED_ARRAY(float, symmetric_tile, DICTIONARY_ATOMS * TILE_STRIDE);
     SHARED_ARRAY(double, scratch, TILE_WARPS);
-    // Read again where it is needed: in the products every register counts.
+    // The full row is read again later: every register counts in the products.
     const int* row_of_layer = block_row(table, layers, GRADIENT_NUMBERS);
     int rows = __ldg(row_of_layer + 1), atoms = __ldg(row_of_layer + 2);
     const float* dictionary = parameters + __ldg(row_of_layer + 3);
@@ -79,7 +82,7 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, 3) parameter_gradient
             symmetric_tile[row * TILE_STRIDE + lane] = j < atoms && i < atoms ? __ldg(code_sums + (size_t)j * atoms + i) : 0.0f;
         }
         __syncthreads();
-        // The transpose is read along its own rows too.
+        // The transpose is also read along the rows of its original.
         for (int d = warp; first + d < atoms && d < TILE_DEPTH; d += TILE_WARPS) {
             for (int row = lane; row < DICTIONARY_ATOMS && first_atom + row < atoms; row += 32) {
                 symmetric_tile[row * TILE_STRIDE + d] += __ldg(code_sums + (size_t)(first + d) * atoms + first_atom + row);

@@ -1,22 +1,27 @@
-// Softmax cross-entropy of soft labels, averaged over the N images of a batch, of which these may be a part:
+// Softmax cross-entropy of soft labels, averaged over the N images of a batch, of which a launch
+// may process only a part:
 //
-//     loss = 1/N sum_i sum_k t_ki (log sum_j exp z_ji - z_ki),     dloss/dz_ki = (softmax(z_i)_k - t_ki) / N
-//     t_ki = (1 - smoothing) ((1 - share) [k = label i] + share [k = label of the partner of i]) + smoothing / K
+//     loss = 1/N sum_i sum_k t_ki (log sum_j exp z_ji - z_ki)
+//     dloss/dz_ki = (softmax(z_i)_k - t_ki) / N
+//     t_ki = (1 - smoothing) ((1 - share) [k = label i] + share [k = label of the partner of i])
+//            + smoothing / K
 #include "cuda.cuh"
 
 #include "reduce.cuh"
 
-// One block, so that the losses are added in a fixed order; large, as each warp goes through its images one after the other.
+// One block, so that the losses are added in a fixed order. It is large because each warp processes
+// its images one after another.
 constexpr int LOSS_THREADS = 512;
 constexpr int LOSS_WARPS = LOSS_THREADS / WARP_THREADS;
 
-// A class and its logit, or a class of -1 for a logit that is not a number.
+// A class and its logit. The class is -1 if the logit is NaN.
 struct Best {
     float logit;
     int label;
 };
 
-// The larger logit, of equal ones the first. One that is not a number stays.
+// Returns the one with the larger logit, or with the lower class if the logits are equal. A NaN
+// takes precedence.
 __device__ inline Best better(Best a, Best b) {
     if (a.label < 0 || b.label < 0) {
         return a.label < 0 ? a : b;
@@ -25,9 +30,9 @@ __device__ inline Best better(Best a, Best b) {
     return keeps ? a : b;
 }
 
-// The class with the largest logit of an image, for all lanes of its warp.
+// Returns the class with the largest logit of an image, in all lanes of its warp.
 __device__ inline Best predicted_class(const float* column, int classes, int images) {
-    // Minus infinity, of no class: any other is better.
+    // Minus infinity, with a class above all others: any logit is better.
     Best best{__uint_as_float(0xff800000u), classes};
     for (int label = warp_lane(); label < classes; label += WARP_THREADS) {
         float logit = __ldg(column + (size_t)label * images);
@@ -41,14 +46,15 @@ __device__ inline Best predicted_class(const float* column, int classes, int ima
     return best;
 }
 
-// One warp per image. settings: share, smoothing. Where a share is 0, what it would weigh is left out: a logit may be infinite. report[0]: the bits of what these images have in the loss, a double; report[1]: images whose prediction is not their
-// label.
+// One warp per image. `settings`: share, smoothing. Terms with weight 0 are left out, because a
+// logit may be infinite. `report[0]`: the contribution of these images to the loss, as the bits of
+// a double. `report[1]`: the number of images whose predicted class is not their label.
 extern "C" __global__ void __launch_bounds__(LOSS_THREADS) softmax_cross_entropy(const float* logits, const int* labels,
     const int* partner_labels, const float* settings, int classes, int images, int batch_images, float* gradient, unsigned long long* report) {
     SHARED_ARRAY(double, loss_scratch, LOSS_WARPS);
     SHARED_ARRAY(int, error_scratch, LOSS_WARPS);
     double share = __ldg(settings), smoothing = __ldg(settings + 1);
-    // Of the warp, on its first lane.
+    // Totals of the warp, in its first lane.
     double loss = 0.0;
     int errors = 0;
     for (int image = threadIdx.x / WARP_THREADS; image < images; image += LOSS_WARPS) {

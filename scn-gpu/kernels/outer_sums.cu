@@ -1,8 +1,9 @@
-// Sums of outer products over columns, of all that the gradients of a layer need (x: windows of a map, a: codes, y: adjoint):
+// Sums of outer products over columns: all that the gradients of a layer need (x: windows of a map,
+// a: codes, y: adjoint):
 //
-//     sum (x, 1, a) y',    with the rows  S1 = sum x y',   sum y',   S2 = sum a y'   below each other
+//     sum (x, 1, a) y',   with the rows S1 = sum x y',  sum y',  S2 = sum a y' from top to bottom
 //
-// Each chunk of columns is summed on its own, and the chunks are added in a fixed order.
+// Each chunk of columns is summed separately, and the chunks are added in a fixed order.
 #include "cuda.cuh"
 
 #include "reduce.cuh"
@@ -12,23 +13,24 @@
 
 constexpr int OUTER_ROWS = 128;
 constexpr int OUTER_ATOMS = 64;
-// Blocks that shall fit a multiprocessor: with 64 sums, a thread has no more than 168 registers.
+// Blocks that have to fit on a multiprocessor. This limits a thread, which holds 64 sums, to 168
+// registers.
 constexpr int OUTER_BLOCKS = 3;
 
-// Half-open range of columns.
+// A half-open range of columns.
 struct Chunk {
     int first, end;
 };
 
-// What is multiplied with the adjoint: entries of windows, then a one, then codes.
+// The left factor of the products: window entries, then a one, then codes.
 struct Left {
     const Windows& windows;
     const float* map;
     const float* codes;
-    int entries; // of a window
+    int entries; // number of window entries
 };
 
-// Row k of the left side in column p, for one that is no entry of a window.
+// Returns row k of the left factor in column p, for a row that is not a window entry.
 __device__ inline float other_value(const Left& left, int k, int rows, int p, bool exists) {
     if (k == left.entries) {
         return exists ? 1.0f : 0.0f;
@@ -37,15 +39,16 @@ __device__ inline float other_value(const Left& left, int k, int rows, int p, bo
     return exists && k < rows ? __ldg(line + p) : 0.0f;
 }
 
-// What a block works with; all but the first line lies in its shared memory.
+// The tile of a block. The pointers lead to shared memory.
 struct OuterTile {
-    int first_row, rows, atoms; // rows in all, atoms from the block's first
+    int first_row, rows, atoms; // rows in total, atoms from the block's first
     const Entry* entries;
     float* left_tile;
     float* adjoint_tile;
 };
 
-// Sums over the columns of a chunk for one tile. `adjoint` and `sums` begin at the block's first atom and first entry of the sums.
+// Sums over the columns of a chunk for one tile. `adjoint` begins at the block's first atom, and
+// `sums` at its first entry.
 template <int ROWS, int COLUMNS, int COLUMN_GROUPS>
 __device__ inline void sum_outer_products(const Left& left, const float* adjoint, int atoms, Chunk chunk, const OuterTile& tile,
     float* sums) {
@@ -56,12 +59,12 @@ __device__ inline void sum_outer_products(const Left& left, const float* adjoint
     int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     size_t positions = window_positions(windows);
     for (int first = chunk.first; first < chunk.end; first += TILE_DEPTH) {
-        // A warp reads 32 neighbouring columns of a row; a lane keeps its column for all rows.
+        // A warp reads 32 neighbouring columns of a row. A lane keeps its column for all rows.
         int p = first + lane;
         bool exists = p < chunk.end;
         Column column = exists ? window_column(windows, p) : empty_column(windows);
         __syncthreads();
-        // In loops of their own, so that the loads of many rows are on their way together.
+        // Separate loops, so that the loads of many rows are in flight at the same time.
         int row = warp, windows_end = left.entries - tile.first_row < Product::TILE_ROWS ? left.entries - tile.first_row : Product::TILE_ROWS;
 #pragma unroll 8
         for (; row < windows_end; row += TILE_WARPS) {
@@ -91,7 +94,7 @@ __device__ inline void sum_outer_products(const Left& left, const float* adjoint
     }
 }
 
-// Few rows need fewer sums: of each thread a quarter of ROWS, a half, or all.
+// Fewer rows need fewer sums per thread: a quarter of ROWS, half of them, or all.
 template <int ROWS, int COLUMNS, int COLUMN_GROUPS>
 __device__ inline void sum_for_rows(const Left& left, const float* adjoint, int atoms, Chunk chunk, const OuterTile& tile, float* sums) {
     int rows = tile.rows - tile.first_row;
@@ -104,7 +107,7 @@ __device__ inline void sum_for_rows(const Left& left, const float* adjoint, int 
     }
 }
 
-// Blocks: (tile of rows, tile of atoms, chunk).
+// Grid: (tile of rows, tile of atoms, chunk).
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, OUTER_BLOCKS) outer_sums(Windows windows, const float* map, const float* codes,
     const float* adjoint, int atoms, int positions_per_chunk, float* partial) {
     SHARED_ARRAY(float, left_tile, OUTER_ROWS * TILE_STRIDE);
@@ -122,7 +125,7 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, OUTER_BLOCKS) outer_s
     OuterTile tile{first_row, rows, atoms - first_atom, entries, left_tile, adjoint_tile};
     adjoint += (size_t)first_atom * positions;
     partial += ((size_t)blockIdx.z * rows + first_row) * atoms + first_atom;
-    // Few atoms need fewer sums too.
+    // Fewer atoms need fewer sums, too.
     if (tile.atoms <= 16) {
         sum_for_rows<4, 4, 4>(left, adjoint, atoms, chunk, tile, partial);
     } else if (tile.atoms <= 32) {
@@ -133,11 +136,12 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, OUTER_BLOCKS) outer_s
 }
 REGISTER_KERNEL(outer_sums);
 
-// A layer's row of the table: first block, place of its chunks, their number, entries of each, place of their sum.
+// A layer's row of the table: first block, place of the chunks, number of chunks, entries per
+// chunk, place of the sum.
 constexpr int CHUNK_NUMBERS = 5;
 
-// The chunks of all layers. Eight warps take every eighth chunk of the same 32 entries, so that few entries of many chunks are still read
-// by many threads.
+// Adds up the chunks of all layers. Each of eight warps adds every eighth chunk of the same 32
+// entries, so that many threads share the work even if there are few entries and many chunks.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) add_partials(const float* partial, const int* table, int layers, float* sums) {
     SHARED_ARRAY(float, by_warp, BLOCK_THREADS);
     const int* row = block_row(table, layers, CHUNK_NUMBERS);

@@ -1,4 +1,5 @@
-// The mean of each channel of each image over its plane of pixels, and its transpose.
+// Average pooling: the mean of each channel of each image over its plane of pixels, and its
+// transpose.
 #include "cuda.cuh"
 
 #include "reduce.cuh"

@@ -1,16 +1,18 @@
-// What the column kernels need of the dictionaries of all layers, once per change of them: D and H = D'D + lambda2 I in panel order, padded.
+// Prepares the dictionaries of all layers for the column kernels, once per change: D and
+// H = D'D + lambda2 I, padded and in panel order.
 #include "cuda.cuh"
 
 #include "elements.cuh"
 #include "panels.cuh"
 #include "tables.cuh"
 
-// A layer's row of the table: where its parameters lie in their buffer, and where what is derived goes in buffers of its own.
+// A layer's row of the table: the places of its parameters in their buffer, and those of the
+// derived values in buffers of their own.
 constexpr int PREPARE_NUMBERS = 11;
 struct PreparedLayer {
     int first_block, rows, atoms, padded;
     int dictionary, lambda1, lambda1_count, lambda2;
-    int panels, gram, per_atom; // the last: place of numbers of which there is one per padded atom
+    int panels, gram, per_atom; // `per_atom`: place of arrays with one number per padded atom
 };
 
 __device__ inline PreparedLayer prepared_layer(const int* row) {
@@ -18,7 +20,8 @@ __device__ inline PreparedLayer prepared_layer(const int* row) {
         __ldg(row + 8), __ldg(row + 9), __ldg(row + 10)};
 }
 
-// A block computes 16 x 16 entries of H, and stages as many columns of D, 32 rows at a time; or it packs so many entries of D.
+// A block computes 16 x 16 entries of H, for which it stages columns of D, 32 rows at a time. Or it
+// packs PACK_ENTRIES entries of D.
 constexpr int GRAM_SIDE = 16;
 constexpr int GRAM_ROWS = 32;
 constexpr int PACK_ENTRIES = 4 * BLOCK_THREADS;
@@ -37,7 +40,7 @@ __device__ inline void pack(const PreparedLayer& layer, const float* dictionary,
     }
 }
 
-// What a thread brings of two stages of columns, while the two before are multiplied.
+// A thread's part of two stages of columns, loaded while the previous two are multiplied.
 constexpr int STAGE_ENTRIES = GRAM_ROWS * GRAM_SIDE / BLOCK_THREADS;
 struct GramLoad {
     float left[STAGE_ENTRIES], right[STAGE_ENTRIES];
@@ -54,7 +57,8 @@ struct GramLoad {
     }
 };
 
-// Of atoms first_i + i and first_j + j; the block stages the 16 from first_i and from first_j on.
+// Returns the entry of D'D for atoms first_i + i and first_j + j. The block stages the 16 columns
+// from first_i on and the 16 from first_j on.
 __device__ inline float gram_entry(const PreparedLayer& layer, const float* dictionary, int first_i, int first_j, int i, int j, float* left,
     float* right) {
     float sum = 0.0f;
@@ -69,7 +73,8 @@ __device__ inline float gram_entry(const PreparedLayer& layer, const float* dict
         }
         __syncthreads();
         load.fetch(layer, dictionary, first_row + GRAM_ROWS, first_i, first_j);
-        // Sums of sums, so that rounding does not grow with the rows. H is symmetric to the bit: i and j are treated alike.
+        // Sums of partial sums, so that rounding errors grow more slowly with the number of rows.
+        // Both factors are treated alike, so H is exactly symmetric.
         float part = 0.0f;
 #pragma unroll
         for (int row = 0; row < GRAM_ROWS; row++) {
@@ -80,7 +85,7 @@ __device__ inline float gram_entry(const PreparedLayer& layer, const float* dict
     return sum;
 }
 
-// Blocks of a layer: those of H, then those that pack.
+// Blocks of a layer: first those that compute H, then those that pack D.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) prepare_problems(const float* parameters, const int* table, int layers,
     float* panels, float* gram, float* inverse_diagonal, float* padded_lambda1) {
     SHARED_ARRAY(float, left, GRAM_ROWS * GRAM_SIDE);
@@ -99,7 +104,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) prepare_problems(con
     i += first_i;
     j += first_j;
     if (i == j) {
-        // Padded atoms are left alone by every method: of unit length, with nothing to fit.
+        // Padded atoms have unit length and nothing to fit, so no solver changes them.
         sum = i < layer.atoms ? sum + __ldg(parameters + layer.lambda2) : 1.0f;
         inverse_diagonal[layer.per_atom + i] = sum > 0.0f ? 1.0f / sum : 0.0f;
         int place = layer.lambda1 + (layer.lambda1_count == 1 ? 0 : i);
@@ -109,7 +114,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) prepare_problems(con
 }
 REGISTER_KERNEL(prepare_problems);
 
-// 1 / max_j sum_i |H_ij|, which is no more than 1 / (the largest eigenvalue). One block, at most one atom per thread.
+// Computes 1 / max_j sum_i |H_ij|, which is at most 1 / (the largest eigenvalue). One block, at
+// most one atom per thread.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) fista_step(const float* gram, int padded, float* step) {
     SHARED_ARRAY(float, sums, BLOCK_THREADS);
     float sum = 0.0f;

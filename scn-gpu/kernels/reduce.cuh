@@ -1,9 +1,11 @@
-// Sums over the threads of a warp or a block. The order of the additions is fixed: the same numbers give the same bits.
+// Sums over the threads of a warp or a block. The order of the additions is fixed, so the same
+// numbers give bit-identical sums.
 #pragma once
 
 #include "elements.cuh"
 
-// For every lane. Addition commutes, so the halves that a lane swaps give both partners the same sum.
+// Returns the sum over a warp, in every lane. Addition is commutative, so both lanes of an exchange
+// get the same sum.
 template <typename T>
 __device__ inline T warp_sum(T value) {
 #pragma unroll
@@ -13,7 +15,8 @@ __device__ inline T warp_sum(T value) {
     return value;
 }
 
-// For every thread of a block of so many warps. `scratch` is shared memory for as many numbers, free again afterwards.
+// Returns the sum over a block of WARPS warps, in every thread. `scratch` is shared memory for
+// WARPS numbers, free for reuse afterwards.
 template <int WARPS = BLOCK_WARPS, typename T>
 __device__ inline T block_sum(T value, T* scratch) {
     value = warp_sum(value);

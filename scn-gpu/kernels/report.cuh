@@ -1,10 +1,11 @@
-// What came of the columns: residuals, passes, columns that missed the tolerance, codes that are not zero.
+// The report on the columns: residuals, passes, columns that missed the tolerance, and codes that
+// are not zero.
 #pragma once
 
 #include "columns.cuh"
 
-// What residuals are relative to: the largest magnitude; 1 where that is 0, and so is the residual; NaN if it is not finite, so that
-// no residual passes.
+// Returns what residuals are relative to: the largest magnitude; 1 if that is 0, because the
+// residual is then 0 as well; NaN if it is not finite, so that no residual is within the tolerance.
 __device__ __forceinline__ float residual_scale(int largest) {
     float scale = from_magnitude(largest);
     if (!isfinite(scale)) {
@@ -13,7 +14,7 @@ __device__ __forceinline__ float residual_scale(int largest) {
     return scale > 0.f ? scale : 1.f;
 }
 
-// How the columns of a group fare. The same on all lanes of the group.
+// The state of the columns of a group, the same on all of its lanes.
 template <int COLUMNS>
 struct Progress {
     float scale[COLUMNS];
@@ -28,12 +29,13 @@ struct Progress {
         }
     }
 
-    // Of the thread's warp.
+    // Whether any column of the thread's warp is running.
     __device__ __forceinline__ bool any_runs() const {
         return __any_sync(ALL_LANES, any_own());
     }
 
-    // Of those that go through H together: of the warp, or of the block, all of which must ask.
+    // Whether any column is running in the warps that go through H together: the thread's warp, or
+    // its block, all threads of which must then call this.
     template <int ATOMS>
     __device__ __forceinline__ bool any_runs_together() const {
         if constexpr (Gram<ATOMS>::TOGETHER) {
@@ -43,7 +45,8 @@ struct Progress {
         }
     }
 
-    // Whether the warp has anything to do in a product with H; it is asked only where others may have.
+    // Whether the warp has any work in a product with H. Always true unless warps go through H
+    // together.
     template <int ATOMS>
     __device__ __forceinline__ bool works() const {
         return !Gram<ATOMS>::TOGETHER || any_runs();
@@ -59,7 +62,8 @@ struct Progress {
     }
 };
 
-// Each warp adds its own. Only integers are summed, so the order in which warps come does not matter.
+// Adds the warp's columns to the report. The report consists of integers, so the order of the warps
+// does not matter.
 template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void add_to_report(const Progress<COLUMNS>& progress, int positions, float tolerance, unsigned nonzero,
     unsigned long long* report) {
@@ -82,7 +86,7 @@ __device__ __forceinline__ void add_to_report(const Progress<COLUMNS>& progress,
         nonzero += __shfl_xor_sync(ALL_LANES, nonzero, distance);
     }
     if (threadIdx.x % WARP_LANES == 0) {
-        // Any NaN becomes the same one.
+        // Every NaN becomes the same one.
         bool is_nan = isnan(from_magnitude(largest));
         atomicMax(report, (unsigned long long)(is_nan ? 0x7fc00000 : largest));
         atomicAdd(report + 1, (unsigned long long)passes);

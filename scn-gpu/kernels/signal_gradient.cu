@@ -1,11 +1,14 @@
-// dLoss/dx = D y of every window, added up over the windows that hold a pixel. Each pixel gathers its own terms:
+// dLoss/dx = D y of every window, summed over the windows that contain a pixel. Each pixel gathers
+// its own terms:
 //
-//     dx(channel, pixel) = sum over taps (dy, dx) and atoms j of D[(channel, dy, dx)][j] * y[j][window whose tap is the pixel]
+//     dx(channel, pixel) = sum over taps (dy, dx) and atoms j of
+//         D[(channel, dy, dx)][j] * y[j][window whose tap is the pixel]
 //
-// that is, one product of matrices per tap, channels x atoms times atoms x pixels.
+// that is, one matrix product per tap: channels x atoms times atoms x pixels.
 //
-// With a stride s only every s-th pixel belongs to a tap. The pixels of a block therefore share their residue modulo s (the
-// phase, blockIdx.z): a tap then serves all of them or none, and neighbours read neighbouring columns.
+// With a stride s, only every s-th pixel belongs to a tap. The pixels of a block therefore have the
+// same residue modulo s (the phase, blockIdx.z). A tap then serves all of them or none, and
+// neighbouring pixels read neighbouring columns.
 #include "cuda.cuh"
 
 #include "tile.cuh"
@@ -13,24 +16,26 @@
 
 constexpr int GRADIENT_CHANNELS = 64;
 constexpr int GRADIENT_PIXELS = 256;
-// The largest pair of tiles is 32 channels and 256 pixels.
+// The largest pair of tiles has 32 channels and 256 pixels.
 constexpr int GRADIENT_TILE_ROWS = 288;
-// Blocks that shall fit a multiprocessor: with 64 sums, a thread has no more than 168 registers.
+// Blocks that have to fit on a multiprocessor. This limits a thread, which holds 64 sums, to 168
+// registers.
 constexpr int GRADIENT_BLOCKS = 3;
-// From so many pixels on, large tiles are enough for a large device; smaller ones load more for a multiply-add.
+// From this number of pixels on, large tiles keep even a large device busy. Small tiles load more
+// per multiply-add.
 constexpr int MANY_PIXELS = 1 << 14;
 
-// Pixel (phase + stride * row, phase + stride * column) of an image.
+// The pixel (phase + stride * row, phase + stride * column) of an image.
 struct PhasePixel {
     int image, row, column;
 };
 
 struct Phase {
     int y, x;
-    int height, width; // of the grid of its pixels
+    int height, width; // size of the grid of its pixels
 };
 
-// Channels x pixels of one tile.
+// Computes the channels x pixels of one tile.
 template <int ROWS, int COLUMN_GROUPS>
 __device__ inline void gather_signal_gradient(const Windows& windows, const float* dictionary, const float* adjoint, int atoms,
     Phase phase, PhasePixel* pixels, float* tiles, float* map_gradient) {
@@ -71,7 +76,8 @@ __device__ inline void gather_signal_gradient(const Windows& windows, const floa
                 size_t entry = (size_t)channel * taps + tap;
                 dictionary_tile[row * TILE_STRIDE + lane] = exists ? __ldg(dictionary + entry * atoms + first_atom + lane) : 0.0f;
             }
-            // A warp reads eight neighbouring pixels of four atoms: whole sectors of memory, and different banks of the tile.
+            // A warp reads eight neighbouring pixels of four atoms: whole sectors of memory, and
+            // different banks of the tile.
             for (int q = warp * 8 + lane % 8; q < Product::TILE_COLUMNS; q += TILE_WARPS * 8) {
                 PhasePixel pixel = pixels[q];
                 int i = pixel.row + down, j = pixel.column + right;
@@ -88,7 +94,7 @@ __device__ inline void gather_signal_gradient(const Windows& windows, const floa
         }
     }
 
-    // Where no tap serves the phase, the block has met no barrier since it wrote its pixels.
+    // If no tap serves the phase, the block has not reached a barrier since it wrote `pixels`.
     __syncthreads();
 #pragma unroll
     for (int c = 0; c < 8; c++) {
@@ -116,7 +122,8 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, GRADIENT_BLOCKS) sign
     phase.x = blockIdx.z % stride;
     phase.height = (windows.height + stride - 1) / stride;
     phase.width = (windows.width + stride - 1) / stride;
-    // Few channels take more pixels instead; the last blocks of the grid then have nothing to do.
+    // With few channels, tiles have more pixels instead, and the last blocks of the grid have no
+    // work.
     if (windows.channels <= 16) {
         gather_signal_gradient<4, 32>(windows, dictionary, adjoint, atoms, phase, pixels, tiles, map_gradient);
     } else if (windows.channels <= 32) {

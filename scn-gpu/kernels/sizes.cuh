@@ -1,5 +1,5 @@
-// Column kernels exist once per padded number of atoms, with that number at the end of their names. Compiling one takes seconds; with
-// PADDED_ATOMS defined, only those of that size are made.
+// Column kernels exist once per padded number of atoms, which is appended to their names. Compiling
+// one takes seconds. If PADDED_ATOMS is defined, only the kernels of that size are compiled.
 #pragma once
 
 #ifdef PADDED_ATOMS

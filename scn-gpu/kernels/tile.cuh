@@ -1,7 +1,9 @@
-// Products of two tiles in shared memory, left * right', gathered in the registers of a block of 128 threads.
+// Products of two tiles in shared memory, left * right', accumulated in the registers of a block of
+// 128 threads.
 //
-// Both tiles hold one row per row of the matrix, TILE_DEPTH terms of the sum long. A thread owns ROWS x COLUMNS entries
-// of the product, spread evenly: for four terms it reads ROWS + COLUMNS float4 for 4 * ROWS * COLUMNS multiplications.
+// A row of a tile holds TILE_DEPTH terms of the sum, for one row of the matrix. A thread owns
+// ROWS x COLUMNS entries of the product, spread evenly: for four terms, it reads ROWS + COLUMNS
+// float4 for 4 * ROWS * COLUMNS multiplications.
 #pragma once
 
 #include "cuda.cuh"
@@ -9,7 +11,8 @@
 constexpr int TILE_THREADS = 128;
 constexpr int TILE_WARPS = TILE_THREADS / 32;
 constexpr int TILE_DEPTH = 32;
-// Rows are padded by a float4: eight neighbouring rows then read their float4 from 32 different banks.
+// Rows are padded by a float4, so that eight neighbouring rows read their float4 from 32 different
+// banks.
 constexpr int TILE_STRIDE = TILE_DEPTH + 4;
 
 template <int ROWS, int COLUMNS, int COLUMN_GROUPS>
@@ -30,7 +33,8 @@ struct TileProduct {
         }
     }
 
-    // Places in the tile of the thread's entry sums[r][c]: neighbouring lanes have neighbouring columns.
+    // The place in the tile of the thread's entry sums[r][c]. Neighbouring lanes have neighbouring
+    // columns.
     __device__ int row(int r) const {
         return threadIdx.x / COLUMN_GROUPS + r * ROW_GROUPS;
     }
@@ -43,7 +47,7 @@ struct TileProduct {
     __device__ void add(const float* left, const float* right, int depth) {
         const float* left_row = left + row(0) * TILE_STRIDE;
         const float* right_row = right + column(0) * TILE_STRIDE;
-        // Unrolled further, it would not fit the registers.
+        // Unrolled further, this would not fit into the registers.
 #pragma unroll 1
         for (int d = 0; d < depth; d += 4) {
             float4 b[COLUMNS];
@@ -66,7 +70,8 @@ struct TileProduct {
     }
 };
 
-// How deep a tile is that holds the next of the remaining terms, and zeros up to a multiple of four.
+// Returns the depth of the tile that holds the next of the remaining terms, with zeros up to a
+// multiple of four.
 __device__ inline int tile_depth(int remaining) {
     return remaining < TILE_DEPTH ? (remaining + 3) / 4 * 4 : TILE_DEPTH;
 }

@@ -1,15 +1,16 @@
-// Steps of the optimiser, and sums of gradients of several devices.
+// Steps of the optimiser, and sums of gradients over several devices.
 //
-// All parameters lie in one buffer, their gradients and momenta in two others at the same places. Each begins with a block of threads of
-// its own, and what is between its end and the next is zero; `owners` says for each block whose it is.
+// All parameters lie in one buffer, and their gradients and velocities in two others at the same
+// places. Each parameter begins at a new block of threads, and the numbers between its end and the
+// next parameter are zero. `owners` maps blocks to parameters.
 #include "cuda.cuh"
 
 #include "reduce.cuh"
 
-// What the optimiser does with a parameter: three numbers of `rules`.
+// How the optimiser treats a parameter: three numbers of `rules`.
 constexpr int RULE_NUMBERS = 3;
 struct Rule {
-    float rate; // times the learning rate
+    float rate; // factor on the learning rate
     bool nonnegative, learned;
 };
 
@@ -22,14 +23,15 @@ __device__ inline Rule block_rule(const int* owners, const float* rules) {
     return rule_of(blockIdx.x, owners, rules);
 }
 
-// The numbers of a step, in `settings`.
+// Indices of the numbers of a step in `settings`.
 constexpr int RATE = 0, MOMENTUM = 1, DECAY = 2, CLIP_NORM = 3, AVERAGE = 4;
 
 // One block, so that the squares are added in a fixed order.
 constexpr int NORM_THREADS = 1024;
 constexpr int NORM_WARPS = NORM_THREADS / WARP_THREADS;
 
-// The factor that scales the gradients of all that is learned down to the largest norm of all together, or 1.
+// Computes the factor that scales the gradients of all learned parameters so that their joint norm
+// does not exceed the limit.
 extern "C" __global__ void __launch_bounds__(NORM_THREADS) clip_scale(const float* gradients, const int* owners, const float* rules,
     int blocks, const float* settings, float* scale) {
     SHARED_ARRAY(double, scratch, NORM_WARPS);
@@ -56,7 +58,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) clip_gradients(const
 }
 REGISTER_KERNEL(clip_gradients);
 
-// v <- momentum v - rate (decay w + gradient),   w <- w + v,   w <- max(w, 0) where it may not be negative.
+// v <- momentum v - rate (decay w + gradient),   w <- w + v,
+// and w <- max(w, 0) for parameters that must be nonnegative.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) descend(const float* gradients, const int* owners, const float* rules,
     const float* settings, float* values, float* velocities) {
     Rule rule = block_rule(owners, rules);
@@ -83,7 +86,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) follow_average(const
 }
 REGISTER_KERNEL(follow_average);
 
-// For each parameter that is learned, sets its report to 1 where a number of its gradient is not finite; leaves it alone otherwise.
+// Sets the report of each learned parameter to 1 if its gradient has a number that is not finite,
+// and leaves it unchanged otherwise.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) find_non_finite(const float* gradients, const int* owners, const float* rules,
     int words, unsigned long long* report) {
     bool found = !isfinite(__ldg(gradients + thread_element()));
@@ -93,7 +97,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) find_non_finite(cons
 }
 REGISTER_KERNEL(find_non_finite);
 
-// The parts of all devices lie one after another.
+// Adds up the parts of all devices, which lie one after another, in order.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) add_in_order(const float* parts, int parts_count, int count, float* sum) {
     size_t element = thread_element();
     if (element < count) {

@@ -12,11 +12,11 @@ use crate::solve_settings::SolveSettings;
 use crate::windows::Windows;
 
 impl DeviceProblem<'_> {
-    /// Solves `H_LL y_L = u_L` for each column, given its code and `u = dLoss/da`, where L is the
-    /// active set of the code; y is zero off it. All three are n × P, row by row.
+    /// Solves `H_LL y_L = u_L` for each column, where L is the active set of its code and
+    /// `u = dLoss/da`. Entries of y outside L are zero. Codes, u and y are n × P, row by row.
     ///
     /// # Errors
-    /// Buffers of other lengths than the codes, or no room for the report.
+    /// Returns an error if the buffers differ in length, or if there is no room for the report.
     pub fn adjoint(
         &self,
         settings: &SolveSettings,
@@ -45,11 +45,11 @@ impl DeviceProblem<'_> {
         Ok(PendingSolve { slot, columns })
     }
 
-    /// dLoss/dx: `D y` of every window, added up over the windows that hold a pixel. Replaces what
-    /// is there.
+    /// Computes dLoss/dx: `D y` of every window, summed over the windows that contain a pixel.
+    /// Replaces the contents of `map_gradient`.
     ///
     /// # Errors
-    /// Buffers of other lengths than the sizes say.
+    /// Returns an error if a buffer does not have the length implied by the sizes.
     pub fn signal_gradient(
         &self,
         windows: Windows,

@@ -1,11 +1,11 @@
-//! What kernels are compiled for.
+//! Architectures that kernels are compiled for.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::version::{ComputeCapability, CudaVersion, OLDEST_DEVICE};
 
-/// A generation of devices and a form of code for it, named as the compiler names it: `sm_90`,
+/// A compute capability and a form of code for it, with the compiler's names: `sm_90`,
 /// `compute_90`.
 ///
 /// ```
@@ -18,27 +18,27 @@ use crate::version::{ComputeCapability, CudaVersion, OLDEST_DEVICE};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Architecture {
-    /// The generation.
+    /// Compute capability of the devices.
     pub capability: ComputeCapability,
-    /// The form.
+    /// Form of the code.
     pub code: Code,
 }
 
-/// The form of compiled kernels.
+/// A form of compiled kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
-    /// Machine code ("cubin"), for devices of one major version of compute capability that are not
-    /// older than the generation.
+    /// Machine code ("cubin"), for devices of the same major and the same or a later minor compute
+    /// capability.
     Machine,
-    /// Portable code ("PTX"), which the driver makes into machine code for any device that is not
-    /// older than the generation.
+    /// Portable code ("PTX"), which the driver compiles for any device of the same or a later
+    /// compute capability.
     Portable,
 }
 
 impl Architecture {
-    /// Whether a device can run its code, given the driver. Whether a driver understands portable
-    /// code, only loading it can tell.
+    /// Whether a device can run the code with this driver. The driver may still reject portable
+    /// code when it loads it.
     pub(crate) fn runs_on(
         self,
         device: ComputeCapability,
@@ -65,10 +65,10 @@ impl fmt::Display for Architecture {
     }
 }
 
-/// A text that names no architecture.
+/// The error for a text that is not an architecture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no architecture: sm_90 is machine code for compute capability 9.0, compute_90 portable code; {OLDEST_DEVICE} is the oldest"
+    "{text:?} is not an architecture: sm_90 means machine code for compute capability 9.0, compute_90 portable code; {OLDEST_DEVICE} is the oldest"
 )]
 pub struct ArchitectureError {
     text: String,

@@ -1,4 +1,4 @@
-//! Sparse codes of signals that lie in this machine's memory.
+//! Sparse codes of signals in host memory.
 
 use faer::{Mat, MatRef};
 use scn_solvers::{ElasticNet, Lambda1, Settings, Sign};
@@ -11,13 +11,14 @@ use crate::single_problem::SingleProblem;
 use crate::solve_settings::SolveSettings;
 use crate::windows::Windows;
 
-/// Codes (n × P) of signals (m × P, one per column), and the report of the solve.
+/// Computes the codes (n × P) of signals (m × P, one per column), and reports on the solve.
 ///
-/// To encode many batches, or to go on computing with the codes on the device, use
+/// To encode many batches, or to use the codes on the device, use
 /// [`DeviceProblems`](crate::DeviceProblems).
 ///
 /// # Errors
-/// A dictionary or penalty that poses no problem, codes of any sign, or a failure of the device.
+/// Returns an error if the dictionary, the penalty or the length of the signals is invalid, if
+/// signed codes are requested, or if the device fails.
 pub fn encode(
     context: &Context,
     dictionary: MatRef<'_, f32>,
@@ -28,7 +29,7 @@ pub fn encode(
     if penalty.sign == Sign::Free {
         return Err(ArgumentError::SignedCodes.into());
     }
-    // The same checks as on this machine's processor.
+    // The same checks as on the CPU.
     scn_solvers::Problem::new(dictionary, penalty.clone()).map_err(ArgumentError::from)?;
     let (rows, atoms) = dictionary.shape();
     if signals.nrows() != rows {
@@ -62,7 +63,7 @@ pub fn encode(
     Ok((codes, pending.read(&reports.download()?)))
 }
 
-/// The entries of a matrix, row by row.
+/// Returns the entries of a matrix row by row.
 fn row_major(matrix: MatRef<'_, f32>) -> Vec<f32> {
     let rows = 0..matrix.nrows();
     rows.flat_map(|i| (0..matrix.ncols()).map(move |j| matrix[(i, j)]))

@@ -1,12 +1,12 @@
-//! Exchange of results between devices, through NVIDIA's library NCCL.
+//! Exchange of results between devices with NVIDIA's library NCCL.
 //!
-//! NCCL only gathers: every device gets the parts of all, in the order of their ranks, and adds
-//! them up itself with [`update::add_in_order`](crate::update::add_in_order). So the sum does not
-//! depend on which device was first, nor on the route that NCCL chose, and has the same bits on all
+//! NCCL only gathers: every device receives the parts of all devices in rank order, and sums them
+//! itself with [`update::add_in_order`](crate::update::add_in_order). The sum therefore depends
+//! neither on which device was first nor on the route that NCCL chose, and is bit-identical on all
 //! devices.
 //!
-//! [`Communicator::all`] connects the devices of one process, [`Communicator::join`] those of
-//! several processes or machines, which must first pass a [`NcclId`] of 128 bytes to each other.
+//! [`Communicator::all`] connects the devices of one process. [`Communicator::join`] connects those
+//! of several processes or machines, which must first share an [`NcclId`] of 128 bytes.
 
 #![expect(unsafe_code, reason = "calls of NCCL's library")]
 
@@ -23,7 +23,7 @@ use crate::memory::view::View;
 use crate::queue::Submission;
 use crate::sizes::expect_len;
 
-/// A device among those that exchange results.
+/// A member of a group of devices that exchange results.
 pub struct Communicator {
     communicator: sys::ncclComm_t,
     context: Context,
@@ -31,14 +31,14 @@ pub struct Communicator {
     ranks: usize,
 }
 
-// SAFETY: the library may be called by any thread, for one communicator by one at a time: `gather`
-// is the only call, and it needs the communicator exclusively.
+// SAFETY: any thread may call the library, but only one at a time per communicator. `gather` is the
+// only call, and it borrows the communicator exclusively.
 unsafe impl Send for Communicator {}
-// SAFETY: nothing is done with a shared one but to read its numbers.
+// SAFETY: a shared reference gives access to plain data only.
 unsafe impl Sync for Communicator {}
 
-/// The unique id by which devices of several processes find each other: created by one process,
-/// passed to all.
+/// The unique id with which devices of several processes find each other. One process creates it
+/// and passes it to all others.
 #[derive(Clone, Copy)]
 pub struct NcclId(sys::ncclUniqueId);
 
@@ -46,21 +46,21 @@ impl NcclId {
     /// Creates a new id.
     ///
     /// # Errors
-    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`].
+    /// Returns [`SetupError::NoNccl`] if NCCL is not installed, and [`GpuError::Nccl`] if it fails.
     pub fn new() -> Result<Self, GpuError> {
         require()?;
         let mut id = sys::ncclUniqueId { internal: [0; 128] };
-        // SAFETY: the library and the function are there, and the argument outlives the call.
+        // SAFETY: the library has this function, and the argument outlives the call.
         check(unsafe { sys::ncclGetUniqueId(&mut id) })?;
         Ok(Self(id))
     }
 
-    /// The bytes of the id, to send to the other processes.
+    /// Returns the bytes of the id, to be sent to the other processes.
     pub fn to_bytes(self) -> [u8; 128] {
         self.0.internal.map(|byte| byte as u8)
     }
 
-    /// The id of these bytes, as another process has sent them.
+    /// Creates the id from the bytes that another process has sent.
     pub fn from_bytes(bytes: [u8; 128]) -> Self {
         Self(sys::ncclUniqueId {
             internal: bytes.map(|byte| byte as std::ffi::c_char),
@@ -75,18 +75,21 @@ impl fmt::Debug for NcclId {
 }
 
 impl Communicator {
-    /// `Ok` if NCCL is there and whole, without which [`join`](Self::join) fails while others wait.
+    /// Checks that NCCL is installed and complete. Otherwise [`join`](Self::join) would fail while
+    /// other ranks wait.
     ///
     /// # Errors
-    /// [`SetupError::NoNccl`], and those of a library that is damaged or too old.
+    /// Returns [`SetupError::NoNccl`] if NCCL is not installed, and a different error if it is
+    /// damaged or too old.
     pub fn check_library() -> Result<(), SetupError> {
         require()
     }
 
-    /// Connects devices of this process; their ranks follow the order of `contexts`.
+    /// Connects devices of this process. Their ranks follow the order of `contexts`.
     ///
     /// # Errors
-    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`], as for a device that is named twice.
+    /// Returns [`SetupError::NoNccl`] if NCCL is not installed, and [`GpuError::Nccl`] if it fails,
+    /// for example because a device is listed twice.
     pub fn all(contexts: &[Context]) -> Result<Vec<Self>, GpuError> {
         require()?;
         let devices: Vec<i32> = contexts
@@ -95,7 +98,7 @@ impl Communicator {
             .collect();
         let ranks = devices.len();
         let mut communicators = vec![std::ptr::null_mut(); ranks];
-        // SAFETY: there are as many communicators and devices as it is told.
+        // SAFETY: both arrays have `ranks` elements.
         check(unsafe {
             sys::ncclCommInitAll(communicators.as_mut_ptr(), ranks as i32, devices.as_ptr())
         })?;
@@ -110,10 +113,11 @@ impl Communicator {
     }
 
     /// Connects a device of this process as rank `rank` of `ranks`. Waits until all ranks have
-    /// joined: several devices of one process do so in a thread each.
+    /// joined, so several devices of one process need a thread each.
     ///
     /// # Errors
-    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`], as for a device that two ranks have.
+    /// Returns [`SetupError::NoNccl`] if NCCL is not installed, and [`GpuError::Nccl`] if it fails,
+    /// for example because two ranks have the same device.
     pub fn join(
         context: &Context,
         meeting: NcclId,
@@ -123,13 +127,13 @@ impl Communicator {
         require()?;
         context.queue().bind()?;
         let mut communicator = std::ptr::null_mut();
-        // SAFETY: it writes the communicator, unless it fails.
+        // SAFETY: the function writes the communicator unless it fails.
         let joined = check(unsafe {
             sys::ncclCommInitRank(&mut communicator, ranks as i32, meeting.0, rank as i32)
         });
         joined.map_err(|error| match error {
             GpuError::Nccl { reason } if reason == INVALID_USAGE => GpuError::Nccl {
-                reason: format!("{reason}, as where two ranks have the same device"),
+                reason: format!("{reason} (perhaps two ranks have the same device)"),
             },
             other => other,
         })?;
@@ -141,23 +145,23 @@ impl Communicator {
         })
     }
 
-    /// This device's rank, counted from 0.
+    /// Rank of this device, counted from 0.
     pub fn rank(&self) -> usize {
         self.rank
     }
 
-    /// The number of devices.
+    /// Number of devices.
     pub fn ranks(&self) -> usize {
         self.ranks
     }
 
-    /// Sends this device's part, and receives the parts of all devices in order of rank. All
-    /// devices must call it, each from its own thread or process, with parts of the same length.
-    /// Like all work of a context, the exchange is done in the order of submission.
+    /// Sends this device's part, and receives the parts of all devices in rank order. All devices
+    /// must call it, each from its own thread or process, with parts of the same length. Like all
+    /// work of a context, exchanges are done in the order of submission.
     ///
     /// # Errors
-    /// A length of `parts` that is not that of the part times the number of ranks, a buffer of
-    /// another context; [`GpuError::Nccl`].
+    /// Returns an error if the length of `parts` is not that of `part` times the number of ranks or
+    /// if a buffer belongs to a different context, and [`GpuError::Nccl`] if NCCL fails.
     pub fn gather(&mut self, part: View<'_, f32>, parts: &mut Buffer<f32>) -> Result<(), GpuError> {
         expect_len(
             "the parts of all devices",
@@ -174,11 +178,11 @@ impl Communicator {
             return Ok(());
         }
         let _submission =
-            Submission::unrecorded(self.context.queue(), "exchange with other devices")?;
+            Submission::unrecorded(self.context.queue(), "exchange results with other devices")?;
         self.context.queue().bind()?;
         let parts = parts.view_mut();
-        // SAFETY: both are on the device, of the lengths that were checked, and stay there until
-        // the stream has come to it: their memory is used again only for work that comes later in
+        // SAFETY: both buffers are on the device and have the checked lengths. They stay there
+        // until the stream reaches this call, because their memory is reused only for later work of
         // the same stream.
         check(unsafe {
             sys::ncclAllGather(
@@ -195,10 +199,10 @@ impl Communicator {
 
 impl Drop for Communicator {
     fn drop(&mut self) {
-        // What was asked for is to be done before its connections are closed. A device that has
-        // failed is left as it is.
+        // Exchanges must be complete before the connections are closed. If the device has failed,
+        // the communicator is leaked.
         if self.context.synchronize().is_ok() {
-            // SAFETY: it is this one's own, and nobody uses it after this.
+            // SAFETY: this value owns the communicator and does not use it again.
             let _ = unsafe { sys::ncclCommDestroy(self.communicator) };
         }
     }
@@ -211,7 +215,7 @@ impl fmt::Debug for Communicator {
     }
 }
 
-/// The functions of NCCL that are called.
+/// The NCCL functions that this crate calls.
 const FUNCTIONS: [&str; 5] = [
     "ncclAllGather",
     "ncclCommDestroy",
@@ -220,16 +224,16 @@ const FUNCTIONS: [&str; 5] = [
     "ncclGetUniqueId",
 ];
 
-/// What NCCL says of a device that two ranks have.
+/// NCCL's error if two ranks have the same device.
 const INVALID_USAGE: &str = "ncclInvalidUsage";
 
-/// cudarc panics where the library or a function is missing.
+/// Checks NCCL before cudarc calls it: cudarc panics if the library or a function is missing.
 fn require() -> Result<(), SetupError> {
     NCCL.require(&FUNCTIONS)
 }
 
-/// `Ok` for a call that is done, or goes on behind the stream. A library of a later version may
-/// have more results than cudarc knows, so that they are numbers here.
+/// Returns `Ok` if a call has succeeded or is still in progress on the stream. Results are compared
+/// as numbers because a later version of the library may return values that cudarc does not define.
 fn check(result: sys::ncclResult_t) -> Result<(), GpuError> {
     let name = match number(result) {
         0 | 7 => return Ok(()),

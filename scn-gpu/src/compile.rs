@@ -1,4 +1,4 @@
-//! From the sources of the kernels to machine code, and where it is kept.
+//! Compilation of the kernels, and the cache of compiled kernels.
 
 pub(crate) mod ahead;
 pub(crate) mod cache;

@@ -1,4 +1,4 @@
-//! A device that is ready to work.
+//! The context of a device.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,19 +16,20 @@ use crate::switch::switch;
 use crate::timing::{self, KernelTime, Mark, Timing};
 use crate::version::OLDEST_DRIVER_FOR_GRAPHS;
 
-/// Whether to use graphs.
+/// Environment variable that switches graphs on or off.
 const GRAPHS: &str = "SCN_CUDA_GRAPH";
 
-/// A device with its compiled kernels and its memory. Clones share one context; buffers of two
-/// contexts do not mix.
+/// A device with its compiled kernels and its memory. Clones share one context. Buffers of
+/// different contexts cannot be combined.
 ///
-/// All work is done in the order of submission, and nothing waits for it but
-/// [`Buffer::download`](crate::Buffer::download) and [`synchronize`](Self::synchronize).
+/// All work is done asynchronously, in the order of submission.
+/// [`Buffer::download`](crate::Buffer::download) and [`synchronize`](Self::synchronize) wait for
+/// it.
 ///
-/// Kernels are compiled when a file of them is first needed, and kept in the folder that the
-/// variable `SCN_CUDA_CACHE` names: by default one in the user's cache folder, none if it is empty.
-/// Without a compiler all that is needed must be in this folder: see
-/// [`compile_ahead`](crate::compile_ahead).
+/// A file of kernels is compiled when it is first needed, and cached in the folder named by the
+/// environment variable `SCN_CUDA_CACHE`. The default is a folder in the user's cache folder; an
+/// empty value disables the cache. Without a compiler, the folder must already contain all kernels
+/// that are needed: see [`compile_ahead`](crate::compile_ahead).
 ///
 /// All threads may use a context, except while one of them [records a graph](Self::capture).
 #[derive(Clone)]
@@ -45,11 +46,11 @@ struct Shared {
 }
 
 impl Context {
-    /// Opens the device of this index, counted from 0 as [`devices`](crate::devices) does.
+    /// Opens the device with this index, counted from 0 as in [`devices`](crate::devices).
     ///
     /// # Errors
-    /// No driver on this machine, neither a compiler nor any compiled kernels for the device, no
-    /// such device, or one of these too old.
+    /// Returns an error if there is no driver or no such device, if there are neither a compiler
+    /// nor compiled kernels for the device, or if one of these is too old.
     pub fn new(index: usize) -> Result<Self, GpuError> {
         let (device, info) = device_info::open(index)?;
         let supply = Supply::new(info.compute_capability, info.driver_version);
@@ -67,25 +68,25 @@ impl Context {
         })
     }
 
-    /// The device, as it was when the context was made.
+    /// The device, as it was when the context was created.
     pub fn info(&self) -> &DeviceInfo {
         &self.shared.info
     }
 
-    /// The maker's name for the device.
+    /// Product name of the device.
     pub fn name(&self) -> &str {
         &self.shared.info.name
     }
 
-    /// Whether work that is done again and again should be [recorded](Self::capture): not if the
-    /// variable `SCN_CUDA_GRAPH` was empty or 0 when the context was made, and not with a driver
-    /// before CUDA 11.4. Recording itself does not look at the variable.
+    /// Whether repeated work should be [recorded](Self::capture). This is false if the environment
+    /// variable `SCN_CUDA_GRAPH` was empty or 0 when the context was created, or if the driver is
+    /// older than CUDA 11.4. Recording itself ignores the variable.
     pub fn uses_graphs(&self) -> bool {
         self.shared.uses_graphs
     }
 
-    /// Bytes of the device's memory that are free now, without those that the context
-    /// [keeps](Self::trim) for new buffers; None if the driver does not say.
+    /// Free device memory in bytes, excluding memory that the context [keeps](Self::trim) for new
+    /// buffers. `None` if the driver does not report it.
     pub fn memory_free(&self) -> Option<usize> {
         free_memory(self.shared.queue.device())
     }
@@ -93,24 +94,23 @@ impl Context {
     /// Waits until all work is done.
     ///
     /// # Errors
-    /// A kernel that failed; [`GpuError::Capture`] during a recording.
+    /// Returns an error if a kernel failed, and [`GpuError::Capture`] during a recording.
     pub fn synchronize(&self) -> Result<(), GpuError> {
         let _submission = Submission::unrecorded(&self.shared.queue, "wait for the device")?;
         let done = self.shared.queue.stream().synchronize();
         done.map_err(failed("finish its work"))
     }
 
-    /// Frees the memory of dropped buffers, which is kept for new ones of the same length. Does
-    /// nothing while a graph is being recorded.
+    /// Frees the memory of dropped buffers, which is otherwise kept for new buffers of the same
+    /// size. Does nothing while a graph is being recorded.
     pub fn trim(&self) {
         if let Ok(_submission) = Submission::unrecorded(&self.shared.queue, "free memory") {
             self.shared.queue.pool().trim();
         }
     }
 
-    /// Switches the timing of kernels on or off. Results do not depend on it, but a timed launch
-    /// takes about a microsecond more on the device: measure the speed of the whole with timing
-    /// off.
+    /// Switches the timing of kernels on or off. Timing does not change results, but a timed launch
+    /// takes about a microsecond longer on the device, so measure total throughput with timing off.
     pub fn set_timed(&self, timed: bool) {
         self.shared.timing.set(timed);
     }
@@ -120,19 +120,19 @@ impl Context {
         self.shared.timing.is_on()
     }
 
-    /// Waits for the kernels launched while [timed](Self::set_timed), and returns their times since
-    /// the last call, by name.
+    /// Waits for the kernels launched while [timing](Self::set_timed) was on, and returns their
+    /// times since the last call, by name.
     ///
     /// # Errors
-    /// [`GpuError::Driver`] if a kernel failed.
+    /// Returns [`GpuError::Driver`] if a kernel failed.
     pub fn take_times(&self) -> Result<Vec<KernelTime>, GpuError> {
         self.shared.timing.take()
     }
 
-    /// Marks this point of the work without waiting for it.
+    /// Marks the current point in the submitted work, without waiting for it.
     ///
     /// # Errors
-    /// [`GpuError::Driver`].
+    /// Returns an error if the driver fails, or if it is older than CUDA 12.8.
     pub fn mark(&self) -> Result<Mark, GpuError> {
         timing::mark(&self.shared.queue)
     }
@@ -141,7 +141,7 @@ impl Context {
         &self.shared.timing
     }
 
-    /// A kernel that can be started.
+    /// Returns a kernel, loading it if necessary. During a recording it must already be loaded.
     pub(crate) fn function(&self, unit: Unit, name: &str) -> Result<CudaFunction, GpuError> {
         let modules = self.shared.modules.lock();
         let mut modules = modules.unwrap_or_else(PoisonError::into_inner);
@@ -161,7 +161,7 @@ impl Context {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // Kernels may not be unloaded while they run. Nobody is left to be told of an error.
+        // Kernels must not be unloaded while they run. An error can no longer be reported.
         let _ = self.queue.stream().synchronize();
     }
 }

@@ -1,6 +1,9 @@
 //! The devices of this machine.
 
-#![expect(unsafe_code, reason = "asks the driver about devices by their handles")]
+#![expect(
+    unsafe_code,
+    reason = "queries the driver about devices by their handles"
+)]
 
 use std::sync::Arc;
 
@@ -11,29 +14,29 @@ use crate::driver::{count, failed, free_memory, start};
 use crate::error::{GpuError, SetupError};
 use crate::version::{ComputeCapability, CudaVersion, OLDEST_DEVICE};
 
-/// What is asked for when a device's attributes are.
-const DESCRIBE: &str = "describe the device";
+/// The action named in errors of queries.
+const DESCRIBE: &str = "query the device";
 
-/// A device as the driver describes it.
+/// A description of a device by its driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceInfo {
-    /// Number among the devices, from 0.
+    /// Index of the device, counted from 0.
     pub index: usize,
-    /// The maker's name for it.
+    /// Product name of the device.
     pub name: String,
-    /// Its generation.
+    /// Compute capability of the device.
     pub compute_capability: ComputeCapability,
-    /// Bytes of memory.
+    /// Total memory in bytes.
     pub memory_total: usize,
-    /// Bytes of it that are free; None where the device cannot be opened to ask.
+    /// Free memory in bytes. `None` if the device cannot be opened.
     pub memory_free: Option<usize>,
-    /// The latest CUDA that the driver supports.
+    /// The latest CUDA version that the driver supports.
     pub driver_version: CudaVersion,
 }
 
 impl DeviceInfo {
-    /// `Ok` if kernels can be compiled for a device of this generation.
+    /// Checks that kernels support the compute capability of the device.
     pub(crate) fn check_generation(&self) -> Result<(), SetupError> {
         if self.compute_capability < OLDEST_DEVICE {
             return Err(SetupError::ComputeCapability {
@@ -45,10 +48,10 @@ impl DeviceInfo {
         Ok(())
     }
 
-    /// Peak rates of the device, at the clocks that its driver reports.
+    /// Returns the peak rates of the device, at the clock rates that its driver reports.
     ///
     /// # Errors
-    /// [`GpuError::Driver`].
+    /// Returns [`GpuError::Driver`] if the driver fails.
     pub fn peak(&self) -> Result<Peak, GpuError> {
         use CUdevice_attribute::{
             CU_DEVICE_ATTRIBUTE_CLOCK_RATE as CLOCK,
@@ -58,7 +61,7 @@ impl DeviceInfo {
         };
         let device = result::device::get(self.index as i32).map_err(failed(DESCRIBE))?;
         let number = |which| attribute(device, which).map(f64::from);
-        // Clocks come in kHz; memory moves data twice in each of its own.
+        // Clock rates are in kHz. Memory transfers data twice per clock cycle.
         let multiply_adds = number(MULTIPROCESSORS)? * self.compute_capability.lanes();
         Ok(Peak {
             operations_per_second: 2.0 * multiply_adds * 1e3 * number(CLOCK)?,
@@ -71,15 +74,16 @@ impl DeviceInfo {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Peak {
-    /// In f32 without tensor cores; a fused multiply-add counts as two.
+    /// Arithmetic operations per second in f32, without tensor cores. A fused multiply-add counts
+    /// as two.
     pub operations_per_second: f64,
-    /// Read or written, of the device's memory.
+    /// Bytes of device memory read or written per second.
     pub bytes_per_second: f64,
 }
 
 impl ComputeCapability {
-    /// Multiply-adds in f32 that a multiprocessor begins in a cycle: from the table of throughputs
-    /// in CUDA's programming guide.
+    /// Multiply-adds in f32 that a multiprocessor starts per cycle, from the throughput table of
+    /// the CUDA programming guide.
     fn lanes(self) -> f64 {
         match (self.major, self.minor) {
             (6 | 8, 0) | (7, _) => 64.0,
@@ -88,10 +92,10 @@ impl ComputeCapability {
     }
 }
 
-/// All devices that the driver sees, also those that are too old: see [`DeviceInfo::check`].
+/// Lists all devices that the driver finds, including unsupported ones (see [`DeviceInfo::check`]).
 ///
 /// # Errors
-/// No driver, one that is too old, or no device.
+/// Returns an error if there is no driver, if it is too old, or if there is no device.
 pub fn devices() -> Result<Vec<DeviceInfo>, GpuError> {
     let driver_version = start()?;
     (0..count()?)
@@ -106,7 +110,7 @@ pub fn devices() -> Result<Vec<DeviceInfo>, GpuError> {
         .collect()
 }
 
-/// The driver's context of a device, and the device.
+/// Opens a device. Returns the driver's context and a description of the device.
 pub(crate) fn open(index: usize) -> Result<(Arc<CudaContext>, DeviceInfo), GpuError> {
     let driver_version = start()?;
     let count = count()?;
@@ -117,8 +121,8 @@ pub(crate) fn open(index: usize) -> Result<(Arc<CudaContext>, DeviceInfo), GpuEr
     info.check_generation()?;
     let context = CudaContext::new(index).map_err(failed("open the device"))?;
     info.memory_free = free_memory(&context);
-    // SAFETY: events order the work of several streams; here every context has one, and launches
-    // refuse buffers of another.
+    // SAFETY: events order the work of several streams, but every context here has a single one,
+    // and launches reject buffers of other contexts.
     unsafe { context.disable_event_tracking() };
     Ok((context, info))
 }
@@ -130,7 +134,7 @@ fn describe(index: usize, driver_version: CudaVersion) -> Result<DeviceInfo, Gpu
     };
     let describe = failed(DESCRIBE);
     let device = result::device::get(index as i32).map_err(&describe)?;
-    // SAFETY: the device is one that the driver has just named.
+    // SAFETY: the driver has just returned this device.
     let memory_total = unsafe { result::device::total_mem(device) }.map_err(&describe)?;
     Ok(DeviceInfo {
         index,
@@ -146,7 +150,7 @@ fn describe(index: usize, driver_version: CudaVersion) -> Result<DeviceInfo, Gpu
 }
 
 fn attribute(device: sys::CUdevice, which: CUdevice_attribute) -> Result<u32, GpuError> {
-    // SAFETY: the driver has named this device.
+    // SAFETY: the driver has returned this device.
     let value = unsafe { result::device::get_attribute(device, which) };
     value.map(i32::unsigned_abs).map_err(failed(DESCRIBE))
 }

@@ -1,9 +1,9 @@
 //! The driver: its functions, its version, and its errors.
 //!
-//! cudarc looks for the libraries at their first use and panics if they are missing or lack a
-//! function, so that everything starts here.
+//! cudarc loads the libraries on first use, and panics if one is missing or lacks a function.
+//! Therefore the driver is always checked here first.
 
-#![expect(unsafe_code, reason = "asks the driver's library for its version")]
+#![expect(unsafe_code, reason = "queries the version of the driver")]
 
 use cudarc::driver::sys::{self, CUresult};
 use cudarc::driver::{CudaContext, DriverError, result};
@@ -14,10 +14,10 @@ use crate::version::{
     CudaVersion, OLDEST_DRIVER, OLDEST_DRIVER_FOR_GRAPHS, OLDEST_DRIVER_FOR_TIMES,
 };
 
-/// The functions that are called of every driver, whatever its version.
+/// Functions that are called on every driver, whatever its version.
 const FIRST: [&str; 3] = ["cuDriverGetVersion", "cuGetErrorName", "cuGetErrorString"];
 
-/// The functions that this crate or cudarc calls of a driver that is new enough.
+/// Functions that this crate or cudarc calls once the driver is known to be new enough.
 const FUNCTIONS: [&str; 44] = [
     "cuCtxGetCurrent",
     "cuCtxSetCurrent",
@@ -65,19 +65,19 @@ const FUNCTIONS: [&str; 44] = [
     "cuStreamWaitEvent",
 ];
 
-/// The functions of later versions, which are called of these only.
+/// Functions that are called only on drivers of at least the given version.
 const LATER: [(CudaVersion, &str); 2] = [
     (OLDEST_DRIVER_FOR_GRAPHS, "cuGraphInstantiateWithFlags"),
     (OLDEST_DRIVER_FOR_TIMES, "cuEventElapsedTime_v2"),
 ];
 
-/// Initialises the driver, and says which version of CUDA it supports.
+/// Initialises the driver, and returns the CUDA version that it supports.
 pub(crate) fn start() -> Result<CudaVersion, GpuError> {
     DRIVER.require(&FIRST)?;
     let mut version = 0;
-    // SAFETY: the library and the function are there, and the argument outlives the call.
+    // SAFETY: the library has this function, and the argument outlives the call.
     let told = unsafe { sys::cuDriverGetVersion(&mut version) };
-    told.result().map_err(failed("tell its version"))?;
+    told.result().map_err(failed("report its version"))?;
     let version = version.unsigned_abs();
     let found = CudaVersion {
         major: version / 1000,
@@ -92,11 +92,11 @@ pub(crate) fn start() -> Result<CudaVersion, GpuError> {
     match result::init() {
         Ok(()) => Ok(found),
         Err(DriverError(error)) if number(error) == no_device => Err(SetupError::NoDevice.into()),
-        Err(error) => Err(failed("start")(error)),
+        Err(error) => Err(failed("initialise")(error)),
     }
 }
 
-/// The number of devices that the driver sees, at least one.
+/// Returns the number of devices that the driver finds, which is at least one.
 pub(crate) fn count() -> Result<usize, GpuError> {
     match result::device::get_count().map_err(failed("count the devices"))? {
         ..=0 => Err(SetupError::NoDevice.into()),
@@ -104,12 +104,12 @@ pub(crate) fn count() -> Result<usize, GpuError> {
     }
 }
 
-/// Bytes of memory that are free.
+/// Returns the free device memory in bytes.
 pub(crate) fn free_memory(context: &CudaContext) -> Option<usize> {
     context.mem_get_info().ok().map(|(free, _)| free)
 }
 
-/// `Ok` if a driver is for the version of CUDA that is needed, or a later one.
+/// Checks that the driver supports the required CUDA version.
 pub(crate) fn expect_driver(found: CudaVersion, needed: CudaVersion) -> Result<(), SetupError> {
     if found < needed {
         return Err(SetupError::DriverTooOld { found, needed });
@@ -117,7 +117,7 @@ pub(crate) fn expect_driver(found: CudaVersion, needed: CudaVersion) -> Result<(
     Ok(())
 }
 
-/// The error of a call that failed to do `action`.
+/// Returns a conversion of driver errors that names the `action` that failed.
 pub(crate) fn failed(action: &'static str) -> impl Fn(DriverError) -> GpuError {
     move |error| GpuError::Driver {
         action,
@@ -125,7 +125,8 @@ pub(crate) fn failed(action: &'static str) -> impl Fn(DriverError) -> GpuError {
     }
 }
 
-/// The driver's words for an error. It may be one of a later version, which cudarc does not know.
+/// Returns the driver's description of an error. Later drivers may return errors that cudarc does
+/// not define.
 pub(crate) fn reason(error: DriverError) -> String {
     let number = number(error.0);
     let text = error.error_string().map(|text| text.to_string_lossy());
@@ -133,6 +134,6 @@ pub(crate) fn reason(error: DriverError) -> String {
     match (text, name) {
         (Ok(text), Ok(name)) => format!("{text} ({name})"),
         (Ok(text), Err(_)) => format!("{text} (error {number})"),
-        (Err(_), _) => format!("error {number}, which it does not explain"),
+        (Err(_), _) => format!("unknown error {number}"),
     }
 }

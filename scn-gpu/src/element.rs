@@ -1,30 +1,30 @@
-//! The types of numbers that kernels compute with.
+//! Number types of kernels.
 
-/// What kernels compute with: `f32`, `i32`, `f64` for sums, `u8` for images, and `u64` for reports.
-/// Any bits are a number of these types, and zero bits are the number zero.
+/// A number type of kernels: `f32`, `i32`, `f64` for sums, `u8` for images, and `u64` for reports.
+/// Every bit pattern is a valid number, and all-zero bits are the number zero.
 pub trait Element: Copy + Default + Send + Sync + private::Sealed + 'static {
-    /// Its name in CUDA.
+    /// The corresponding type in CUDA.
     const TYPE: ElementType;
 }
 
-/// The types of numbers by the names they have in CUDA.
+/// A number type, by its CUDA name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ElementType {
-    /// `float`, here `f32`.
+    /// `float`, which is `f32` in Rust.
     Float,
-    /// `double`, here `f64`.
+    /// `double`, which is `f64` in Rust.
     Double,
-    /// `int`, here `i32`.
+    /// `int`, which is `i32` in Rust.
     Int,
-    /// `unsigned char`, here `u8`.
+    /// `unsigned char`, which is `u8` in Rust.
     UnsignedChar,
-    /// `unsigned long long`, here `u64`.
+    /// `unsigned long long`, which is `u64` in Rust.
     UnsignedLongLong,
 }
 
 mod private {
-    /// Other crates cannot add types, which the device code does not know.
+    /// Prevents other crates from adding types, which the device code would not support.
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}

@@ -10,11 +10,11 @@ use crate::report::{PendingSolve, Reports};
 use crate::solve_settings::SolveSettings;
 use crate::windows::Windows;
 
-/// The method that computes codes.
+/// The solver that computes codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum EncodeMethod {
-    /// Cyclic coordinate descent, which needs fewer passes.
+    /// Cyclic coordinate descent, which needs fewer passes than FISTA.
     #[default]
     CoordinateDescent,
     /// FISTA with adaptive restart.
@@ -22,11 +22,12 @@ pub enum EncodeMethod {
 }
 
 impl DeviceProblem<'_> {
-    /// Codes of all windows of a map, n × P row by row:
-    /// `argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0`. All start from zero.
+    /// Computes the codes of all windows of a map, n × P row by row:
+    /// `argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0`. All solves start from zero.
     ///
     /// # Errors
-    /// Buffers of other lengths than the sizes say, or no room for the report.
+    /// Returns an error if a buffer does not have the length implied by the sizes, or if there is
+    /// no room for the report.
     pub fn encode(
         &self,
         method: EncodeMethod,
@@ -58,7 +59,7 @@ impl DeviceProblem<'_> {
                 encode.launch(self.context)
             }
             EncodeMethod::Fista => {
-                // 1 / L for an upper bound L of the eigenvalues of H.
+                // 1 / L, where L is an upper bound on the eigenvalues of H.
                 let mut step = self.context.unspecified(1)?;
                 let bound = FistaStep {
                     gram: self.gram,
@@ -90,10 +91,10 @@ impl DeviceProblem<'_> {
         Ok(PendingSolve { slot, columns })
     }
 
-    /// The [KKT residual](scn_solvers::kkt) of given codes, one per column.
+    /// Computes the [KKT residual](scn_solvers::kkt) of given codes, one per column.
     ///
     /// # Errors
-    /// Buffers of other lengths than the sizes say.
+    /// Returns an error if a buffer does not have the length implied by the sizes.
     pub fn certify(
         &self,
         windows: Windows,

@@ -1,4 +1,4 @@
-//! What can go wrong on a graphics processor, one line each.
+//! Errors of computing on a GPU, each with a one-line message.
 
 mod argument;
 mod capture;
@@ -8,47 +8,47 @@ pub use argument::ArgumentError;
 pub use capture::CaptureError;
 pub use setup::SetupError;
 
-/// Why something cannot be done on a graphics processor.
+/// An error of computing on a GPU.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GpuError {
-    /// The machine lacks something that is needed before anything can be computed.
+    /// The machine lacks a prerequisite for computing on a GPU.
     #[error(transparent)]
     Setup(#[from] SetupError),
-    /// An argument does not fit.
+    /// An argument is invalid.
     #[error(transparent)]
     Argument(#[from] ArgumentError),
-    /// The device's memory does not suffice.
-    #[error("the device is out of memory: {needed} bytes are needed, and {free} are free")]
+    /// The device has too little free memory.
+    #[error("the device is out of memory: {needed} bytes needed, {free} free")]
     OutOfMemory {
-        /// Bytes asked for.
+        /// Number of bytes requested.
         needed: usize,
-        /// Bytes that are free.
+        /// Number of bytes that are free.
         free: usize,
     },
-    /// The driver refuses to start a kernel.
-    #[error("the kernel {kernel} cannot be started: {reason}")]
+    /// The driver refused to launch a kernel.
+    #[error("the kernel {kernel} cannot be launched: {reason}")]
     Launch {
-        /// Its name.
+        /// Name of the kernel.
         kernel: String,
-        /// The driver's reason.
+        /// The reason given by the driver.
         reason: String,
     },
-    /// Any other call that fails, or a kernel that failed earlier and is noticed now.
-    #[error("the CUDA driver fails to {action}: {reason}")]
+    /// Another driver call failed, or the failure of an earlier kernel was detected.
+    #[error("the CUDA driver failed to {action}: {reason}")]
     Driver {
-        /// What was to be done.
+        /// The action that failed.
         action: &'static str,
-        /// The driver's reason.
+        /// The reason given by the driver.
         reason: String,
     },
     /// The exchange between devices failed.
-    #[error("the devices cannot exchange: NCCL says {reason}")]
+    #[error("the devices cannot exchange results: NCCL reports {reason}")]
     Nccl {
-        /// The library's code.
+        /// The error reported by NCCL.
         reason: String,
     },
-    /// Work cannot be recorded as a graph; without one it can still be done.
+    /// Work cannot be recorded as a graph. It can still be done without one.
     #[error(transparent)]
     Capture(#[from] CaptureError),
 }

@@ -1,4 +1,4 @@
-//! Gradients of the parameters of several problems, from sums over the columns of each.
+//! Gradients of the parameters of several problems, computed from sums over their columns.
 
 use std::ops::Range;
 
@@ -16,19 +16,20 @@ use crate::tables::{LayerRow, LayerTable};
 use crate::update::Parameters;
 use crate::windows::Windows;
 
-/// The sums that the gradients of several [`DeviceProblems`] are made of, for batches of one size:
+/// The sums from which the gradients of [`DeviceProblems`] are computed, for batches of a fixed
+/// size:
 ///
 /// ```text
 /// dLoss/dD = sum x y' - D (sum a y' + sum y a'),   dLoss/dλ1_j = -sum y_j,   dLoss/dλ2 = -sum y'a
 /// ```
 ///
-/// Each problem's columns are summed in chunks by a kernel of their own, in [`take`](Self::take);
-/// [`finish`](Self::finish) adds up the chunks of all problems and completes their gradients with
+/// [`take`](Self::take) sums the columns of one problem in chunks, with one kernel.
+/// [`finish`](Self::finish) adds up the chunks of all problems and completes their gradients, with
 /// two more kernels.
 #[derive(Debug)]
 pub struct GradientSums {
     layers: Vec<Layer>,
-    /// Chunks of all layers.
+    /// Sums of the chunks of all layers.
     partial: Buffer<f32>,
     /// `sum x y'`, `sum y'` and `sum a y'` of each layer.
     sums: Buffer<f32>,
@@ -45,11 +46,11 @@ struct Layer {
 }
 
 impl GradientSums {
-    /// Room for the sums of problems whose signals are these windows, one kind for each problem.
+    /// Allocates the sums of problems whose signals are these windows, one [`Windows`] per problem.
     ///
     /// # Errors
-    /// [`ArgumentError::Length`]: another number of windows than of problems, or windows of another
-    /// length than the atoms; [`GpuError::OutOfMemory`].
+    /// Returns [`ArgumentError::Length`] if there is not one [`Windows`] per problem or if windows
+    /// and atoms differ in length, and [`GpuError::OutOfMemory`] if device memory is exhausted.
     pub fn new(
         context: &Context,
         problems: &DeviceProblems,
@@ -109,10 +110,11 @@ impl GradientSums {
     }
 
     /// Sums over the columns of problem `index`, given its map, the codes of the map's windows and
-    /// their [adjoint](DeviceProblem::adjoint), both n × P row by row.
+    /// their [adjoint](DeviceProblem::adjoint). Codes and adjoint are n × P, row by row.
     ///
     /// # Errors
-    /// Buffers of other lengths than the sizes say; no such problem.
+    /// Returns an error if a buffer does not have the length implied by the sizes, or if there is
+    /// no such problem.
     pub fn take(
         &mut self,
         index: usize,
@@ -136,11 +138,11 @@ impl GradientSums {
         launch(&self.context, &outer)
     }
 
-    /// Completes the gradients of all problems, replacing what is there. Every problem must have
-    /// been [taken](Self::take).
+    /// Completes the gradients of all problems, replacing their previous values. Requires a call of
+    /// [`take`](Self::take) for every problem.
     ///
     /// # Errors
-    /// Fewer parameters than those of the problems.
+    /// Returns an error if there are fewer parameters than the problems refer to.
     pub fn finish(&mut self, parameters: &mut Parameters) -> Result<(), GpuError> {
         let (table, layers) = self.chunk_table.arguments()?;
         let add = AddPartials {
@@ -162,9 +164,9 @@ impl GradientSums {
     }
 }
 
-/// Columns that a block adds up one after the other. Enough blocks for a large device, and no
-/// dependence on the device: the order of additions, and with it every bit of the result, is the
-/// same everywhere.
+/// Returns the number of columns that a block adds up sequentially. There are enough blocks for a
+/// large device. The number does not depend on the device, so the order of additions, and with it
+/// every bit of the result, is the same on all devices.
 fn positions_per_chunk(rows: usize, atoms: usize, positions: usize) -> usize {
     const BLOCKS: usize = 1024;
     const LEAST: usize = 256;

@@ -1,4 +1,4 @@
-//! Work that is recorded once and started many times.
+//! Work that is recorded once and launched many times.
 
 #![expect(unsafe_code, reason = "records and starts graphs of the driver")]
 
@@ -16,39 +16,40 @@ use crate::queue::pool::Memory;
 use crate::queue::recording::{GraphResources, Recording};
 use crate::version::OLDEST_DRIVER_FOR_GRAPHS;
 
-/// Work of a context that [`Context::capture`] has recorded, to be started again and again.
+/// Work recorded by [`Context::capture`], which can be launched repeatedly.
 ///
-/// A graph keeps all memory that its work touches. Buffers may be dropped before it; their memory
-/// is not given to other buffers as long as the graph lives.
+/// A graph keeps all memory that its work uses. Buffers may be dropped before the graph; their
+/// memory is not reused while the graph exists.
 pub struct Graph {
-    /// The driver leaves it to callers that one thread at a time uses it. None while it is being
-    /// dropped.
+    /// Locked because the driver allows only one thread at a time to use it. `None` while the graph
+    /// is being dropped.
     executable: Mutex<Option<Executable>>,
-    /// What the addresses in the graph lead to.
+    /// Memory at the addresses in the graph.
     memory: Vec<Arc<Memory>>,
     context: Context,
 }
 
 impl Context {
-    /// Records the work that `work` submits instead of doing it: kernels, copies within the
-    /// device, and fills with zero. Every [`Graph::launch`] then does all of it, on what the same
-    /// buffers hold at that time, with the scalars of the recording.
+    /// Records the work that `work` submits instead of doing it: kernels, copies within the device,
+    /// and fills with zero. Each [`Graph::launch`] then does this work on the current contents of
+    /// the same buffers, with the scalars of the recording.
     ///
-    /// The same work must have been done once before without recording, and its buffers dropped,
-    /// because a recording loads no kernels and takes only memory that buffers have left behind.
-    /// Buffers that are both made and dropped inside `work` share memory as usual; nothing outside
-    /// the graph gets that memory. Buffers that are made inside and returned hold the results of
-    /// the latest launch.
+    /// The same work must have been done once without recording, and its buffers dropped, because a
+    /// recording loads no kernels and uses only memory that dropped buffers have left behind.
+    /// Buffers that are created and dropped inside `work` share memory as usual, and nothing
+    /// outside the graph uses that memory. Buffers that are created inside `work` and returned hold
+    /// the results of the latest launch.
     ///
-    /// Meanwhile other threads can only drop buffers of this context. If `work` fails
-    /// or panics, the recording is thrown away, and the context goes on as before; numbers in
-    /// buffers are as they were.
+    /// During the recording, other threads can only drop buffers of this context. If `work` fails
+    /// or panics, the recording is discarded. The context remains usable, and buffers keep their
+    /// contents.
     ///
     /// # Errors
-    /// Those of `work`; [`GpuError::Capture`] for work that cannot be recorded (also from calls
-    /// inside `work`: waiting, copies from and to this machine, exchanges between devices, other
-    /// graphs), for kernels that are not loaded, for missing memory, and if another recording is
-    /// going on; [`SetupError::DriverTooOld`](crate::SetupError::DriverTooOld) before CUDA 11.4.
+    /// Returns the errors of `work`. Returns [`GpuError::Capture`] for work that cannot be recorded
+    /// (waiting, copies from and to the host, exchanges between devices, other graphs; the calls
+    /// inside `work` return it too), for kernels that are not loaded, for missing memory, and if a
+    /// recording is already in progress. Returns
+    /// [`SetupError::DriverTooOld`](crate::SetupError::DriverTooOld) before CUDA 11.4.
     pub fn capture<R, E: From<GpuError>>(
         &self,
         work: impl FnOnce() -> Result<R, E>,
@@ -65,10 +66,11 @@ impl Context {
 }
 
 impl Graph {
-    /// Starts the recorded work after all work submitted before, without waiting for it.
+    /// Submits the recorded work, without waiting for it. It runs after all work submitted earlier.
     ///
     /// # Errors
-    /// [`GpuError::Capture`] during a recording; [`GpuError::Driver`].
+    /// Returns [`GpuError::Capture`] during a recording, and [`GpuError::Driver`] if the driver
+    /// fails.
     pub fn launch(&self) -> Result<(), GpuError> {
         let _submission = Submission::unrecorded(self.context.queue(), "launch a graph")?;
         self.context.queue().bind()?;
@@ -77,8 +79,8 @@ impl Graph {
         let Some(Executable { handle, stream }) = executable.as_ref() else {
             return Ok(());
         };
-        // SAFETY: the graph has not been destroyed, and this thread alone uses it. All memory that
-        // it touches is kept, and used by nothing but work of this stream.
+        // SAFETY: the graph has not been destroyed, and the lock excludes other threads. All memory
+        // that the graph uses is kept, and only work of this stream uses it.
         unsafe { result::graph::launch(*handle, stream.cu_stream()) }
             .map_err(failed("launch a graph"))
     }
@@ -88,7 +90,7 @@ impl Graph {
         &self.context
     }
 
-    /// Bytes of device memory that the graph keeps.
+    /// Device memory that the graph keeps, in bytes.
     pub fn memory(&self) -> usize {
         self.memory.iter().map(|memory| memory.bytes()).sum()
     }
@@ -114,29 +116,29 @@ impl fmt::Debug for Graph {
     }
 }
 
-/// The driver's graph, ready to run.
+/// A graph that the driver has instantiated.
 struct Executable {
     handle: CUgraphExec,
     stream: Arc<CudaStream>,
 }
 
-// SAFETY: the driver's graphs are not bound to a thread; only their use at the same time is
-// forbidden, which a lock prevents.
+// SAFETY: the driver's graphs are not bound to a thread. They must not be used concurrently, which
+// the lock ensures.
 unsafe impl Send for Executable {}
 
 impl Drop for Executable {
     fn drop(&mut self) {
-        // An error that was noted earlier comes up here, not at the wait.
+        // Takes an error recorded earlier, which would make `synchronize` return without waiting.
         let _ = self.stream.context().bind_to_thread();
-        // The documentation does not say that a running graph may be destroyed. Nobody is left to
-        // be told of an error.
+        // The documentation does not guarantee that a running graph may be destroyed. An error can
+        // no longer be reported.
         let _ = self.stream.synchronize();
-        // SAFETY: this value alone owns the graph, which is not used after this.
+        // SAFETY: only this value owns the graph, and it does not use it again.
         let _ = unsafe { result::graph::exec_destroy(self.handle) };
     }
 }
 
-/// A recording that goes on; dropped before its end, it is thrown away.
+/// A recording in progress. Dropping it before its end discards the recording.
 struct Capture<'a> {
     context: &'a Context,
     is_over: bool,
@@ -157,11 +159,11 @@ impl<'a> Capture<'a> {
             }
             .into());
         }
-        // Every call for this stream is checked on this side. The stricter modes would only forbid
-        // this thread, or all threads, calls that concern other contexts, such as freeing
-        // page-locked memory of theirs, and spoil the recording for it.
+        // This crate checks every call for this stream. The stricter modes would only forbid calls
+        // that concern other contexts, such as freeing their page-locked memory, for this thread or
+        // for all threads, and such calls would invalidate the recording.
         let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
-        // SAFETY: the stream is alive. From here on it gets work only by a `Submission`.
+        // SAFETY: the stream is alive. From here on, work reaches it only through a `Submission`.
         unsafe { result::stream::begin_capture(context.queue().stream().cu_stream(), mode) }
             .map_err(failed("record a graph"))?;
         *state = Some(Recording::of_this_thread());
@@ -176,14 +178,15 @@ impl<'a> Capture<'a> {
         let invalid = |reason| GpuError::from(CaptureError::Invalid { reason });
         let recorded = recorded.map_err(|error| invalid(reason(error)))?;
         if recorded.is_null() {
-            return Err(invalid("there is no graph".to_string()));
+            return Err(invalid("it returned no graph".to_string()));
         }
-        // SAFETY: the graph was just recorded, and is destroyed once; what runs is a copy.
+        // SAFETY: the graph has just been recorded and is destroyed once. The instantiated graph is
+        // a copy.
         let handle = unsafe {
             let handle = result::graph::instantiate(recorded, CUgraphInstantiate_flags(0));
             let destroyed = result::graph::destroy(recorded);
-            let handle = handle.map_err(failed("make a graph ready to run"))?;
-            // The graph that was made ready is as good without.
+            let handle = handle.map_err(failed("instantiate a graph"))?;
+            // The instantiated graph works even if this fails.
             let _ = destroyed;
             handle
         };
@@ -195,15 +198,15 @@ impl<'a> Capture<'a> {
         })
     }
 
-    /// Ends the recording, whatever came of it.
+    /// Ends the recording, whether or not it succeeded.
     fn finish(&mut self) -> (Result<CUgraph, DriverError>, GraphResources) {
         self.is_over = true;
         let recorder = self.context.queue().recorder();
         let (recorded, recording) = {
             let mut state = recorder.write();
-            // `work` may have left another device to this thread. `bind` would return early with an
-            // error that was noted before. SAFETY: the device's context is alive, and the stream is
-            // being recorded.
+            // `work` may have made a different device current for this thread. `bind` would return
+            // early with an error recorded before.
+            // SAFETY: the device's context is alive, and the stream is being recorded.
             let recorded = unsafe {
                 result::ctx::set_current(self.context.queue().device().cu_ctx()).and_then(|()| {
                     result::stream::end_capture(self.context.queue().stream().cu_stream())
@@ -227,7 +230,7 @@ impl Drop for Capture<'_> {
         if let (Ok(recorded), _resources) = self.finish()
             && !recorded.is_null()
         {
-            // SAFETY: it was just recorded, and nobody uses it.
+            // SAFETY: the graph has just been recorded and is not used elsewhere.
             let _ = unsafe { result::graph::destroy(recorded) };
         }
     }

@@ -1,13 +1,12 @@
-//! Images that stay on a device as bytes, and the batches made of them there:
+//! Images stored on a device as bytes, and batches assembled from them there:
 //!
 //! ```text
-//! x[c, n, i, j] = (p[image(n), c, i', j'] - mean[c, i', j']) * scale,    i' = i - down(n),
-//!                                                                        j' = j - right(n), or W - 1 - (j - right(n)) if flipped
+//! x[c, n, i, j] = (p[image(n), c, i', j'] - mean[c, i', j']) * scale,
+//! i' = i - down(n),    j' = j - right(n), or W - 1 - (j - right(n)) if flipped
 //! ```
 //!
-//! and 0 where (i', j') lies outside. The device computes it in f32 with the operations of
-//! `scn-data`, in their order, so that the same picks give the same bits as a batch made on the
-//! processor.
+//! and 0 where (i', j') is outside the image. The device uses the same f32 operations as
+//! `scn-data`, in the same order, so the batch is bit-identical to one assembled on the CPU.
 
 use crate::context::Context;
 use crate::error::{ArgumentError, GpuError};
@@ -20,34 +19,34 @@ use crate::sizes::{expect_len, expect_within, int};
 use crate::targets::TargetSettings;
 use crate::windows::MapShape;
 
-/// A set of images on a device, one byte a value, with the normalisation that batches get.
+/// A set of images on a device, one byte per value, with the normalisation of its batches.
 #[derive(Debug)]
 pub struct Images {
-    /// N, C, H, W.
+    /// In the order N, C, H, W.
     pixels: Buffer<u8>,
-    /// C, H, W.
+    /// In the order C, H, W.
     mean: Buffer<f32>,
     scale: f32,
     shape: MapShape,
 }
 
-/// One image of a batch: which image of the set, flipped left and right or not, then moved. The
-/// default is the first image as it is.
+/// An image of a batch: its index in the set, whether it is flipped, and by how much it is then
+/// shifted. The default is the first image, unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Pick {
     /// Index in the set, counted from 0.
     pub image: usize,
-    /// Whether it is mirrored left and right, before it is moved.
+    /// Whether the image is flipped left to right, before it is shifted.
     pub flip: bool,
-    /// Pixels by which it is moved down, less than the height either way.
+    /// Downward shift in pixels, less than the height in magnitude.
     pub down: isize,
-    /// Pixels by which it is moved to the right, less than the width either way.
+    /// Rightward shift in pixels, less than the width in magnitude.
     pub right: isize,
 }
 
 impl Pick {
-    /// Image `image` of a set, counted from 0, as it is.
+    /// Picks image `image` of a set, counted from 0, unchanged.
     pub fn new(image: usize) -> Self {
         Self {
             image,
@@ -55,13 +54,14 @@ impl Pick {
         }
     }
 
-    /// Mirrored left and right if `flip`, before it is moved.
+    /// Flips the image left to right if `flip`, before it is shifted.
     #[must_use]
     pub fn flipped(self, flip: bool) -> Self {
         Self { flip, ..self }
     }
 
-    /// Moved by so many pixels down and to the right, or up and to the left if they are negative.
+    /// Shifts the image by these numbers of pixels down and to the right, or up and to the left if
+    /// they are negative.
     #[must_use]
     pub fn moved(self, down: isize, right: isize) -> Self {
         Self {
@@ -72,35 +72,36 @@ impl Pick {
     }
 }
 
-/// Picks and labels of a batch, at a fixed address on a device.
+/// The picks and labels of a batch, at a fixed address on a device.
 ///
-/// All entries are valid for the sets and the number of classes that the table was made for, also
-/// those beyond a small batch: kernels use picks and labels as indices, and a graph reads those
-/// that are there when it runs. Until the table is [set](Self::set), every entry is the first image
-/// of the set, with label 0.
+/// Kernels use picks and labels as indices, and a graph reads the current ones when it runs. So all
+/// entries are valid for the sets and the number of classes of the table, including those beyond a
+/// small batch. Until the table is [set](Self::set), every entry is the first image of the set,
+/// with label 0.
 #[derive(Debug)]
 pub struct Picks {
-    /// The picks, [`PICK_INTS`] for each of `capacity` images, then as many labels: in one piece,
-    /// so that one copy brings all.
+    /// The picks, [`PICK_INTS`] for each of `capacity` images, followed by as many labels: in one
+    /// buffer, so that one copy transfers all.
     table: StagedBuffer<i32>,
     capacity: usize,
-    /// Number of images of the current batch.
+    /// Number of images in the current batch.
     len: usize,
-    /// Of the sets whose images may be picked.
+    /// Shape of the sets whose images may be picked.
     shape: MapShape,
     classes: usize,
 }
 
 impl Images {
-    /// Brings a set to a device: `pixels` in the order N, C, H, W, with the extents of `shape`, and
+    /// Uploads a set of images: `pixels` in the order N, C, H, W, with the extents of `shape`, and
     /// `mean` in the order C, H, W.
     ///
-    /// The set may have more than 2^31 bytes, as long as the device has the memory.
+    /// The set may be larger than 2^31 bytes, if the device has the memory.
     ///
     /// # Errors
-    /// [`ArgumentError::Length`] if `pixels` or `mean` do not have the length that `shape` says,
-    /// [`ArgumentError::NoImages`] if that is 0, [`ArgumentError::TooLarge`] for extents beyond
-    /// what the device code counts with, [`GpuError::OutOfMemory`].
+    /// Returns [`ArgumentError::Length`] if the length of `pixels` or `mean` does not match
+    /// `shape`, [`ArgumentError::NoImages`] if the set is empty, [`ArgumentError::TooLarge`] if the
+    /// device code cannot count the extents, and [`GpuError::OutOfMemory`] if device memory is
+    /// exhausted.
     pub fn upload(
         context: &Context,
         shape: MapShape,
@@ -123,7 +124,7 @@ impl Images {
         })
     }
 
-    /// Number of images, and their extents. The bytes lie image by image, unlike a feature map.
+    /// Number and extents of the images. Unlike a feature map, the bytes are stored image by image.
     pub fn shape(&self) -> MapShape {
         self.shape
     }
@@ -134,13 +135,13 @@ impl Images {
     }
 
     /// Writes the first `images` of the picked images to `out`, channel by channel: entry (c,
-    /// image, y, x) at `((c images + image) H + y) W + x`.
+    /// image, y, x) is at `((c images + image) H + y) W + x`.
     ///
     /// # Errors
-    /// [`ArgumentError::Range`] if fewer images are picked, [`ArgumentError::OtherSet`] if the
-    /// picks were made for sets of other extents, [`ArgumentError::Length`] if `out` does not have
-    /// C `images` H W entries, [`ArgumentError::TooLarge`] if these are more than 2^30,
-    /// [`ArgumentError::OtherContext`].
+    /// Returns [`ArgumentError::Range`] if fewer images are picked, [`ArgumentError::OtherSet`] if
+    /// the picks were made for sets of a different size or shape, [`ArgumentError::Length`] if
+    /// `out` does not have C × `images` × H × W entries, [`ArgumentError::TooLarge`] if these are
+    /// more than 2^30, and [`ArgumentError::OtherContext`] if the contexts differ.
     pub fn batch(
         &self,
         picks: &Picks,
@@ -179,11 +180,11 @@ impl Images {
 /// x <- x + share (partner - x),
 /// ```
 ///
-/// with the bits of `scn-data`: the difference is rounded, then the sum of the product.
+/// bit-identically to `scn-data`: the difference is rounded, and then the sum, but not the product.
 ///
 /// # Errors
-/// [`ArgumentError::Length`] if there are not as many entries of both,
-/// [`ArgumentError::OtherContext`].
+/// Returns [`ArgumentError::Length`] if the buffers differ in length, and
+/// [`ArgumentError::OtherContext`] if the contexts differ.
 pub fn mix_images(
     settings: &TargetSettings,
     partners: &Buffer<f32>,
@@ -199,17 +200,17 @@ pub fn mix_images(
 }
 
 impl Picks {
-    /// A table for batches of at most `capacity` images of `set`, whose labels are below `classes`.
-    /// It also serves other sets of the same number of images of the same shape, in the same
-    /// context.
+    /// Creates a table for batches of at most `capacity` images of `set`, with labels below
+    /// `classes`. It also serves other sets of the same size and shape in the same context.
     ///
     /// # Errors
-    /// [`ArgumentError::Label`] without a class, [`ArgumentError::TooLarge`] for more images or
-    /// classes than the device code counts with, [`GpuError::OutOfMemory`].
+    /// Returns [`ArgumentError::Label`] if there are no classes, [`ArgumentError::TooLarge`] if the
+    /// device code cannot count the images or classes, and [`GpuError::OutOfMemory`] if device
+    /// memory is exhausted.
     pub fn new(set: &Images, capacity: usize, classes: usize) -> Result<Self, GpuError> {
         int("the number of images", capacity)?;
         int("the number of classes", classes)?;
-        // The label that stands in every place at first.
+        // The initial label of every entry.
         expect_labels(&[0], classes)?;
         let len = (PICK_INTS + 1) * capacity;
         Ok(Self {
@@ -221,13 +222,13 @@ impl Picks {
         })
     }
 
-    /// Replaces the batch. Work submitted before still sees the old one.
+    /// Replaces the batch. Work submitted earlier still uses the old one.
     ///
     /// # Errors
-    /// [`ArgumentError::Range`] for more images than the table has room for,
-    /// [`ArgumentError::Length`] if there is not one label per image, [`ArgumentError::Pick`] for
-    /// an image that the set does not have or that is moved out of its frame,
-    /// [`ArgumentError::Label`] for a label that is no class. The table is unchanged then.
+    /// Returns [`ArgumentError::Range`] if there are more images than the capacity of the table,
+    /// [`ArgumentError::Length`] if there is not one label per image, [`ArgumentError::Pick`] if an
+    /// image is not in the set or is shifted out of its frame, and [`ArgumentError::Label`] if a
+    /// label is not a class. The table is then unchanged.
     pub fn set(&mut self, picks: &[Pick], labels: &[u16]) -> Result<(), GpuError> {
         expect_within(&(0..picks.len()), self.capacity)?;
         expect_len("the labels of a batch", picks.len(), labels.len())?;
@@ -237,7 +238,7 @@ impl Picks {
         }
         let first_label = PICK_INTS * self.capacity;
         self.table.refill(|table| {
-            // What is left of an earlier batch in the other places was valid, and is.
+            // The remaining entries stem from earlier batches and are still valid.
             let (entries, own_labels) = table.split_at_mut(first_label);
             for (entry, pick) in entries.chunks_exact_mut(PICK_INTS).zip(picks) {
                 let Pick {
@@ -246,7 +247,7 @@ impl Picks {
                     down,
                     right,
                 } = *pick;
-                // All below 2^30, as the extents of the set are.
+                // All are below 2^30, like the extents of the set.
                 entry.copy_from_slice(&[image as i32, i32::from(flip), down as i32, right as i32]);
             }
             for (place, &label) in own_labels.iter_mut().zip(labels) {
@@ -257,25 +258,25 @@ impl Picks {
         Ok(())
     }
 
-    /// Number of images of the current batch.
+    /// Number of images in the current batch.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether the batch has no image.
+    /// Whether the batch has no images.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Number of images that the table has room for.
+    /// Largest number of images in a batch.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// The labels of the first `images` images, for reading.
+    /// Returns the labels of the first `images` images.
     ///
     /// # Errors
-    /// [`ArgumentError::Range`] if the batch has fewer.
+    /// Returns [`ArgumentError::Range`] if the batch has fewer images.
     pub fn labels(&self, images: usize) -> Result<LabelsView<'_>, GpuError> {
         expect_within(&(0..images), self.len)?;
         let first = PICK_INTS * self.capacity;
@@ -283,7 +284,7 @@ impl Picks {
         Ok(LabelsView::new(labels, self.classes))
     }
 
-    /// `Ok` if the set has the image, and the shift leaves some of it in its frame.
+    /// Checks that the image is in the set, and that its shift leaves part of it in the frame.
     fn expect_in_set(&self, position: usize, pick: Pick) -> Result<(), ArgumentError> {
         let MapShape {
             images,
@@ -309,7 +310,8 @@ impl Picks {
     }
 }
 
-/// Bytes of an image, if the device code can count them and the images.
+/// Returns the size of an image in bytes, or an error if the device code cannot count it or the
+/// images.
 fn volume(shape: MapShape) -> Result<usize, ArgumentError> {
     let MapShape {
         channels,

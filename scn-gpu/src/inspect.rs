@@ -1,4 +1,4 @@
-//! What the compiler makes of the kernels; needs a compiler, but no device.
+//! Inspection of the compiled kernels. Needs a compiler, but no device.
 
 use crate::architecture::{Architecture, Code};
 use crate::compile::compiler::{CompileOptions, Target, compile};
@@ -12,10 +12,10 @@ pub use crate::element::ElementType;
 pub use crate::kernels::signatures;
 pub use crate::launch::signature::{Parameter, Signature};
 
-/// The generations of devices that the compiler makes code for, such as 61.
+/// Lists the compute capabilities that the compiler supports, as numbers such as 61.
 ///
 /// # Errors
-/// No compiler, or one that is too old.
+/// Returns an error if there is no compiler, or if it is too old.
 pub fn known_architectures() -> Result<Vec<u32>, GpuError> {
     let known = nvrtc::capabilities()?;
     Ok(known.into_iter().map(ComputeCapability::number).collect())
@@ -25,35 +25,37 @@ pub fn known_architectures() -> Result<Vec<u32>, GpuError> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KernelReport {
-    /// The file that it is in.
+    /// File that contains the kernel.
     pub file: KernelFile,
-    /// Its name.
+    /// Name of the kernel.
     pub name: String,
-    /// Registers of a thread.
+    /// Registers per thread.
     pub registers: usize,
-    /// Bytes that do not fit into registers: written and read again, each time.
+    /// Bytes of register spills that are stored.
     pub spill_stores: usize,
-    /// Bytes that are read again, each time.
+    /// Bytes of register spills that are loaded back.
     pub spill_loads: usize,
-    /// Bytes of shared memory of a block.
+    /// Bytes of shared memory per block.
     pub shared_memory: usize,
 }
 
-/// Compiles all kernels of a file for a generation of devices, such as 61, and says what they need.
+/// Compiles all kernels of a file for a compute capability, such as 61, and reports the resources
+/// that they need.
 ///
 /// # Errors
-/// No compiler, one that does not know the generation, or a file that does not compile.
+/// Returns an error if there is no compiler, if it does not support the compute capability, or if
+/// the file does not compile.
 pub fn compile_report(file: KernelFile, architecture: u32) -> Result<Vec<KernelReport>, GpuError> {
     let target = target(architecture, Code::Machine)?;
     let compiled = compile(all_sizes(file), &target, &["--ptxas-options=-v"])?;
     Ok(parse_log(file, &compiled.log))
 }
 
-/// The kernels in a file and the types of their parameters, as they are in portable code (PTX) of a
-/// generation of devices.
+/// Compiles a file to portable code (PTX) for a compute capability, and lists its kernels with the
+/// types of their parameters.
 ///
 /// # Errors
-/// As for [`compile_report`].
+/// Same as [`compile_report`].
 pub fn compiled_parameters(
     file: KernelFile,
     architecture: u32,
@@ -77,7 +79,8 @@ fn all_sizes(file: KernelFile) -> Unit {
     Unit { file, padded: None }
 }
 
-/// A kernel has lines of its name, of its spills, and of its registers, in this order.
+/// Parses the log of the assembler, which has lines with the name, the spills and the registers of
+/// each kernel, in this order.
 fn parse_log(file: KernelFile, log: &str) -> Vec<KernelReport> {
     let mut reports = Vec::new();
     let mut name = "";
@@ -104,14 +107,14 @@ fn parse_log(file: KernelFile, log: &str) -> Vec<KernelReport> {
     reports
 }
 
-/// The number that stands before these words; 0 if they are not there.
+/// Returns the number before these words, or 0 if the line does not contain them.
 fn number_before(line: &str, words: &str) -> usize {
     let number = line.split_once(words).map(|(before, _)| before);
     let digits = number.and_then(|before| before.rsplit([' ', '\t']).next());
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// `.entry name(` and then `.param type name,` line by line, up to a `)`.
+/// Parses `.entry name(`, followed by lines `.param type name,` up to a `)`.
 fn parse_ptx(ptx: &str) -> Vec<(String, Vec<String>)> {
     let mut kernels = Vec::new();
     for entry in ptx.split(".entry ").skip(1) {
@@ -123,8 +126,8 @@ fn parse_ptx(ptx: &str) -> Vec<(String, Vec<String>)> {
             .lines()
             .filter_map(|line| line.trim().strip_prefix(".param "))
             .map(|parameter| {
-                // An array's length follows its name. NVRTC 13 says of pointers what they point to,
-                // for devices of 10.0 and later.
+                // The length of an array follows its name. For compute capability 10.0 and later,
+                // NVRTC 13 adds `.ptr` and an alignment to the types of pointers.
                 let (kind, name) = parameter.rsplit_once(' ').unwrap_or((parameter, ""));
                 let kind = kind.split(" .ptr").next().unwrap_or(kind);
                 let length = name.find('[').map_or("", |start| &name[start..]);

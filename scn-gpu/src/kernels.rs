@@ -1,4 +1,4 @@
-//! The kernels: what each takes, how many blocks it needs, and how long its buffers must be.
+//! The kernels: their arguments, their grids, and checks of the lengths of their buffers.
 
 pub(crate) mod batch_norm;
 pub(crate) mod classifier;
@@ -13,7 +13,7 @@ pub(crate) mod update;
 
 use crate::launch::signature::Signature;
 
-/// All kernels.
+/// Returns the signatures of all kernels.
 pub fn signatures() -> Vec<Signature> {
     [
         prepare::SIGNATURES,
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use crate::compile::kernel_file::{HEADERS, KernelFile};
 
-    /// The value of a constant in the device code.
+    /// Returns the value of a constant in the device code.
     fn constant(text: &str, name: &str) -> usize {
         let (_, rest) = text
             .split_once(&format!("constexpr int {name} = "))

@@ -1,4 +1,4 @@
-//! Labels of batches, checked against the number of classes before kernels see them.
+//! Labels of batches, checked against the number of classes before kernels use them.
 
 use crate::context::Context;
 use crate::error::{ArgumentError, GpuError};
@@ -7,8 +7,8 @@ use crate::memory::staged::StagedBuffer;
 use crate::memory::view::View;
 use crate::sizes::expect_len;
 
-/// Labels of a batch on a device, all below the number of classes, since kernels use them as
-/// indices.
+/// The labels of a batch on a device. All are below the number of classes, because kernels use them
+/// as indices.
 #[derive(Debug)]
 pub struct Labels {
     labels: Buffer<i32>,
@@ -19,7 +19,7 @@ impl Labels {
     /// Uploads one label per image.
     ///
     /// # Errors
-    /// A label that is no class.
+    /// Returns [`ArgumentError::Label`] if a label is not a class.
     pub fn upload(context: &Context, labels: &[u16], classes: usize) -> Result<Self, GpuError> {
         expect_labels(labels, classes)?;
         let labels: Vec<i32> = labels.iter().map(|&label| i32::from(label)).collect();
@@ -29,14 +29,14 @@ impl Labels {
         })
     }
 
-    /// The labels, for reading.
+    /// Returns a view of the labels.
     pub fn view(&self) -> LabelsView<'_> {
         LabelsView::new(self.labels.view(), self.classes)
     }
 }
 
-/// Labels of batches of one size at a fixed address: a graph reads those that are there when it
-/// runs. All are 0 until they are [set](Self::set).
+/// The labels of batches of a fixed size, at a fixed address: a graph reads the current ones when
+/// it runs. All are 0 until they are [set](Self::set).
 #[derive(Debug)]
 pub struct StagedLabels {
     labels: StagedBuffer<i32>,
@@ -44,10 +44,11 @@ pub struct StagedLabels {
 }
 
 impl StagedLabels {
-    /// Room for `images` labels below `classes`.
+    /// Allocates `images` labels below `classes`.
     ///
     /// # Errors
-    /// [`ArgumentError::Label`] without a class; [`GpuError::OutOfMemory`].
+    /// Returns [`ArgumentError::Label`] if there are no classes, and [`GpuError::OutOfMemory`] if
+    /// device memory is exhausted.
     pub fn new(context: &Context, images: usize, classes: usize) -> Result<Self, GpuError> {
         expect_labels(&[0], classes)?;
         Ok(Self {
@@ -56,10 +57,11 @@ impl StagedLabels {
         })
     }
 
-    /// Replaces the labels. Work submitted before still sees the old ones.
+    /// Replaces the labels. Work submitted earlier still uses the old ones.
     ///
     /// # Errors
-    /// Another number of labels, or one that is no class. The labels are unchanged then.
+    /// Returns an error if there is not one label per image, or if a label is not a class. The
+    /// labels are then unchanged.
     pub fn set(&mut self, labels: &[u16]) -> Result<(), GpuError> {
         expect_len("the labels of a batch", self.labels.len(), labels.len())?;
         expect_labels(labels, self.classes)?;
@@ -70,14 +72,13 @@ impl StagedLabels {
         })
     }
 
-    /// The labels, for reading.
+    /// Returns a view of the labels.
     pub fn view(&self) -> LabelsView<'_> {
         LabelsView::new(self.labels.view(), self.classes)
     }
 }
 
-/// Labels of a batch on a device, wherever they are kept: in [`Labels`], in [`StagedLabels`] or in
-/// [`Picks`](crate::Picks).
+/// A view of the labels of a batch in [`Labels`], [`StagedLabels`] or [`Picks`](crate::Picks).
 #[derive(Debug, Clone, Copy)]
 pub struct LabelsView<'a> {
     labels: View<'a, i32>,
@@ -85,12 +86,12 @@ pub struct LabelsView<'a> {
 }
 
 impl<'a> LabelsView<'a> {
-    /// Labels that are known to be below the number of classes.
+    /// Creates a view of labels that are known to be below the number of classes.
     pub(crate) fn new(labels: View<'a, i32>, classes: usize) -> Self {
         Self { labels, classes }
     }
 
-    /// The labels as kernels take them.
+    /// Returns the labels in the form that kernels take.
     pub(crate) fn places(&self) -> View<'a, i32> {
         self.labels
     }
@@ -105,13 +106,13 @@ impl<'a> LabelsView<'a> {
         self.labels.is_empty()
     }
 
-    /// Number of classes; all labels are below it.
+    /// Number of classes. All labels are below it.
     pub fn classes(&self) -> usize {
         self.classes
     }
 }
 
-/// `Ok` if all labels are below the number of classes.
+/// Checks that all labels are below the number of classes.
 pub(crate) fn expect_labels(labels: &[u16], classes: usize) -> Result<(), ArgumentError> {
     let is_wrong = |&label: &u16| usize::from(label) >= classes;
     match labels.iter().position(is_wrong) {

@@ -1,9 +1,9 @@
-//! Starts kernels: the only file that does.
+//! Kernel launches, all of which happen in this file.
 //!
-//! Every kernel is a struct whose fields are its arguments, declared once by [`kernels!`]: the
-//! struct, what is handed to the driver, and the table that is compared with the compiled code all
-//! come from that declaration. Its [`DeviceKernel::grid`] checks every length, so that [`launch`]
-//! is safe.
+//! Every kernel is a struct whose fields are its arguments, declared once by [`kernels!`]. The
+//! declaration yields the struct, the arguments for the driver, and the signature that a test
+//! compares with the compiled code. [`DeviceKernel::grid`] checks every length, so [`launch`] is
+//! safe.
 
 #![expect(
     unsafe_code,
@@ -24,29 +24,29 @@ use crate::launch::signature::Signature;
 use crate::padded::Padded;
 use crate::queue::Submission;
 
-/// The arguments of a kernel, which know how large its grid must be.
+/// The arguments of a kernel, which determine its grid.
 pub(crate) trait DeviceKernel: KernelDeclaration {
-    /// The name under which its times are kept.
+    /// Name under which the kernel is timed.
     const TIMED_AS: &'static str = Self::SIGNATURE.name;
 
-    /// Checks the length of every buffer against the sizes; None if there is nothing to do. Lengths
-    /// that a caller chooses are errors, those that this crate chooses are asserted.
+    /// Checks the lengths of all buffers, and returns the grid, or `None` if there is nothing to
+    /// do. Wrong lengths from a caller are errors; wrong lengths from this crate fail an assertion.
     fn grid(&self) -> Result<Option<Grid>, ArgumentError>;
 }
 
 /// The declaration of a kernel by [`kernels!`].
 pub(crate) trait KernelDeclaration {
-    /// Name, file and parameters.
+    /// Name, file and parameters of the kernel.
     const SIGNATURE: Signature;
 
-    /// The padded number of atoms that it is made for, if there is one for each.
+    /// Padded number of atoms, if the kernel is compiled for each.
     fn padded(&self) -> Option<Padded>;
 
-    /// The arguments in order, all of this context.
+    /// Returns the arguments in order, after checking that all belong to this context.
     fn values(&self, context: &Context) -> Result<Vec<Value<'_>>, GpuError>;
 }
 
-/// Blocks, and threads of a block.
+/// The numbers of blocks, and of threads per block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
     blocks: (u32, u32, u32),
@@ -54,14 +54,14 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// A grid of blocks in three directions; None if there are no blocks.
+    /// Creates a grid of blocks in three dimensions, or `None` if there are no blocks.
     pub(crate) fn new(blocks: [usize; 3], threads: u32) -> Result<Option<Self>, ArgumentError> {
         let limits = [i32::MAX as usize, 65_535, 65_535];
         let mut counts = [0; 3];
         for ((count, blocks), limit) in counts.iter_mut().zip(blocks).zip(limits) {
             if blocks > limit {
                 return Err(ArgumentError::TooLarge {
-                    what: "the number of blocks in one direction",
+                    what: "the number of blocks in one dimension",
                     limit,
                     found: blocks,
                 });
@@ -75,7 +75,7 @@ impl Grid {
         }))
     }
 
-    /// Blocks in one direction that cover `items`, `per_block` each.
+    /// Creates a one-dimensional grid for `items`, with `per_block` in each block.
     pub(crate) fn covering(
         items: usize,
         per_block: usize,
@@ -85,7 +85,7 @@ impl Grid {
     }
 }
 
-/// Starts a kernel if there is anything to do.
+/// Launches a kernel, unless there is nothing to do.
 pub(crate) fn launch<K: DeviceKernel>(context: &Context, kernel: &K) -> Result<(), GpuError> {
     let Some(Grid { blocks, threads }) = kernel.grid()? else {
         return Ok(());
@@ -117,8 +117,7 @@ pub(crate) fn launch<K: DeviceKernel>(context: &Context, kernel: &K) -> Result<(
     };
     let start = || {
         // SAFETY: the arguments are those of the kernel's declaration, which a test compares with
-        // the compiled code; their lengths are checked by `grid`, and what a kernel writes to is
-        // borrowed exclusively.
+        // the compiled code. `grid` checks their lengths, and outputs are borrowed exclusively.
         let started = unsafe { launch.launch(config) };
         started.map(drop).map_err(|error| GpuError::Launch {
             kernel: name,
@@ -131,9 +130,9 @@ pub(crate) fn launch<K: DeviceKernel>(context: &Context, kernel: &K) -> Result<(
     context.timing().launch(context.queue(), K::TIMED_AS, start)
 }
 
-/// Declares the kernels of a module: `Struct = "name" in File { argument: Type, .. }`. With
-/// `per padded` after the file, which says that it is compiled for each padded number of atoms, the
-/// struct has a field `padded` besides, which chooses among the kernels.
+/// Declares the kernels of a module: `Struct = "name" in File { argument: Type, .. }`. `per padded`
+/// after the file means that it is compiled for each padded number of atoms. The struct then has a
+/// further field `padded`, which selects the kernel.
 macro_rules! kernels {
     ($($(#[$doc:meta])* $kernel:ident = $name:literal in $file:ident $(per $size:ident)? {
         $($argument:ident: $type:ty),* $(,)?
@@ -152,7 +151,7 @@ macro_rules! kernels {
                     per_size: {
                         let per_size = !concat!($(stringify!($size))?).is_empty();
                         let is_compiled = $crate::compile::kernel_file::KernelFile::$file.is_per_size();
-                        assert!(per_size == is_compiled, "the file is compiled otherwise");
+                        assert!(per_size == is_compiled, "`per padded` does not match the file");
                         per_size
                     },
                     parameters: &[
@@ -177,7 +176,7 @@ macro_rules! kernels {
             }
         )*
 
-        /// The kernels of this module.
+        /// Signatures of the kernels of this module.
         pub(crate) const SIGNATURES: &[$crate::launch::signature::Signature] = &[
             $(<$kernel<'static> as $crate::launch::KernelDeclaration>::SIGNATURE,)*
         ];

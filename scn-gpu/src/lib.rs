@@ -1,9 +1,9 @@
-//! Sparse coding networks on graphics processors with CUDA.
+//! Sparse coding networks on GPUs with CUDA.
 //!
-//! # What is computed there
+//! # What it computes
 //!
-//! The whole training step of `scn-net`, with the formulas of [`scn_solvers`] and `scn-grad`: for
-//! the windows x of a map,
+//! The complete training step of `scn-net`, with the formulas of [`scn_solvers`] and `scn-grad`:
+//! for the windows x of a map,
 //!
 //! ```text
 //! a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²,  a >= 0
@@ -15,35 +15,42 @@
 //! ```
 //! <!-- math:
 //! \begin{gathered}
-//! a^* = \arg\min_{a \ge 0} \tfrac12 \lVert x - D a \rVert^2 + \lambda_1^\top a + \tfrac{\lambda_2}2 \lVert a \rVert^2 \\
-//! H_{LL}\, y_L = u_L, \quad y = 0 \text{ off } L, \qquad H = D^\top D + \lambda_2 I, \quad u = \frac{\partial\, \mathrm{Loss}}{\partial a}, \quad L = \{ j : a^*_j > 0 \} \\[1ex]
+//! a^* = \arg\min_{a \ge 0} \tfrac12 \lVert x - D a \rVert^2
+//! + \lambda_1^\top a + \tfrac{\lambda_2}2 \lVert a \rVert^2 \\
+//! H_{LL}\, y_L = u_L, \quad y = 0 \text{ off } L, \qquad H = D^\top D + \lambda_2 I,
+//! \quad u = \frac{\partial\, \mathrm{Loss}}{\partial a},
+//! \quad L = \{ j : a^*_j > 0 \} \\[1ex]
 //! \begin{aligned}
-//! \frac{\partial\, \mathrm{Loss}}{\partial D} &= \sum (x - D a)\, y^\top - D y\, a^\top & \frac{\partial\, \mathrm{Loss}}{\partial x} &= D y \\
-//! \frac{\partial\, \mathrm{Loss}}{\partial \lambda_{1j}} &= -\sum y_j & \frac{\partial\, \mathrm{Loss}}{\partial \lambda_2} &= -\sum y^\top a
+//! \frac{\partial\, \mathrm{Loss}}{\partial D} &= \sum (x - D a)\, y^\top - D y\, a^\top &
+//! \frac{\partial\, \mathrm{Loss}}{\partial x} &= D y \\
+//! \frac{\partial\, \mathrm{Loss}}{\partial \lambda_{1j}} &= -\sum y_j &
+//! \frac{\partial\, \mathrm{Loss}}{\partial \lambda_2} &= -\sum y^\top a
 //! \end{aligned}
 //! \end{gathered}
 //! -->
 //!
-//! and the layers between codes and loss. Dictionaries have up to [`MAX_ATOMS`] atoms. A column's
-//! code, gradient and correlations stay in the registers of a few neighbouring threads for all
-//! passes of its solve, so that device memory sees each signal and each code once.
+//! as well as the layers between codes and loss. Dictionaries may have up to [`MAX_ATOMS`] atoms.
+//! During a solve, the code and the gradient of a column stay in the registers of a few
+//! neighbouring threads and its correlations in shared memory, so each signal and each code passes
+//! through device memory only once.
 //!
-//! A solve has converged where the [KKT residual](scn_solvers::kkt) of the codes returned, computed
-//! afresh, is below the tolerance; the report of a solve says so for every batch.
+//! A solve has converged if the [KKT residual](scn_solvers::kkt) of the returned codes is within
+//! the tolerance. The residual is computed from scratch at the end of the solve, and reported for
+//! every batch.
 //!
-//! # How
+//! # How it works
 //!
-//! All functions work on [`Buffer`]s of a [`Context`]. Work is done in the order of submission, and
-//! only [`Buffer::download`] and functions built on it wait for it. Sums are added up in an order
-//! that depends on sizes only: two runs give the same bits. The kernels are CUDA C++ that NVIDIA's
-//! compiler NVRTC compiles at run time, for devices of compute capability 6.1 and later. Building
-//! this crate needs neither the compiler nor a device; at run time a missing one is a
-//! [`SetupError`].
+//! All functions operate on [`Buffer`]s of a [`Context`]. Work is done asynchronously, in the order
+//! of submission. Functions that wait for it, such as [`Buffer::download`], say so. The order of
+//! additions depends only on sizes, so two runs are bit-identical. The kernels are CUDA C++, which
+//! NVIDIA's compiler NVRTC compiles at run time for devices of compute capability 6.1 and later.
+//! Building this crate needs neither the compiler nor a device. If one is missing at run time, the
+//! result is a [`SetupError`].
 //!
 //! # Tour
 //!
-//! [`devices`] lists the devices of this machine, and [`Context::new`] opens one. For the codes of
-//! a matrix of signals, [`encode`](encode()) is all you need:
+//! [`devices`] lists the devices of this machine, and [`Context::new`] opens one. To compute the
+//! codes of a matrix of signals, [`encode`](encode()) is all you need:
 //!
 //! ```no_run
 //! use faer::Mat;
@@ -54,23 +61,29 @@
 //! let dictionary = Mat::from_fn(2, 1, |i, _| [0.6, 0.8][i]);
 //! let signals = Mat::from_fn(2, 3, |i, p| (i + p) as f32);
 //! let penalty = ElasticNet::nonnegative(0.5, 0.0);
-//! let (codes, report) = encode(&context, dictionary.as_ref(), &penalty, signals.as_ref(), Settings::default())?;
+//! let (codes, report) = encode(
+//!     &context,
+//!     dictionary.as_ref(),
+//!     &penalty,
+//!     signals.as_ref(),
+//!     Settings::default(),
+//! )?;
 //! assert!(report.converged());
 //! # let _ = codes;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and
-//! [`DeviceProblems::update`] computes Gram matrices and packed dictionaries from them once per
-//! step. [`DeviceProblem::encode`], [`DeviceProblem::adjoint`] and
-//! [`DeviceProblem::signal_gradient`] are the sparse coding layer, [`GradientSums`] computes the
-//! gradients of its parameters, and [`layers`] has the other layers. [`Images`] stay on the device,
-//! which makes the batches that [`Picks`] name. [`Reports`] keep the reports of a step on the
-//! device until they are downloaded together at its end.
+//! For training, the parameters of all layers are stored in shared buffers
+//! ([`update::Parameters`]), from which [`DeviceProblems::update`] computes Gram matrices and
+//! packed dictionaries once per step. [`DeviceProblem::encode`], [`DeviceProblem::adjoint`] and
+//! [`DeviceProblem::signal_gradient`] make up the sparse coding layer, [`GradientSums`] computes
+//! the gradients of its parameters, and [`layers`] contains the other layers. [`Images`] holds a
+//! set of images on the device, which assembles the batches that [`Picks`] specifies. [`Reports`]
+//! collects the reports of a step on the device until they are downloaded together at its end.
 //!
-//! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it
-//! by one call. [`PinnedBuffer`] is memory of the host that the device copies to and from buffers
-//! while the host goes on working.
+//! [`Context::capture`] records repeated work as a [`Graph`], which a single call launches.
+//! [`PinnedBuffer`] is page-locked host memory: the device copies it to and from buffers while the
+//! host continues.
 
 mod adjoint;
 mod architecture;
@@ -108,9 +121,9 @@ pub mod update;
 mod version;
 mod windows;
 
-/// Matrices of [`encode()`].
+/// The crate of the matrices that [`encode()`] takes and returns.
 pub use faer;
-/// Penalties and settings of solves.
+/// The crate of the penalties and settings of solves.
 pub use scn_solvers;
 
 pub use architecture::{Architecture, ArchitectureError, Code};
@@ -143,3 +156,8 @@ pub use targets::{TargetSettings, Targets};
 pub use timing::{KernelTime, Mark};
 pub use version::{ComputeCapability, CudaVersion};
 pub use windows::{MapShape, Windows};
+
+/// The examples in README.md, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,14 +1,13 @@
-//! The libraries of CUDA: whether they are there and whole, and the numbers that their functions
-//! return.
+//! The CUDA libraries: checks that they are complete, and conversion of their results to numbers.
 //!
-//! cudarc panics at the first call where a library or a function is missing. So each library is
-//! looked at before it is called for the first time: the file that cudarc will open, and every
-//! function that this crate calls, by itself or through cudarc. Functions of later versions are
-//! asked for by those who ask for the version.
+//! cudarc panics at the first call if a library or a function is missing. So each library is
+//! checked before its first use: the file that cudarc will open, and every function that this crate
+//! calls directly or through cudarc. Functions of later versions are checked by the callers that
+//! query the version.
 
 #![expect(
     unsafe_code,
-    reason = "opens libraries, and reads what they return as numbers"
+    reason = "opens libraries, and reads their results as numbers"
 )]
 
 use std::sync::OnceLock;
@@ -21,15 +20,15 @@ use crate::error::SetupError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fault {
     Absent,
-    /// There is a file of its name, and the system refuses it.
+    /// A file of that name exists, but the system cannot load it.
     Refused(String),
 }
 
-/// A library that is opened once and stays.
+/// A library that is opened once and stays open.
 pub(crate) struct CudaLibrary {
-    /// For messages.
+    /// Name for messages.
     name: &'static str,
-    /// The stems from which cudarc makes the names of files, in its order.
+    /// Stems from which cudarc derives file names, in its order.
     stems: &'static [&'static str],
     absent: SetupError,
     opened: OnceLock<Result<Library, Fault>>,
@@ -60,7 +59,7 @@ pub(crate) static NCCL: CudaLibrary = CudaLibrary {
 };
 
 impl CudaLibrary {
-    /// `Ok` if the library is there with all these functions.
+    /// Checks that the library is installed and has all these functions.
     pub(crate) fn require(&self, functions: &[&str]) -> Result<(), SetupError> {
         let library = match self.opened.get_or_init(|| open(self.stems)) {
             Ok(library) => library,
@@ -71,7 +70,7 @@ impl CudaLibrary {
             }
         };
         let lacks = |function: &&&str| {
-            // SAFETY: the address is looked up and not called.
+            // SAFETY: the address is only looked up, not called.
             unsafe { library.get::<*const ()>(function.as_bytes()) }.is_err()
         };
         match functions.iter().find(lacks) {
@@ -84,15 +83,15 @@ impl CudaLibrary {
     }
 }
 
-/// Opens the first library that can be, as cudarc does.
+/// Opens the first library that can be loaded, in the same order as cudarc.
 fn open(stems: &[&str]) -> Result<Library, Fault> {
     let mut fault = Fault::Absent;
     for name in stems
         .iter()
         .flat_map(|stem| cudarc::get_lib_name_candidates(stem))
     {
-        // SAFETY: these are the libraries that cudarc opens, whose loading has no effect that
-        // anybody relies on.
+        // SAFETY: cudarc opens the same libraries, and loading them has no side effects that matter
+        // here.
         match unsafe { Library::new(&name) } {
             Ok(library) => return Ok(library),
             Err(error) => {
@@ -106,26 +105,26 @@ fn open(stems: &[&str]) -> Result<Library, Fault> {
     Err(fault)
 }
 
-/// The loader's words, on one line.
+/// Returns the loader's message on one line.
 fn reason(error: &libloading::Error) -> String {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     let words = cause.unwrap_or_else(|| error.to_string());
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether the loader means that there is no such file. Windows says the same of a library that
-/// misses another one.
+/// Whether the message means that the file does not exist. Every message counts on Windows, which
+/// reports a missing dependency of a library in the same way.
 fn says_absent(reason: &str) -> bool {
     cfg!(windows) || reason.to_lowercase().contains("no such file")
 }
 
-/// The number of a result. cudarc declares these functions to return one of the results that it
-/// knows; a library of another version returns others, which nothing may take for one of those: not
-/// a comparison, and not `Debug`, which then crashes.
+/// Returns the number of a result. cudarc declares the results of these functions as enums of the
+/// values that it knows, but a library of a different version may return other values. These must
+/// never be used as the enum: not in a comparison, and not with `Debug`, which would crash.
 pub(crate) fn number<T: Copy>(result: T) -> u32 {
     const { assert!(size_of::<T>() == size_of::<u32>()) };
-    // SAFETY: it is as large as this number, and all bits of it were written. Volatile, so that the
-    // compiler derives nothing from what the type may be.
+    // SAFETY: `result` is as large as a `u32`, and all its bits are initialised. The read is
+    // volatile so that the compiler does not assume a valid enum value.
     unsafe { (&raw const result).cast::<u32>().read_volatile() }
 }
 
@@ -135,7 +134,7 @@ mod tests {
 
     #[test]
     fn words_of_loaders_are_understood() {
-        // By glibc 2.36, musl 1.2.5 and macOS 14.
+        // Messages of glibc 2.36, musl 1.2.5 and macOS 14.
         for absent in [
             "libcuda.so: cannot open shared object file: No such file or directory",
             "Error loading shared library libcuda.so: No such file or directory",

@@ -1,4 +1,4 @@
-//! Numbers on a device, and on their way there and back.
+//! Arrays on a device, and their transfers from and to the host.
 
 pub(crate) mod buffer;
 pub(crate) mod pinned;

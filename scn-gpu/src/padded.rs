@@ -1,19 +1,19 @@
-//! The numbers of atoms that kernels are made for.
+//! Padded numbers of atoms, for which kernels are compiled.
 
 use crate::error::ArgumentError;
 
-/// The largest number of atoms.
+/// The largest supported number of atoms.
 pub const MAX_ATOMS: usize = 256;
 
-/// Atoms in the registers of a lane.
+/// Number of atoms that a lane holds in registers.
 pub(crate) const ATOMS_PER_LANE: usize = 16;
 
-/// A number of atoms that kernels are made for: 16, 32, 64, 128 or 256.
+/// A padded number of atoms: 16, 32, 64, 128 or 256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Padded(usize);
 
 impl Padded {
-    /// All of them.
+    /// All padded numbers of atoms.
     pub(crate) const ALL: [Padded; 5] = [
         Padded(16),
         Padded(32),
@@ -22,7 +22,7 @@ impl Padded {
         Padded(MAX_ATOMS),
     ];
 
-    /// The smallest that holds so many atoms.
+    /// Returns the smallest padded number that is at least `atoms`.
     pub(crate) fn of(atoms: usize) -> Result<Self, ArgumentError> {
         let fits = |padded: &Padded| (1..=padded.0).contains(&atoms);
         Self::ALL
@@ -34,17 +34,16 @@ impl Padded {
             })
     }
 
-    /// The number.
     pub(crate) fn atoms(self) -> usize {
         self.0
     }
 
-    /// Lanes that hold a column.
+    /// Number of lanes that hold a column.
     pub(crate) fn lanes(self) -> usize {
         self.0 / ATOMS_PER_LANE
     }
 
-    /// `Ok` if so many atoms fit.
+    /// Checks that `atoms` does not exceed the padded number.
     pub(crate) fn check(self, atoms: usize) -> Result<(), ArgumentError> {
         if atoms <= self.0 {
             Ok(())

@@ -1,4 +1,4 @@
-//! What solvers need of dictionary and penalty, computed once per step.
+//! Quantities that solvers need, derived from dictionary and penalty once per step.
 
 use std::ops::Range;
 
@@ -13,8 +13,8 @@ use crate::sizes::expect_len;
 use crate::tables::{LayerRow, LayerTable};
 use crate::update::Parameters;
 
-/// Which of the [`Parameters`] make up a problem: a dictionary `D` (m × n, row by row), λ1 (one, or
-/// one per atom) and λ2 (one number).
+/// Indices of the [`Parameters`] that make up a problem: a dictionary `D` (m × n, row by row), λ1
+/// (one number, or one per atom) and λ2 (one number).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProblemParameters {
@@ -22,14 +22,14 @@ pub struct ProblemParameters {
     pub atoms: usize,
     /// Index of the dictionary among the parameters.
     pub dictionary: usize,
-    /// Index of λ1.
+    /// Index of λ1 among the parameters.
     pub lambda1: usize,
-    /// Index of λ2.
+    /// Index of λ2 among the parameters.
     pub lambda2: usize,
 }
 
 impl ProblemParameters {
-    /// A problem of so many atoms, by the indices of its dictionary, λ1 and λ2.
+    /// Creates a problem from its number of atoms and the indices of its dictionary, λ1 and λ2.
     pub fn new(atoms: usize, [dictionary, lambda1, lambda2]: [usize; 3]) -> Self {
         Self {
             atoms,
@@ -40,22 +40,22 @@ impl ProblemParameters {
     }
 }
 
-/// Several problems, with what solvers need of each: `H = D'D + λ2 I`, `1 / H_jj` and the
-/// dictionary in the order in which kernels read it. One kernel derives all of it for all problems.
-/// Codes are nonnegative.
+/// Several problems, with the quantities that solvers need: `H = D'D + λ2 I`, `1 / H_jj` and the
+/// dictionary in the order in which kernels read it. A single kernel computes them for all
+/// problems. Codes are nonnegative.
 #[derive(Debug)]
 pub struct DeviceProblems {
     pub(crate) layouts: Vec<ProblemLayout>,
     panels: Buffer<f32>,
     gram: Buffer<f32>,
     inverse_diagonal: Buffer<f32>,
-    /// One per padded atom.
+    /// One value per padded atom.
     lambda1: Buffer<f32>,
     table: LayerTable<PREPARE_NUMBERS, 5>,
     context: Context,
 }
 
-/// Where the arrays of a problem lie in the buffers of all.
+/// Positions of the arrays of a problem in the buffers of all problems.
 #[derive(Debug, Clone)]
 pub(crate) struct ProblemLayout {
     pub(crate) rows: usize,
@@ -70,11 +70,11 @@ pub(crate) struct ProblemLayout {
 }
 
 impl DeviceProblems {
-    /// Room for problems with these parameters; [`update`](Self::update) fills it.
+    /// Allocates problems with these parameters. [`update`](Self::update) fills them in.
     ///
     /// # Errors
-    /// More atoms than [`MAX_ATOMS`](crate::MAX_ATOMS), none at all, parameters that do not fit
-    /// together, or no memory.
+    /// Returns an error if a problem has no atoms or more than [`MAX_ATOMS`](crate::MAX_ATOMS), if
+    /// its parameters do not fit together, or if device memory is exhausted.
     pub fn new(
         context: &Context,
         parameters: &Parameters,
@@ -99,11 +99,12 @@ impl DeviceProblems {
         })
     }
 
-    /// Computes all of it again from the values of the parameters. Values that are not finite show
-    /// up in the reports of the solves.
+    /// Recomputes all quantities from the current values of the parameters. Values that are not
+    /// finite show up in the reports of the solves.
     ///
     /// # Errors
-    /// Fewer parameters than the problems were made with, or those of another context.
+    /// Returns an error if there are fewer parameters than the problems were created with, or if
+    /// they belong to a different context.
     pub fn update(&mut self, parameters: &Parameters) -> Result<(), GpuError> {
         let (table, layers) = self.table.arguments()?;
         let prepare = PrepareProblems {
@@ -118,10 +119,11 @@ impl DeviceProblems {
         launch(&self.context, &prepare)
     }
 
-    /// Problem `index`, counted from 0, with the dictionary that it was [made of](Self::update).
+    /// Returns problem `index`, counted from 0. `parameters` supplies the dictionary and must be
+    /// the same as in the last [update](Self::update).
     ///
     /// # Errors
-    /// [`ArgumentError::Range`]: there is no such problem.
+    /// Returns [`ArgumentError::Range`] if there is no such problem.
     pub fn get<'a>(
         &'a self,
         index: usize,
@@ -141,14 +143,14 @@ impl DeviceProblems {
         })
     }
 
-    /// λ1 of all problems as of the last update; [`lambda1_of`](Self::lambda1_of) finds those of
-    /// one among them.
+    /// Returns λ1 of all problems as of the last update. [`lambda1_of`](Self::lambda1_of) finds
+    /// those of one problem.
     pub fn lambda1(&self) -> View<'_, f32> {
         self.lambda1.view()
     }
 
-    /// The λ1 of each atom of problem `index`, among those that [`lambda1`](Self::lambda1) has
-    /// brought; empty where there are none.
+    /// Returns λ1 of each atom of problem `index`, given a copy of [`lambda1`](Self::lambda1).
+    /// Empty if there is no such problem.
     pub fn lambda1_of<'a>(&self, index: usize, all: &'a [f32]) -> &'a [f32] {
         let of = |layout: &ProblemLayout| {
             all.get(layout.per_atom.start..layout.per_atom.start + layout.atoms)
@@ -202,13 +204,13 @@ impl ProblemLayout {
         })
     }
 
-    /// Where the last of its parameters ends.
+    /// Returns the end of the last parameter of the problem.
     pub(crate) fn parameters_end(&self) -> usize {
         let penalty_end = self.lambda1_parameter.end.max(self.lambda2.end);
         self.dictionary.end.max(penalty_end)
     }
 
-    /// What the kernel is told.
+    /// Returns the problem's row of the kernel's table.
     fn row(&self) -> LayerRow<PREPARE_NUMBERS, 5> {
         let tiles = self.padded.atoms() / GRAM_SIDE;
         LayerRow {
@@ -247,7 +249,7 @@ pub struct DeviceProblem<'a> {
     pub(crate) panels: View<'a, f32>,
     pub(crate) gram: View<'a, f32>,
     pub(crate) inverse_diagonal: View<'a, f32>,
-    /// One per padded atom.
+    /// One value per padded atom.
     pub(crate) lambda1: View<'a, f32>,
     pub(crate) context: &'a Context,
 }

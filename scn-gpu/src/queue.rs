@@ -1,5 +1,5 @@
-//! The work of a device in order of submission: it goes to the stream, or to the graph that a
-//! thread is recording.
+//! The queue of a device's work, which goes to the stream or to the graph that a thread is
+//! recording.
 
 pub(crate) mod pool;
 pub(crate) mod recording;
@@ -14,20 +14,20 @@ use crate::queue::pool::{Memory, Pool};
 use crate::queue::recording::{Recorder, Recording};
 use crate::version::CudaVersion;
 
-/// The stream of a device that all work of a context goes to, with the memory that the work needs.
+/// The stream for all work of a context, and the memory that the work needs.
 pub(crate) struct Queue {
     pool: Arc<Pool>,
     recorder: Recorder,
-    /// The latest CUDA that the driver supports.
+    /// The latest CUDA version that the driver supports.
     driver: CudaVersion,
     stream: Arc<CudaStream>,
     device: Arc<CudaContext>,
 }
 
 impl Queue {
-    /// A new stream on this device.
+    /// Creates a stream on this device.
     pub(crate) fn new(device: Arc<CudaContext>, driver: CudaVersion) -> Result<Self, GpuError> {
-        let stream = device.new_stream().map_err(failed("make a stream"))?;
+        let stream = device.new_stream().map_err(failed("create a stream"))?;
         Ok(Self {
             pool: Arc::new(Pool::new(Arc::clone(&stream))),
             recorder: Recorder::default(),
@@ -61,7 +61,7 @@ impl Queue {
     pub(crate) fn bind(&self) -> Result<(), GpuError> {
         self.device
             .bind_to_thread()
-            .map_err(failed("work on the device"))
+            .map_err(failed("make the device current"))
     }
 
     /// Whether this thread is recording a graph.
@@ -71,15 +71,16 @@ impl Queue {
     }
 }
 
-/// The right to give work to the stream: while it lives, no recording begins or ends. A thread must
-/// not ask for a second one meanwhile, as a thread that waits to record may stand between the two.
+/// The right to submit work to the stream: while it exists, no recording begins or ends. A thread
+/// must not acquire a second one meanwhile: it would deadlock if another thread were waiting to
+/// record in between.
 pub(crate) struct Submission<'a> {
     state: RwLockReadGuard<'a, Option<Recording>>,
     pool: &'a Arc<Pool>,
 }
 
 impl<'a> Submission<'a> {
-    /// Refused to a thread other than the one that records.
+    /// Acquires the right to submit. Returns an error if a different thread is recording.
     pub(crate) fn new(queue: &'a Queue) -> Result<Self, GpuError> {
         let (state, pool) = (queue.recorder.read(), &queue.pool);
         match state.as_ref() {
@@ -88,7 +89,8 @@ impl<'a> Submission<'a> {
         }
     }
 
-    /// Refused during a recording.
+    /// Acquires the right to submit work that cannot be recorded. Returns an error during a
+    /// recording.
     pub(crate) fn unrecorded(queue: &'a Queue, action: &'static str) -> Result<Self, GpuError> {
         let submission = Self::new(queue)?;
         if submission.is_recorded() {
@@ -101,15 +103,15 @@ impl<'a> Submission<'a> {
         self.state.is_some()
     }
 
-    /// Lets the graph, if one is being recorded, keep memory that the work touches.
+    /// Makes the graph, if one is being recorded, keep memory that the work uses.
     pub(crate) fn keep<'m>(&self, memory: impl IntoIterator<Item = &'m Arc<Memory>>) {
         if let Some(recording) = self.state.as_ref() {
             recording.keep(memory);
         }
     }
 
-    /// Memory of exactly this size, with whatever is in it. A recording takes idle memory only: a
-    /// call of the allocator would become part of the graph.
+    /// Returns memory of exactly this size, with unspecified contents. A recording takes only idle
+    /// memory, because an allocation would become part of the graph.
     pub(crate) fn take(&self, bytes: usize) -> Result<Arc<Memory>, GpuError> {
         match self.state.as_ref() {
             Some(recording) => Ok(recording.take(self.pool, bytes)?),

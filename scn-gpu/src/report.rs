@@ -5,28 +5,28 @@ use crate::error::{ArgumentError, GpuError};
 use crate::memory::buffer::Buffer;
 use crate::memory::view::{View, ViewMut};
 
-/// Numbers of a report.
+/// Number of words in a report.
 pub(crate) const SLOT_WORDS: usize = 4;
 
-/// The reports of a step; [`download`](Self::download) copies all of them to this machine at once.
+/// The reports of a step. [`download`](Self::download) copies all of them to the host at once.
 ///
-/// Each solve and each loss takes the next slot and returns a token, which reads the report from
-/// the downloaded values.
+/// Each solve and each loss takes the next slot and returns a token that reads its report from the
+/// downloaded values.
 #[derive(Debug)]
 pub struct Reports {
     words: Buffer<u64>,
     used: usize,
 }
 
-/// Where a report is.
+/// The position of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slot(usize);
 
 impl Reports {
-    /// Room for `slots` reports.
+    /// Allocates `slots` reports.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`].
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted.
     pub fn new(context: &Context, slots: usize) -> Result<Self, GpuError> {
         Ok(Self {
             words: context.zeros(slots * SLOT_WORDS)?,
@@ -34,34 +34,34 @@ impl Reports {
         })
     }
 
-    /// Clears all reports, before the next step.
+    /// Clears all reports before the next step.
     ///
     /// # Errors
-    /// [`GpuError::Driver`].
+    /// Returns [`GpuError::Driver`] if the driver fails.
     pub fn reset(&mut self) -> Result<(), GpuError> {
         self.used = 0;
         self.words.fill_zero()
     }
 
-    /// Waits for all work, and copies the reports to this machine.
+    /// Waits for all work, and copies the reports to the host.
     ///
     /// # Errors
-    /// [`GpuError::Driver`] if a kernel failed.
+    /// Returns [`GpuError::Driver`] if a kernel failed.
     pub fn download(&self) -> Result<ReportValues, GpuError> {
         Ok(ReportValues::new(self.words.download()?))
     }
 
-    /// All reports as they lie on the device; [`ReportValues::new`] takes a copy of them.
+    /// Returns all reports as stored on the device. [`ReportValues::new`] takes a copy of them.
     pub fn words(&self) -> View<'_, u64> {
         self.words.view()
     }
 
-    /// The next slot, and its place on the device.
+    /// Takes the next slot, and returns it with its words on the device.
     pub(crate) fn next(&mut self) -> Result<(Slot, ViewMut<'_, u64>), GpuError> {
         self.take(1)
     }
 
-    /// The first of the next slots, and the place of all of them.
+    /// Takes the next `count` slots, and returns the first with the words of all.
     pub(crate) fn take(&mut self, count: usize) -> Result<(Slot, ViewMut<'_, u64>), GpuError> {
         let slots = self.words.len() / SLOT_WORDS;
         if slots - self.used < count {
@@ -81,12 +81,12 @@ pub struct ReportValues {
 }
 
 impl ReportValues {
-    /// The reports in a copy of [`Reports::words`].
+    /// Creates the reports from a copy of [`Reports::words`].
     pub fn new(words: Vec<u64>) -> Self {
         Self { words }
     }
 
-    /// All zeros for a slot of a larger set of reports.
+    /// Returns the words of a slot, or zeros for a slot of a larger set of reports.
     fn slot(&self, slot: Slot) -> [u64; SLOT_WORDS] {
         let words = self.words.as_chunks::<SLOT_WORDS>().0;
         words.get(slot.0).copied().unwrap_or_default()
@@ -100,15 +100,15 @@ impl ReportValues {
 pub struct SolveReport {
     /// Number of columns.
     pub columns: usize,
-    /// The largest residual of any column, at what was returned: of codes the [KKT
-    /// residual](scn_solvers::kkt), of the adjoint that of its linear system, relative to its right
-    /// side. NaN if a column is not finite.
+    /// The largest residual of any column, at the returned solution. For codes it is the [KKT
+    /// residual](scn_solvers::kkt); for the adjoint it is the residual of the linear system,
+    /// relative to its right-hand side. NaN if a column is not finite.
     pub residual: f32,
     /// Passes summed over columns.
     pub column_passes: u64,
-    /// Columns that miss the tolerance.
+    /// Number of columns that miss the tolerance.
     pub unconverged: usize,
-    /// Codes that are not zero; 0 for an adjoint.
+    /// Number of active entries of all codes; 0 for an adjoint.
     pub active: u64,
 }
 
@@ -118,7 +118,7 @@ impl SolveReport {
         self.unconverged == 0
     }
 
-    /// Passes per column, on average.
+    /// Average number of passes per column.
     pub fn mean_passes(&self) -> f64 {
         if self.columns == 0 {
             0.0
@@ -128,7 +128,7 @@ impl SolveReport {
     }
 }
 
-/// The report of a solve, which is still on the device.
+/// A token for the report of a solve, which is still on the device.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingSolve {
@@ -154,14 +154,14 @@ impl PendingSolve {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct LossReport {
-    /// Mean over the images.
+    /// Mean loss over the images.
     pub loss: f64,
-    /// Images whose largest logit is not that of their label. Logits that are not numbers count as
-    /// errors.
+    /// Number of images whose largest logit is not that of their label. A NaN logit counts as an
+    /// error.
     pub errors: usize,
 }
 
-/// The report of a loss, which is still on the device.
+/// A token for the report of a loss, which is still on the device.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingLoss {
@@ -179,7 +179,7 @@ impl PendingLoss {
     }
 }
 
-/// The report on NaN and infinity in gradients, which is still on the device.
+/// A token for the report on gradients that are not finite, which is still on the device.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingFinite {
@@ -188,7 +188,7 @@ pub struct PendingFinite {
 }
 
 impl PendingFinite {
-    /// The first parameter whose gradient is not finite, by its index.
+    /// Returns the index of the first parameter whose gradient is not finite.
     pub fn first_broken(self, values: &ReportValues) -> Option<usize> {
         (0..self.parameters).find(|index| values.slot(Slot(self.first.0 + index))[0] != 0)
     }

@@ -1,4 +1,4 @@
-//! One problem outside a network, with parameters of its own.
+//! A single problem outside a network, which owns its parameters.
 
 use crate::context::Context;
 use crate::error::GpuError;
@@ -6,22 +6,23 @@ use crate::padded::Padded;
 use crate::problem::{DeviceProblem, DeviceProblems, ProblemParameters};
 use crate::update::{Parameters, Rule};
 
-/// A problem with parameters of its own.
+/// A single problem that owns its parameters.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SingleProblem {
     /// Dictionary, λ1 and λ2, in this order.
     pub parameters: Parameters,
-    /// The one problem.
+    /// The set that contains only this problem.
     pub problems: DeviceProblems,
 }
 
 impl SingleProblem {
-    /// The problem of a dictionary (m × n, row by row), λ1 (one, or one per atom) and λ2.
+    /// Creates the problem of a dictionary (m × n, row by row), λ1 (one number, or one per atom)
+    /// and λ2.
     ///
     /// # Errors
-    /// Lengths that do not fit together, more atoms than [`MAX_ATOMS`](crate::MAX_ATOMS) or none,
-    /// or no memory.
+    /// Returns an error if the lengths do not fit together, if there are no atoms or more than
+    /// [`MAX_ATOMS`](crate::MAX_ATOMS), or if device memory is exhausted.
     pub fn new(
         context: &Context,
         dictionary: &[f32],
@@ -45,10 +46,10 @@ impl SingleProblem {
         })
     }
 
-    /// The problem.
+    /// Returns the problem.
     ///
     /// # Errors
-    /// None, as long as [`problems`](Self::problems) is what it was made with.
+    /// Returns an error only if the public fields have been replaced.
     pub fn problem(&self) -> Result<DeviceProblem<'_>, GpuError> {
         self.problems.get(0, &self.parameters)
     }

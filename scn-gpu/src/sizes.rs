@@ -1,13 +1,13 @@
-//! Sizes and lengths: whether they fit each other, and whether the device code can count them.
+//! Checks of sizes and lengths.
 
 use std::ops::Range;
 
 use crate::error::ArgumentError;
 
-/// Sizes above this could overflow an `int` where a kernel rounds them up.
+/// The largest size: a larger one could overflow an `int` when a kernel rounds it up.
 const LARGEST: usize = 1 << 30;
 
-/// A size as the device code counts it.
+/// Converts a size to an `int` of the device code.
 pub(crate) fn int(what: &'static str, size: usize) -> Result<i32, ArgumentError> {
     if size > LARGEST {
         return Err(ArgumentError::TooLarge {
@@ -19,12 +19,12 @@ pub(crate) fn int(what: &'static str, size: usize) -> Result<i32, ArgumentError>
     Ok(size as i32)
 }
 
-/// A size of the device code, never negative.
+/// Converts an `int` of the device code, which is never negative, to a size.
 pub(crate) fn size(int: i32) -> usize {
     int.unsigned_abs() as usize
 }
 
-/// `Ok` if a buffer has as many entries as it must have.
+/// Checks that a buffer has the expected number of entries.
 pub(crate) fn expect_len(
     what: &'static str,
     expected: usize,
@@ -41,7 +41,7 @@ pub(crate) fn expect_len(
     }
 }
 
-/// `Ok` if a range lies within so many entries.
+/// Checks that a range lies within `len` entries.
 pub(crate) fn expect_within(range: &Range<usize>, len: usize) -> Result<(), ArgumentError> {
     let &Range { start, end } = range;
     if start <= end && end <= len {

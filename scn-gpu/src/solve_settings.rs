@@ -1,4 +1,4 @@
-//! Tolerance and number of passes of a solve.
+//! Tolerance and largest number of passes of a solve.
 
 use scn_solvers::Settings;
 
@@ -7,20 +7,20 @@ use crate::error::GpuError;
 use crate::memory::staged::StagedBuffer;
 use crate::memory::view::View;
 
-/// The [`Settings`] of solves on a device. The tolerance lies in device memory, so that recorded
-/// work can be run again with another one.
+/// The [`Settings`] of solves on a device. The tolerance is in device memory, so that recorded work
+/// can be run again with a different one.
 #[derive(Debug)]
 pub struct SolveSettings {
     tolerance: StagedBuffer<f32>,
-    /// The settings that are there.
+    /// The current settings.
     settings: Settings,
 }
 
 impl SolveSettings {
-    /// Puts settings on the device of a context.
+    /// Uploads settings to the device of a context.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`].
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted.
     pub fn new(context: &Context, settings: Settings) -> Result<Self, GpuError> {
         let mut tolerance = StagedBuffer::new(context, 1)?;
         tolerance.refill(|all| all[0] = settings.tolerance() as f32)?;
@@ -30,11 +30,11 @@ impl SolveSettings {
         })
     }
 
-    /// Replaces the settings. Work submitted before still sees the old ones; work recorded before
-    /// follows the tolerance, but not the number of passes.
+    /// Replaces the settings. Work submitted earlier still uses the old ones. Recorded work follows
+    /// the tolerance, but not the number of passes.
     ///
     /// # Errors
-    /// [`GpuError::Driver`].
+    /// Returns [`GpuError::Driver`] if the driver fails.
     pub fn set(&mut self, settings: Settings) -> Result<(), GpuError> {
         if settings.tolerance() != self.settings.tolerance() {
             self.tolerance
@@ -44,12 +44,12 @@ impl SolveSettings {
         Ok(())
     }
 
-    /// The settings.
+    /// Returns the current settings.
     pub fn get(&self) -> Settings {
         self.settings
     }
 
-    /// The tolerance and the number of passes, as kernels take them.
+    /// Returns the tolerance and the largest number of passes in the form that kernels take.
     pub(crate) fn limits(&self) -> (View<'_, f32>, i32) {
         let max_passes = i32::try_from(self.settings.max_passes()).unwrap_or(i32::MAX);
         (self.tolerance.view(), max_passes)

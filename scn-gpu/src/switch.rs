@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-/// Whether a variable switches something on: off if it is empty or 0, `default` if it is not set.
+/// Whether an environment variable is on: false if it is empty or 0, `default` if it is not set.
 pub(crate) fn switch(name: &str, default: bool) -> bool {
     is_on(std::env::var_os(name).as_deref(), default)
 }

@@ -1,4 +1,4 @@
-//! Tables for kernels that work on all layers at once.
+//! Tables for kernels that process all layers at once.
 
 use crate::context::Context;
 use crate::element::Element;
@@ -9,9 +9,9 @@ use crate::memory::buffer::Buffer;
 use crate::memory::view::View;
 use crate::sizes::int;
 
-/// A row of `N` integers for each layer, of which the first is the layer's first block. Kernels
-/// take the others as places and sizes in `K` buffers, so the table knows how far each of these
-/// must reach.
+/// A table with a row of `N` integers per layer. The first is the layer's first block. Kernels use
+/// the others as positions and sizes in `K` buffers, so the table also stores how long each of
+/// these must be.
 #[derive(Debug)]
 pub(crate) struct LayerTable<const N: usize, const K: usize> {
     rows: Buffer<i32>,
@@ -19,13 +19,13 @@ pub(crate) struct LayerTable<const N: usize, const K: usize> {
     ends: [usize; K],
 }
 
-/// The row of a layer.
+/// The row of a layer in a [`LayerTable`].
 pub(crate) struct LayerRow<const N: usize, const K: usize> {
-    /// Blocks that it needs.
+    /// Number of blocks for the layer.
     pub(crate) blocks: usize,
-    /// Places and sizes; the first is filled in.
+    /// Positions and sizes. The table fills in the first entry.
     pub(crate) numbers: [usize; N],
-    /// Where its part of each buffer ends.
+    /// End of the layer's part of each buffer.
     pub(crate) ends: [usize; K],
 }
 
@@ -37,7 +37,7 @@ impl<const N: usize, const K: usize> LayerTable<N, K> {
         for layer in layers {
             rows.push(int("the number of blocks", blocks)?);
             for &number in &layer.numbers[1..] {
-                rows.push(int("a place in a buffer of all layers", number)?);
+                rows.push(int("a position in a buffer of all layers", number)?);
             }
             blocks += layer.blocks;
             for (end, of_layer) in ends.iter_mut().zip(layer.ends) {
@@ -51,7 +51,7 @@ impl<const N: usize, const K: usize> LayerTable<N, K> {
         })
     }
 
-    /// The rows and their number, as arguments of a kernel.
+    /// Returns the rows and their number as kernel arguments.
     pub(crate) fn arguments(&self) -> Result<(Table<'_, N, K>, LayerCount), ArgumentError> {
         let table = Table {
             rows: self.rows.view(),
@@ -63,7 +63,7 @@ impl<const N: usize, const K: usize> LayerTable<N, K> {
     }
 }
 
-/// A [`LayerTable`] as a kernel's argument.
+/// A [`LayerTable`] as a kernel argument.
 #[derive(Clone, Copy)]
 pub(crate) struct Table<'a, const N: usize, const K: usize> {
     rows: View<'a, i32>,
@@ -71,18 +71,18 @@ pub(crate) struct Table<'a, const N: usize, const K: usize> {
     ends: [usize; K],
 }
 
-/// The number of rows of a [`Table`] as a kernel's argument. It comes with the table, so it is
-/// never that of another.
+/// The number of rows of a [`Table`] as a kernel argument. It is created together with the table,
+/// so the two always match.
 #[derive(Clone, Copy)]
 pub(crate) struct LayerCount(i32);
 
 impl<const N: usize, const K: usize> Table<'_, N, K> {
-    /// Blocks of all layers.
+    /// Number of blocks for all layers.
     pub(crate) fn blocks(&self) -> usize {
         self.blocks
     }
 
-    /// `Ok` if buffers of these lengths hold all that the rows name.
+    /// Checks that buffers of these lengths contain everything that the rows refer to.
     pub(crate) fn check(&self, lengths: [usize; K]) -> Result<(), ArgumentError> {
         let mut pairs = self.ends.iter().zip(lengths);
         match pairs.find(|&(&end, found)| found < end) {

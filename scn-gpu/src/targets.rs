@@ -1,4 +1,4 @@
-//! What the images of a batch are to be recognised as: labels, mixed and smoothed.
+//! Targets of the images of a batch: labels, mixed and smoothed.
 
 use crate::context::Context;
 use crate::error::GpuError;
@@ -7,20 +7,20 @@ use crate::labels::LabelsView;
 use crate::memory::staged::StagedBuffer;
 use crate::memory::view::View;
 
-/// How images and labels of a batch are mixed, and labels smoothed, in device memory, so that a
-/// recorded step can be run again with others.
+/// Settings for mixing images and labels and for smoothing labels. They are in device memory, so
+/// that a recorded step can be run again with different ones.
 #[derive(Debug)]
 pub struct TargetSettings {
     staged: StagedBuffer<f32>,
-    /// What is there.
+    /// The current settings.
     numbers: [f32; TARGET_SETTINGS],
 }
 
 impl TargetSettings {
-    /// Neither mixed nor smoothed.
+    /// Creates settings without mixing or smoothing.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`].
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted.
     pub fn new(context: &Context) -> Result<Self, GpuError> {
         Ok(Self {
             staged: StagedBuffer::new(context, TARGET_SETTINGS)?,
@@ -28,12 +28,12 @@ impl TargetSettings {
         })
     }
 
-    /// Replaces the settings: `share` of each image and its label is that of its partner, and
-    /// `smoothing` of each label that of all classes, in equal parts; both at least 0 and below 1.
-    /// Work submitted before still sees the old ones.
+    /// Replaces the settings. The fraction `share` of each image and label comes from its partner,
+    /// and the fraction `smoothing` of each label is spread evenly over all classes. Both must be
+    /// at least 0 and below 1. Work submitted earlier still uses the old settings.
     ///
     /// # Errors
-    /// [`GpuError::Driver`].
+    /// Returns [`GpuError::Driver`] if the driver fails.
     pub fn set(&mut self, share: f32, smoothing: f32) -> Result<(), GpuError> {
         let numbers = [share, smoothing];
         if self.numbers != numbers {
@@ -48,7 +48,7 @@ impl TargetSettings {
     }
 }
 
-/// What the images of a batch are to be recognised as: of K classes, class k with the share
+/// The targets of the images of a batch. Of K classes, class k has the probability
 ///
 /// ```text
 /// (1 - smoothing) ( (1 - share) [k = label] + share [k = label of the partner] ) + smoothing / K
@@ -61,7 +61,7 @@ pub struct Targets<'a> {
 }
 
 impl<'a> Targets<'a> {
-    /// Labels of images that are their own partners.
+    /// Creates targets of images that are their own partners.
     pub fn new(labels: LabelsView<'a>, settings: &'a TargetSettings) -> Self {
         Self {
             labels,
@@ -70,7 +70,7 @@ impl<'a> Targets<'a> {
         }
     }
 
-    /// The same labels with those of other partners, one for each image.
+    /// Returns the same targets, mixed with the labels of partners, one for each image.
     #[must_use]
     pub fn mixed_with(self, partners: LabelsView<'a>) -> Self {
         Self { partners, ..self }

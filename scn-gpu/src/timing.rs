@@ -1,4 +1,4 @@
-//! How long kernels take, by events of the device before and after each.
+//! Times of kernels, measured by device events before and after each launch.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,10 +13,11 @@ use crate::error::GpuError;
 use crate::queue::Queue;
 use crate::version::OLDEST_DRIVER_FOR_TIMES;
 
-/// Launches whose events are kept; more are added up, for which the host waits.
+/// Largest number of launches whose events are pending. Beyond it, the host waits for them and adds
+/// up their times.
 const LAUNCHES_KEPT: usize = 4096;
 
-/// The time that one kernel took on a device, summed over its launches.
+/// The time of a kernel on a device, summed over its launches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KernelTime {
@@ -24,30 +25,30 @@ pub struct KernelTime {
     pub name: &'static str,
     /// Number of launches.
     pub launches: u64,
-    /// From an event before each launch to one after it. The events take part in this, about a
-    /// microsecond for each launch.
+    /// Time from an event before each launch to one after it. The events themselves contribute
+    /// about a microsecond per launch.
     pub time: Duration,
 }
 
-/// A moment in the work of a device: all work submitted to its context before is done, none
-/// submitted after has begun.
+/// A point in the work of a device: all work submitted earlier to its context is done, and none
+/// submitted later has begun.
 #[derive(Debug)]
 pub struct Mark {
     event: CudaEvent,
 }
 
 impl Mark {
-    /// Waits for the later mark and returns the time between both, in which the device may also
-    /// have had nothing to do.
+    /// Waits for the later mark, and returns the time between the two, including any time in which
+    /// the device was idle.
     ///
     /// # Errors
-    /// Marks of different devices; a kernel that failed.
+    /// Returns an error if the marks are of different devices, or if a kernel failed.
     pub fn until(&self, later: &Mark) -> Result<Duration, GpuError> {
         elapsed(&self.event, &later.event).map_err(failed("read the time between two marks"))
     }
 }
 
-/// The times that a context measures.
+/// The time measurements of a context.
 #[derive(Debug, Default)]
 pub(crate) struct Timing {
     on: AtomicBool,
@@ -56,7 +57,7 @@ pub(crate) struct Timing {
 
 #[derive(Debug, Default)]
 struct Measurements {
-    /// Events to be recorded again.
+    /// Events that can be reused.
     idle: Vec<CudaEvent>,
     launches: Vec<Launch>,
     times: BTreeMap<&'static str, (u64, Duration)>,
@@ -78,7 +79,7 @@ impl Timing {
         self.on.load(Ordering::Relaxed)
     }
 
-    /// Starts a kernel, between two events if kernels are timed.
+    /// Launches a kernel, between two events if timing is on.
     pub(crate) fn launch(
         &self,
         queue: &Queue,
@@ -105,7 +106,7 @@ impl Timing {
         Ok(())
     }
 
-    /// Waits for the kernels, and hands out their times since the last call.
+    /// Waits for the timed kernels, and returns their times since the last call.
     pub(crate) fn take(&self) -> Result<Vec<KernelTime>, GpuError> {
         let mut measured = self.measured();
         measured.add_up()?;
@@ -145,20 +146,21 @@ impl Measurements {
     }
 }
 
-/// A mark at this point of the work.
+/// Marks the current point in the submitted work.
 pub(crate) fn mark(queue: &Queue) -> Result<Mark, GpuError> {
     let event = new_event(queue)?;
     record(&event, queue)?;
     Ok(Mark { event })
 }
 
-/// An event with a time, if the driver can tell the time between two.
+/// Creates an event with a timestamp. Returns an error if the driver cannot measure the time
+/// between two events.
 fn new_event(queue: &Queue) -> Result<CudaEvent, GpuError> {
     expect_driver(queue.driver(), OLDEST_DRIVER_FOR_TIMES)?;
     let event = queue
         .device()
         .new_event(Some(CUevent_flags::CU_EVENT_DEFAULT));
-    event.map_err(failed("make an event"))
+    event.map_err(failed("create an event"))
 }
 
 fn record(event: &CudaEvent, queue: &Queue) -> Result<(), GpuError> {

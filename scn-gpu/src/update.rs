@@ -1,4 +1,4 @@
-//! The parameters of a network in common buffers, gradient descent on all of them, and sums of the
+//! Parameters of a network in shared buffers, gradient descent on all of them, and sums of the
 //! gradients of several devices.
 
 use std::ops::Range;
@@ -18,10 +18,11 @@ use crate::memory::view::{View, ViewMut};
 use crate::report::{PendingFinite, Reports, SLOT_WORDS};
 use crate::sizes::int;
 
-/// Numbers that parameters are aligned to, so that a block of threads belongs to one of them.
+/// Alignment of parameters, in numbers, so that each block of threads belongs to a single
+/// parameter.
 const ALIGNMENT: usize = BLOCK_THREADS as usize;
 
-/// What the optimiser does with a parameter.
+/// The update rule of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Rule {
@@ -29,12 +30,12 @@ pub struct Rule {
     pub rate: f32,
     /// Whether values are set to `max(value, 0)` after each step.
     pub nonnegative: bool,
-    /// Whether it is learned at all.
+    /// Whether the parameter is learned at all.
     pub learned: bool,
 }
 
 impl Rule {
-    /// A parameter that never changes, and whose gradient is not looked at.
+    /// Returns the rule of a parameter that never changes. Its gradient is ignored.
     pub const fn fixed() -> Self {
         Self {
             learned: false,
@@ -42,7 +43,7 @@ impl Rule {
         }
     }
 
-    /// A parameter that is learned at `rate` times the learning rate of a step.
+    /// Returns the rule of a parameter that is learned at `rate` times the learning rate of a step.
     pub const fn learned(rate: f32) -> Self {
         Self {
             rate,
@@ -51,7 +52,7 @@ impl Rule {
         }
     }
 
-    /// The same rule, with values set to `max(value, 0)` after each step.
+    /// Returns the same rule, with values set to `max(value, 0)` after each step.
     #[must_use]
     pub const fn nonnegative(self) -> Self {
         Self {
@@ -61,7 +62,7 @@ impl Rule {
     }
 }
 
-/// Arrays that lie in one buffer.
+/// Arrays in a shared buffer.
 #[derive(Debug)]
 pub struct Arrays {
     buffer: Buffer<f32>,
@@ -80,27 +81,28 @@ impl Arrays {
         })
     }
 
-    /// Array `index`, counted from 0, for reading.
+    /// Returns array `index`, counted from 0, for reading.
     ///
     /// # Errors
-    /// [`ArgumentError::Range`]: there is no such array.
+    /// Returns [`ArgumentError::Range`] if there is no such array.
     pub fn get(&self, index: usize) -> Result<View<'_, f32>, GpuError> {
         self.buffer.range(self.place(index)?)
     }
 
-    /// Array `index`, for writing.
+    /// Returns array `index` for writing.
     ///
     /// # Errors
-    /// [`ArgumentError::Range`]: there is no such array.
+    /// Returns [`ArgumentError::Range`] if there is no such array.
     pub fn get_mut(&mut self, index: usize) -> Result<ViewMut<'_, f32>, GpuError> {
         let place = self.place(index)?;
         self.buffer.range_mut(place)
     }
 
-    /// Two arrays, for writing; the first has the lower index.
+    /// Returns two arrays for writing. The first must have the lower index.
     ///
     /// # Errors
-    /// [`ArgumentError::Range`]: there are no such arrays, or they are not in this order.
+    /// Returns [`ArgumentError::Range`] if there are no such arrays, or if they are not in this
+    /// order.
     pub fn pair_mut(
         &mut self,
         first: usize,
@@ -112,17 +114,17 @@ impl Arrays {
         Ok((before.range(first)?, after.range(0..second.end - cut)?))
     }
 
-    /// All arrays and the zeros between them, for reading.
+    /// Returns all arrays and the zeros between them, for reading.
     pub fn all(&self) -> View<'_, f32> {
         self.buffer.view()
     }
 
-    /// All arrays and the zeros between them, for writing.
+    /// Returns all arrays and the zeros between them, for writing.
     pub fn all_mut(&mut self) -> ViewMut<'_, f32> {
         self.buffer.view_mut()
     }
 
-    /// Where array `index` lies in the buffer.
+    /// Returns the range of array `index` in the buffer.
     pub(crate) fn place(&self, index: usize) -> Result<Range<usize>, ArgumentError> {
         let none = || ArgumentError::no_such(index, self.places.len());
         self.places.get(index).cloned().ok_or_else(none)
@@ -131,28 +133,29 @@ impl Arrays {
 
 /// Parameters with their gradients and momenta.
 ///
-/// A step of gradient descent with momentum and weight decay is, for all that are learned,
+/// A step of gradient descent with momentum and weight decay changes all parameters that are
+/// learned:
 ///
 /// ```text
-/// v <- momentum v - rate (decay w + dLoss/dw),     w <- w + v,     w <- max(w, 0) where it may not be negative
+/// v <- momentum v - rate (decay w + dLoss/dw),     w <- w + v,     w <- max(w, 0) if nonnegative
 /// ```
 #[derive(Debug)]
 pub struct Parameters {
-    /// w
+    /// Values w.
     pub values: Arrays,
-    /// dLoss/dw
+    /// Gradients dLoss/dw.
     pub gradients: Arrays,
-    /// v
+    /// Momenta v.
     pub velocities: Arrays,
-    /// The parameter that each block of threads belongs to.
+    /// Index of the parameter that each block of threads belongs to.
     owners: Buffer<i32>,
     rules: Buffer<f32>,
-    /// What gradients are scaled by when they are clipped.
+    /// Factor by which gradients are scaled when they are clipped.
     scale: Buffer<f32>,
     context: Context,
 }
 
-/// The numbers of a step. The default is zero.
+/// The hyperparameters of a step. All are zero by default.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DescentNumbers {
     /// Learning rate.
@@ -161,25 +164,27 @@ pub struct DescentNumbers {
     pub momentum: f32,
     /// Weight decay.
     pub weight_decay: f32,
-    /// The norm of all gradients together to which [`Parameters::clip`] scales larger ones down.
+    /// Largest norm of all gradients together. [`Parameters::clip`] scales the gradients down to
+    /// it.
     pub clip_norm: f32,
-    /// The weight of new values in averages that [follow](follow_average).
+    /// Weight of new values in [averages](follow_average).
     pub average: f32,
 }
 
-/// The numbers of a step in device memory, so that a recorded step can be run again with others.
+/// The hyperparameters of a step in device memory, so that a recorded step can be run again with
+/// different ones.
 #[derive(Debug)]
 pub struct DescentSettings {
     staged: StagedBuffer<f32>,
-    /// What is there.
+    /// The current hyperparameters.
     numbers: DescentNumbers,
 }
 
 impl DescentSettings {
-    /// All numbers zero.
+    /// Creates settings that are all zero.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`].
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted.
     pub fn new(context: &Context) -> Result<Self, GpuError> {
         Ok(Self {
             staged: StagedBuffer::new(context, STEP_NUMBERS)?,
@@ -187,10 +192,10 @@ impl DescentSettings {
         })
     }
 
-    /// Replaces the settings. Work submitted before still sees the old ones.
+    /// Replaces the settings. Work submitted earlier still uses the old ones.
     ///
     /// # Errors
-    /// [`GpuError::Driver`].
+    /// Returns [`GpuError::Driver`] if the driver fails.
     pub fn set(&mut self, numbers: DescentNumbers) -> Result<(), GpuError> {
         if self.numbers != numbers {
             let DescentNumbers {
@@ -209,10 +214,11 @@ impl DescentSettings {
 }
 
 impl Parameters {
-    /// Parameters of these lengths, all zero.
+    /// Creates parameters of these lengths, all zero.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`]; [`ArgumentError::TooLarge`].
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted, and
+    /// [`ArgumentError::TooLarge`] if the device code cannot count the numbers.
     pub fn new(context: &Context, parameters: &[(usize, Rule)]) -> Result<Self, GpuError> {
         let (mut places, mut owners, mut rules) = (Vec::new(), Vec::new(), Vec::new());
         let mut end = 0;
@@ -249,10 +255,10 @@ impl Parameters {
         self.len() == 0
     }
 
-    /// More arrays of the same lengths, all zero.
+    /// Allocates further arrays of the same lengths, all zero.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`].
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted.
     pub fn more_arrays(&self) -> Result<Arrays, GpuError> {
         let places = &self.values.places;
         Arrays::zeros(&self.context, places, self.values.buffer.len())
@@ -264,11 +270,11 @@ impl Parameters {
     /// dLoss/dw <- dLoss/dw min(1, clip_norm / |dLoss/dw|),
     /// ```
     ///
-    /// where the norm is that of all of them together. Its squares are added up in f64, in a fixed
-    /// order.
+    /// where the norm is that of all these gradients together. Its squares are summed in f64, in a
+    /// fixed order.
     ///
     /// # Errors
-    /// Settings of another context.
+    /// Returns an error if the settings belong to a different context.
     pub fn clip(&mut self, settings: &DescentSettings) -> Result<(), GpuError> {
         let parameters = self.len();
         let measure = ClipScale {
@@ -289,10 +295,10 @@ impl Parameters {
         launch(&self.context, &clip)
     }
 
-    /// One step of gradient descent for all parameters that are learned.
+    /// Performs a step of gradient descent for all parameters that are learned.
     ///
     /// # Errors
-    /// Settings of another context.
+    /// Returns an error if the settings belong to a different context.
     pub fn descend(&mut self, settings: &DescentSettings) -> Result<(), GpuError> {
         let step = Descend {
             gradients: self.gradients.all(),
@@ -305,11 +311,11 @@ impl Parameters {
         launch(&self.context, &step)
     }
 
-    /// Reports for each parameter whether its gradient is finite. Those that are not learned count
-    /// as finite.
+    /// Reports for each parameter whether its gradient is finite. Parameters that are not learned
+    /// count as finite.
     ///
     /// # Errors
-    /// No room for a report of each.
+    /// Returns an error if there is no room for one report per parameter.
     pub fn check_finite(&self, reports: &mut Reports) -> Result<PendingFinite, GpuError> {
         let parameters = self.len();
         let (first, report) = reports.take(parameters)?;
@@ -331,10 +337,11 @@ impl Parameters {
 /// average <- average + weight (value - average),
 /// ```
 ///
-/// with the weight of the settings.
+/// with the weight in the settings.
 ///
 /// # Errors
-/// [`ArgumentError::Length`] if there are not as many entries of both; settings of another context.
+/// Returns [`ArgumentError::Length`] if the two differ in length, and
+/// [`ArgumentError::OtherContext`] if the contexts differ.
 pub fn follow_average(
     settings: &DescentSettings,
     values: View<'_, f32>,
@@ -350,11 +357,11 @@ pub fn follow_average(
     launch(context, &follow)
 }
 
-/// The sum of parts of the length of `sum`, which lie one after another in `parts`, added up in
-/// this order.
+/// Adds up the parts in `parts`, which are each as long as `sum`, in the order in which they are
+/// stored.
 ///
 /// # Errors
-/// A length of `parts` that is no multiple of that of `sum`.
+/// Returns an error if the length of `parts` is not a multiple of that of `sum`.
 pub fn add_in_order(parts: View<'_, f32>, sum: ViewMut<'_, f32>) -> Result<(), GpuError> {
     let (context, count) = (parts.context, sum.len());
     let add = AddInOrder {

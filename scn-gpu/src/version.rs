@@ -1,47 +1,47 @@
-//! Versions of CUDA and generations of devices, and the oldest of each that are supported.
+//! Versions of CUDA and compute capabilities, and the oldest supported ones.
 
 use std::fmt;
 
-/// Asynchronous allocation came with this version of the driver.
+/// The oldest supported driver: the first with asynchronous allocation.
 pub(crate) const OLDEST_DRIVER: CudaVersion = CudaVersion {
     major: 11,
     minor: 2,
 };
 
-/// `cuGraphInstantiateWithFlags` came with this version of the driver.
+/// The oldest driver that supports graphs: the first with `cuGraphInstantiateWithFlags`.
 pub(crate) const OLDEST_DRIVER_FOR_GRAPHS: CudaVersion = CudaVersion {
     major: 11,
     minor: 4,
 };
 
-/// `cuEventElapsedTime_v2`, the only such function that cudarc calls, came with this version of the
-/// driver; cudarc panics without it.
+/// The oldest driver that can measure times: the first with `cuEventElapsedTime_v2`. cudarc calls
+/// no earlier version of this function, and panics without it.
 pub(crate) const OLDEST_DRIVER_FOR_TIMES: CudaVersion = CudaVersion {
     major: 12,
     minor: 8,
 };
 
-/// The compiler makes machine code since this version.
+/// The oldest supported compiler: the first that generates machine code.
 pub(crate) const OLDEST_COMPILER: CudaVersion = CudaVersion {
     major: 11,
     minor: 2,
 };
 
-/// The oldest generation that kernels are compiled for and tested with.
+/// The oldest compute capability that kernels are compiled for and tested with.
 pub(crate) const OLDEST_DEVICE: ComputeCapability = ComputeCapability { major: 6, minor: 1 };
 
 /// A version of CUDA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CudaVersion {
-    /// Before the dot.
+    /// Major version.
     pub major: u32,
-    /// After it.
+    /// Minor version.
     pub minor: u32,
 }
 
 impl CudaVersion {
-    /// Whether a driver for this version runs machine code that a compiler of that version makes:
-    /// within a major version all do.
+    /// Whether a driver of this version runs machine code that `compiler` generates. Within a major
+    /// version every driver does.
     pub(crate) fn runs_machine_code_of(self, compiler: CudaVersion) -> bool {
         self.major >= compiler.major
     }
@@ -53,17 +53,17 @@ impl fmt::Display for CudaVersion {
     }
 }
 
-/// The generation of a device's processors, which says what they can do.
+/// The compute capability of a device, which identifies its generation and features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ComputeCapability {
-    /// Before the dot.
+    /// Major version.
     pub major: u32,
-    /// After it.
+    /// Minor version.
     pub minor: u32,
 }
 
 impl ComputeCapability {
-    /// The generation as the compiler numbers it: 61 for 6.1.
+    /// Returns the compute capability as the compiler numbers it: 61 for 6.1.
     pub(crate) fn number(self) -> u32 {
         10 * self.major + self.minor
     }

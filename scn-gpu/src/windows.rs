@@ -1,14 +1,15 @@
-//! Where signals come from: the windows of a map.
+//! The windows of a feature map, which are the signals of a layer.
 
 use crate::error::{ArgumentError, GpuError};
 use crate::sizes::{int, size};
 
-/// The k × k windows of a feature map as columns of signals, padded by k/2 zeros. A map is stored
-/// channel by channel: entry (c, image, y, x) is at `((c images + image) height + y) width + x`.
+/// The k × k windows of a feature map, each of which is a column. The map is padded by k/2 zeros on
+/// all sides and stored channel by channel: entry (c, image, y, x) is at
+/// `((c images + image) height + y) width + x`.
 ///
-/// Column p = (image, i, j) holds the window around row `i stride`, column `j stride`; its entry
-/// `(channel k + dy) k + dx` is the pixel at `(dy, dx)`. As a kernel's argument it is laid out as
-/// the struct of the same name in `windows.cuh`.
+/// Column p = (image, i, j) holds the window around row `i stride` and column `j stride`. Its entry
+/// `(channel k + dy) k + dx` is the pixel at `(dy, dx)` of the window. Windows are kernel
+/// arguments, so the layout is that of the struct of the same name in `windows.cuh`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Windows {
@@ -25,9 +26,9 @@ pub struct Windows {
 /// Extents of a feature map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MapShape {
-    /// Channels, or atoms.
+    /// Number of channels, or of atoms.
     pub channels: usize,
-    /// Images of the batch.
+    /// Number of images in the batch.
     pub images: usize,
     /// Rows of the map.
     pub height: usize,
@@ -36,11 +37,11 @@ pub struct MapShape {
 }
 
 impl Windows {
-    /// Windows of odd side k at this stride.
+    /// Creates windows of odd side `window` with stride `stride`.
     ///
     /// # Errors
-    /// A side that is even or exceeds the padded map, a stride of 0, or a map too large for the
-    /// device code.
+    /// Returns an error if the side is even or exceeds the padded map, if the stride is 0, or if
+    /// the map is too large for the device code.
     pub fn new(map: MapShape, window: usize, stride: usize) -> Result<Self, GpuError> {
         let MapShape {
             channels,
@@ -77,10 +78,10 @@ impl Windows {
         Ok(windows)
     }
 
-    /// The columns of a matrix with these rows, stored row by row.
+    /// Creates the windows that are the columns of a matrix, stored row by row.
     ///
     /// # Errors
-    /// A matrix too large for the device code.
+    /// Returns an error if the matrix is too large for the device code.
     pub fn matrix(rows: usize, columns: usize) -> Result<Self, GpuError> {
         let columns = int("the number of columns", columns)?;
         Ok(Self {
@@ -95,12 +96,12 @@ impl Windows {
         })
     }
 
-    /// Entries of a window: m = channels k².
+    /// Number of entries of a window: m = channels k².
     pub fn rows(&self) -> usize {
         size(self.channels) * size(self.window) * size(self.window)
     }
 
-    /// Distance of neighbouring windows.
+    /// Distance between neighbouring windows.
     pub(crate) fn stride(&self) -> usize {
         size(self.stride)
     }
@@ -110,7 +111,7 @@ impl Windows {
         size(self.images) * size(self.map_height) * size(self.map_width)
     }
 
-    /// The map that the windows stand on.
+    /// Shape of the map that the windows are taken from.
     pub fn map(&self) -> MapShape {
         MapShape {
             channels: size(self.channels),
@@ -120,7 +121,7 @@ impl Windows {
         }
     }
 
-    /// The map of their codes.
+    /// Shape of the map of the windows' codes.
     pub fn codes(&self, atoms: usize) -> MapShape {
         MapShape {
             channels: atoms,
@@ -132,7 +133,7 @@ impl Windows {
 }
 
 impl MapShape {
-    /// Entries per channel: images × height × width.
+    /// Number of entries per channel: images × height × width.
     pub fn positions(&self) -> usize {
         self.images * self.height * self.width
     }

@@ -1,7 +1,10 @@
-//! Machines without a driver or a compiler, and devices that are too old or too new: an error of one line, never a panic.
+//! Machines without a driver or a compiler, and devices that are too old or too new: errors of one
+//! line, never a panic.
 //!
-//! Each test runs itself once more with less in LD_LIBRARY_PATH; libraries that the system finds elsewhere cannot be hidden. The stand-in
-//! driver of these tests pretends to be for the CUDA in SCN_HOST_DRIVER and to have a device of the generation in SCN_HOST_CAPABILITY.
+//! Each test runs itself again with fewer folders in LD_LIBRARY_PATH. Libraries that the system
+//! finds elsewhere cannot be hidden. The stand-in driver of these tests claims to be for the CUDA
+//! version in SCN_HOST_DRIVER and to have a device of the compute capability in
+//! SCN_HOST_CAPABILITY.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod skip;
@@ -21,17 +24,17 @@ use scn_solvers::{ElasticNet, Settings};
 
 use self::skip::skipped;
 
-/// Set in the process in which something is missing.
+/// Environment variable that is set in the process in which something is missing.
 const VARIABLE: &str = "SCN_GPU_WITHOUT";
 
-/// Names the folder of compiled kernels.
+/// Environment variable that names the folder of compiled kernels.
 const CACHE: &str = "SCN_CUDA_CACHE";
 
 fn is_second_run() -> bool {
     std::env::var_os(VARIABLE).is_some()
 }
 
-/// Runs a test again, with these folders in the library path and these variables.
+/// Runs a test again, with these folders in the library path and these environment variables.
 fn run_again_with<K: AsRef<OsStr>, V: AsRef<OsStr>>(
     test: &str,
     folders: impl IntoIterator<Item = PathBuf>,
@@ -47,19 +50,19 @@ fn run_again_with<K: AsRef<OsStr>, V: AsRef<OsStr>>(
     assert!(status.success());
 }
 
-/// The folders of the library path.
+/// Returns the folders of the library path.
 fn library_path() -> Vec<PathBuf> {
     let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
     std::env::split_paths(&path).collect()
 }
 
-/// The same without those that hold a compiler.
+/// Returns the folders of the library path that do not contain a compiler.
 fn without_compiler() -> impl Iterator<Item = PathBuf> {
     let folders = library_path().into_iter();
     folders.filter(|folder| !holds(folder, "libnvrtc"))
 }
 
-/// Whether a folder holds a library, under any of the names it goes by.
+/// Whether a folder contains a library, under any of its names.
 fn holds(folder: &Path, library: &str) -> bool {
     std::fs::read_dir(folder).is_ok_and(|entries| {
         let mut names = entries.flatten().map(|entry| entry.file_name());
@@ -107,7 +110,7 @@ fn without_a_compiler() {
         compile_ahead(&[architecture], nowhere, false),
         Err(error.clone())
     );
-    // A driver sees its devices all the same, and says why they are of no use.
+    // The driver still lists its devices, and each of them reports why it cannot be used.
     let Ok(devices) = devices() else { return };
     for device in devices {
         assert_eq!(device.check(), Err(error.clone()));
@@ -115,7 +118,8 @@ fn without_a_compiler() {
     }
 }
 
-/// What one run has compiled, the next one uses without a compiler. What it has not, is named.
+/// Kernels that one run has compiled can be used by the next run without a compiler. Missing
+/// kernels are reported.
 #[test]
 fn without_a_compiler_but_with_compiled_kernels() {
     const TEST: &str = "without_a_compiler_but_with_compiled_kernels";
@@ -171,7 +175,8 @@ fn without_a_compiler_but_with_compiled_kernels() {
     }
 }
 
-/// Runs a test again where the only compiler is in a folder to which its first library is brought, without the second.
+/// Runs a test again with a single compiler: `bring` puts its first library into a folder, but not
+/// its second.
 fn run_again_with_first_library(test: &str, bring: impl Fn(&Path, &Path)) {
     let folders = library_path();
     let Some(compiler) = folders.iter().find(|folder| holds(folder, "libnvrtc")) else {
@@ -208,7 +213,8 @@ fn a_compiler_without_its_second_library() {
     assert_eq!(devices[0].check(), Err(error));
 }
 
-/// NVRTC 13 looks for its second library only where the loader does, which a link to the first does not show: this crate looks beside the file.
+/// NVRTC 13 looks for its second library only where the loader does, so it does not find a library
+/// that is beside the target of a link. This crate does.
 #[cfg(unix)]
 #[test]
 fn a_compiler_whose_second_library_is_beside_it_only() {
@@ -221,7 +227,7 @@ fn a_compiler_whose_second_library_is_beside_it_only() {
     assert!(!compile_report(KernelFile::Loss, newest).unwrap().is_empty());
 }
 
-/// Within a major version of CUDA a driver runs what a compiler makes, and no further.
+/// A driver runs code from newer compilers only within the same major version of CUDA.
 #[test]
 fn a_driver_that_is_older_than_the_compiler() {
     if !is_second_run() {
@@ -254,7 +260,7 @@ fn a_driver_that_is_older_than_the_compiler() {
     assert_eq!(Context::new(0).unwrap_err(), error);
 }
 
-/// Its driver lacks the function that cudarc asks for times, and cudarc panics then.
+/// The driver lacks the function with which cudarc measures times, and cudarc panics without it.
 #[test]
 fn a_driver_that_is_too_old_to_measure_times() {
     if !is_second_run() {
@@ -290,7 +296,7 @@ fn a_device_that_is_not_there() {
     assert_one_line(&error);
 }
 
-/// The first device, if it is of this generation.
+/// Returns the first device, if it has this compute capability.
 fn device_of(capability: (u32, u32)) -> Option<DeviceInfo> {
     let device = devices().ok()?.swap_remove(0);
     let ComputeCapability { major, minor } = device.compute_capability;
@@ -318,7 +324,7 @@ fn a_device_that_is_too_old() {
     assert_eq!(device.check(), Err(error));
 }
 
-/// The driver then makes machine code of portable code.
+/// The driver then compiles portable code to machine code.
 #[test]
 fn a_device_that_the_compiler_does_not_know() {
     if !is_second_run() {

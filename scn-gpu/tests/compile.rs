@@ -1,4 +1,5 @@
-//! What the compiler makes of the kernels, for all generations that they are meant for. Needs a compiler, but no device.
+//! The output of the compiler for all kernels and several generations of GPUs. Needs a compiler,
+//! but no device.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod skip;
@@ -13,24 +14,25 @@ use scn_gpu::{GpuError, KernelFile, SetupError};
 
 use self::skip::skipped;
 
-/// The paper's card, and one of each later generation of servers up to 2022.
+/// The paper's GPU, and a server GPU of each later generation up to 2022.
 const ARCHITECTURES: [u32; 4] = [61, 70, 80, 90];
 
-/// Those of them that this compiler makes code for; None without a compiler.
+/// Returns those that this compiler supports, or `None` without a compiler.
 fn architectures() -> Option<Vec<u32>> {
     let known = unless_missing(known_architectures())?;
     let tested = ARCHITECTURES
         .into_iter()
         .filter(|architecture| known.contains(architecture));
     let tested: Vec<u32> = tested.collect();
-    assert!(!tested.is_empty(), "the compiler knows {known:?} only");
+    assert!(!tested.is_empty(), "the compiler only knows {known:?}");
     Some(tested)
 }
 
 /// Padded numbers of atoms.
 const SIZES: [usize; 5] = [16, 32, 64, 128, 256];
 
-/// What the compiler said, unless there is none; says so then.
+/// Returns the compiler's result. Without a compiler, reports that the test is skipped and returns
+/// `None`.
 fn unless_missing<T>(result: Result<T, GpuError>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
@@ -44,7 +46,7 @@ fn unless_missing<T>(result: Result<T, GpuError>) -> Option<T> {
     }
 }
 
-/// All kernels of a signature by the names they have once compiled.
+/// Returns the names of all compiled kernels of a signature.
 fn names(signature: &Signature) -> Vec<String> {
     if signature.per_size {
         let name = |size| format!("{}_n{size}", signature.name);
@@ -54,14 +56,14 @@ fn names(signature: &Signature) -> Vec<String> {
     }
 }
 
-/// The type of a parameter in portable code.
+/// Returns the type of a parameter in portable code.
 fn compiled_type(parameter: Parameter) -> &'static str {
     match parameter {
         Parameter::Input(_) | Parameter::Output(_) => ".u64",
         Parameter::Int => ".u32",
         Parameter::Float => ".f32",
         Parameter::Windows => ".align 4 .b8[32]",
-        other => panic!("{other:?}: of which type in portable code?"),
+        other => panic!("{other:?} has no known type in portable code"),
     }
 }
 
@@ -92,7 +94,7 @@ fn declared_parameters_are_those_of_the_compiled_kernels() {
     assert_eq!(declared, compiled);
 }
 
-/// Types alone would not tell two swapped buffers: names and constness do.
+/// Types alone cannot reveal two swapped buffers; names and constness can.
 #[test]
 fn declared_parameters_are_those_of_the_sources() {
     for signature in signatures() {
@@ -101,7 +103,7 @@ fn declared_parameters_are_those_of_the_sources() {
         } else {
             "("
         };
-        // The sizes' kernels are made by macros, whose lines end in backslashes.
+        // Kernels with sizes are defined by macros, whose lines end in backslashes.
         let text = signature.file.text().replace('\\', " ");
         let start = format!(" {}{suffix}", signature.name);
         let (_, rest) = text
@@ -120,7 +122,7 @@ fn declared_parameters_are_those_of_the_sources() {
     }
 }
 
-/// A parameter's type in the sources.
+/// Returns the type of a parameter in the sources.
 fn source_type(parameter: Parameter) -> String {
     use scn_gpu::inspect::ElementType;
     let number = |number| match number {
@@ -129,7 +131,7 @@ fn source_type(parameter: Parameter) -> String {
         ElementType::Int => "int",
         ElementType::UnsignedChar => "unsigned char",
         ElementType::UnsignedLongLong => "unsigned long long",
-        other => panic!("{other:?}: of which name in the sources?"),
+        other => panic!("{other:?} has no known name in the sources"),
     };
     match parameter {
         Parameter::Input(kind) => format!("const {}* ", number(kind)),
@@ -137,12 +139,12 @@ fn source_type(parameter: Parameter) -> String {
         Parameter::Int => "int ".to_string(),
         Parameter::Float => "float ".to_string(),
         Parameter::Windows => "Windows ".to_string(),
-        other => panic!("{other:?}: of which type in the sources?"),
+        other => panic!("{other:?} has no known type in the sources"),
     }
 }
 
-/// Registers that a thread may use, of the 65,536 of a processor: with 255 it holds two blocks of 128 threads, with 168 three, with 128
-/// four.
+/// Returns the limit on registers per thread. A multiprocessor has 65,536: with 255 per thread, it
+/// holds two blocks of 128 threads, with 168 three, and with 128 four.
 fn register_budget(kernel: &KernelReport) -> usize {
     match kernel.file {
         KernelFile::Encode | KernelFile::Certify | KernelFile::Adjoint => 255,
@@ -156,7 +158,7 @@ fn register_budget(kernel: &KernelReport) -> usize {
 
 #[test]
 fn kernels_keep_to_registers_and_shared_memory() {
-    /// What every device gives a block without being asked.
+    /// Available to a block on every device without opt-in.
     const SHARED_MEMORY: usize = 48 * 1024;
 
     let Some(architectures) = architectures() else {

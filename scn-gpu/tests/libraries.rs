@@ -1,6 +1,8 @@
-//! Libraries of CUDA that are none, lack a function, or return what no version is known to return: an error of one line, never a panic.
+//! Files that are not libraries, and CUDA libraries that lack a function or return values that no
+//! known version returns: errors of one line, never a panic.
 //!
-//! Each case is a library that the C compiler makes of a few lines, and this test once more in a process that finds it first.
+//! For each case, the C compiler builds a small library, and this test runs again in a process that
+//! finds it first.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,11 +18,11 @@ use scn_gpu::{Context, KernelFile, NcclId, devices};
 
 use self::skip::skipped;
 
-/// What the second process asks for, and the error that it must get.
+/// Environment variables: what the second process asks for, and the error that it must get.
 const ASKED: &str = "SCN_GPU_ASKED";
 const EXPECTED: &str = "SCN_GPU_EXPECTED";
 
-/// Not a test by itself: the process that the others start.
+/// Not a test by itself: the process that the other tests start.
 #[test]
 fn second_process() {
     let Ok(asked) = std::env::var(ASKED) else {
@@ -46,11 +48,11 @@ fn second_process() {
     assert_eq!(message.lines().count(), 1, "{message}");
     let expected = std::env::var(EXPECTED).unwrap();
     assert!(message.contains(&expected), "{message}\nnot {expected}");
-    // Nor does a program crash that shows the error to a programmer.
+    // Formatting the error for debugging must not crash, either.
     let _ = format!("{error:?}");
 }
 
-/// A library in C: its functions return 0, unless something else is said.
+/// A library in C, whose functions return 0 unless they are replaced.
 #[derive(Clone)]
 struct Library {
     file: &'static str,
@@ -59,7 +61,7 @@ struct Library {
 }
 
 impl Library {
-    /// With all functions whose names stand in a source of the crate.
+    /// Creates a library with all functions that are named in a source file of the crate.
     fn whole(file: &'static str, source: &str, prefix: &str) -> Self {
         let is_function = |text: &&str| {
             let rest = text.strip_prefix(prefix).unwrap_or_default();
@@ -87,7 +89,7 @@ impl Library {
         self
     }
 
-    /// Makes the library; false without a C compiler.
+    /// Builds the library. Returns false without a C compiler.
     fn make(&self, folder: &Path) -> bool {
         let mut text = String::from("#include <stddef.h>\n");
         for (name, definition) in &self.functions {
@@ -112,7 +114,7 @@ impl Library {
         }
     }
 
-    /// What this process finds of this library is an error with these words.
+    /// Asserts that a process that finds this library gets an error with these words.
     fn assert_refused(&self, asked: &str, expected: &str) {
         let folder = tempfile::tempdir().unwrap();
         if self.make(folder.path()) {
@@ -189,7 +191,7 @@ fn nccl() -> Library {
     Library::whole("libnccl.so", include_str!("../src/communicator.rs"), "nccl")
 }
 
-/// One file for each name that cudarc tries first.
+/// There is a file for each name that cudarc tries first.
 #[test]
 fn a_file_that_is_no_library() {
     for (stem, asked, expected) in [
@@ -231,7 +233,7 @@ fn a_library_that_lacks_a_function() {
     }
 }
 
-/// An old library lacks more, which is no damage.
+/// An old library lacks more functions, which does not make it damaged.
 #[test]
 fn a_library_that_is_too_old() {
     let mut old = driver().with(
@@ -251,11 +253,11 @@ fn a_library_that_is_too_old() {
     old.functions.retain(|name, _| name == "nvrtcVersion");
     old.assert_refused(
         "architectures",
-        "the CUDA compiler is of version 10.2, but 11.2 or later is needed",
+        "the CUDA compiler has version 10.2, but 11.2 or later is needed",
     );
 }
 
-/// What later versions have is not asked of those before.
+/// Functions of later versions are not required of earlier ones.
 #[test]
 fn a_driver_that_is_old_enough_to_lack_functions() {
     for (version, function) in [
@@ -269,36 +271,34 @@ fn a_driver_that_is_old_enough_to_lack_functions() {
             )
             .with("cuDeviceGetCount", "(int *count) { *count = 0; return 0; }")
             .without(function);
-        old.assert_refused("devices", "the CUDA driver sees no device");
+        old.assert_refused("devices", "the CUDA driver finds no device");
     }
 }
 
-/// Numbers between those that are known, and beyond.
+/// Error codes between the known ones, and beyond them.
 #[test]
 fn results_that_nobody_knows() {
     for code in [998, 12_345] {
         let returns = format!("() {{ return {code}; }}");
         let fails = |function: &str| driver().with(function, &returns);
         for (function, asked, action) in [
-            ("cuDriverGetVersion", "devices", "tell its version"),
-            ("cuInit", "devices", "start"),
+            ("cuDriverGetVersion", "devices", "report its version"),
+            ("cuInit", "devices", "initialise"),
             ("cuDeviceGetCount", "devices", "count the devices"),
-            ("cuDeviceGetAttribute", "devices", "describe the device"),
+            ("cuDeviceGetAttribute", "devices", "query the device"),
             ("cuDevicePrimaryCtxRetain", "context", "open the device"),
         ] {
-            let expected = format!(
-                "the CUDA driver fails to {action}: error {code}, which it does not explain"
-            );
+            let expected = format!("the CUDA driver failed to {action}: unknown error {code}");
             fails(function).assert_refused(asked, &expected);
         }
-        // It may know more itself.
+        // The library may know the code itself.
         let explained = fails("cuInit").with(
             "cuGetErrorString",
             "(int code, const char **text) { *text = \"on fire\"; return 0; }",
         );
         explained.assert_refused(
             "devices",
-            &format!("the CUDA driver fails to start: on fire (error {code})"),
+            &format!("the CUDA driver failed to initialise: on fire (error {code})"),
         );
     }
     for code in [99, 12_345] {
@@ -307,17 +307,17 @@ fn results_that_nobody_knows() {
             (
                 "nvrtcVersion",
                 "architectures",
-                "the CUDA compiler fails to tell its version: ",
+                "the CUDA compiler failed to report its version: ",
             ),
             (
                 "nvrtcGetNumSupportedArchs",
                 "architectures",
-                "the CUDA compiler fails to say what it makes code for: ",
+                "the CUDA compiler failed to list the architectures that it supports: ",
             ),
             (
                 "nvrtcGetSupportedArchs",
                 "architectures",
-                "the CUDA compiler fails to say what it makes code for: ",
+                "the CUDA compiler failed to list the architectures that it supports: ",
             ),
             (
                 "nvrtcCreateProgram",
@@ -337,14 +337,14 @@ fn results_that_nobody_knows() {
         let refused = nccl().with("ncclGetUniqueId", &returns);
         refused.assert_refused(
             "nccl",
-            &format!("the devices cannot exchange: NCCL says error {code}"),
+            &format!("the devices cannot exchange results: NCCL reports error {code}"),
         );
     }
 }
 
 #[test]
 fn no_device_or_one_that_is_too_old() {
-    let none = "the CUDA driver sees no device";
+    let none = "the CUDA driver finds no device";
     driver()
         .with("cuInit", "() { return 100; }")
         .assert_refused("devices", none);
@@ -370,6 +370,9 @@ fn architectures_beyond_counting() {
     for count in [-1, 2_000_000_000] {
         let counts = format!("(int *count) {{ *count = {count}; return 0; }}");
         let wrong = compiler().with("nvrtcGetNumSupportedArchs", &counts);
-        wrong.assert_refused("architectures", &format!("it counts {count} architectures"));
+        wrong.assert_refused(
+            "architectures",
+            &format!("it reports {count} architectures"),
+        );
     }
 }

@@ -1,11 +1,13 @@
-//! The device against the same computation in f64 on this machine.
+//! Comparison of the device with the same computations in f64 on the CPU.
 //!
-//! In the folder of the same name, `oracle.rs` poses problems and solves them in f64; `codes.rs`, `adjoint.rs`, `batch_norm.rs`, `layers.rs` and
-//! `update.rs` compare. `images.rs` compares batches with those of `scn-data`, bit for bit. `buffers.rs` abuses what is handed out,
-//! `graphs.rs` what is recorded, `pinned.rs` what is copied while nobody waits, `exchange.rs` what two processes give to each other, and
-//! `timing.rs` reads the clock. Sizes are small and odd: the kernels must not rely on whole tiles.
+//! In the folder of the same name, `oracle.rs` creates problems and solves them in f64. `codes.rs`,
+//! `adjoint.rs`, `batch_norm.rs`, `layers.rs` and `update.rs` compare results, and `images.rs`
+//! compares batches bit for bit with those of `scn-data`. `buffers.rs` tests the misuse of buffers,
+//! `graphs.rs` recorded work, `pinned.rs` asynchronous copies, `exchange.rs` the exchange between
+//! two processes, and `timing.rs` the measurement of times. Sizes are small and odd, since the
+//! kernels must not rely on whole tiles.
 //!
-//! Without a device the tests say that they are skipped; with SCN_REQUIRE_CUDA they fail.
+//! Without a device, the tests report that they are skipped. With SCN_REQUIRE_CUDA, they fail.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod parity {
@@ -29,7 +31,7 @@ use scn_gpu::Context;
 
 use self::skip::skipped;
 
-/// The first device, unless there is none; says so then.
+/// Returns the first device. Without one, reports that the test is skipped and returns `None`.
 fn device() -> Option<Context> {
     match Context::new(0) {
         Ok(context) => Some(context),
@@ -41,7 +43,8 @@ fn device() -> Option<Context> {
     }
 }
 
-/// Asserts that each number is as expected within `tolerance` times its magnitude: the sum of the sizes of the terms it is made of.
+/// Asserts that each number is within `tolerance` times its magnitude of the expected one. The
+/// magnitude is the sum of the absolute values of its terms.
 #[track_caller]
 fn assert_near(found: &[f32], expected: &[Sum], tolerance: f64) {
     assert_eq!(found.len(), expected.len());
@@ -49,13 +52,13 @@ fn assert_near(found: &[f32], expected: &[Sum], tolerance: f64) {
         let epsilon = tolerance * expected.magnitude;
         assert!(
             abs_diff_eq!(f64::from(found), expected.value, epsilon = epsilon),
-            "number {k} is {found}, but {} within {epsilon:.1e} is expected",
+            "number {k} is {found}, expected {} within {epsilon:.1e}",
             expected.value
         );
     }
 }
 
-/// A sum, and the sum of the sizes of its terms.
+/// A sum, and the sum of the absolute values of its terms.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sum {
     value: f64,
@@ -69,13 +72,13 @@ impl Sum {
     }
 }
 
-/// Rounding of sums of so many terms in f32.
+/// Returns the relative rounding error of a sum of `terms` terms in f32.
 fn rounding(terms: usize) -> f64 {
-    // In the worst case; sums in parts stay far below.
+    // This is the worst case. Sums of partial sums stay far below it.
     (terms as f64 + 8.0) * f64::from(f32::EPSILON)
 }
 
-/// Numbers without order, from -1 to 1, the same for the same seed.
+/// Returns pseudorandom numbers from -1 to 1, the same for the same seed.
 fn noise(len: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d;
     let mut next = || {

@@ -1,19 +1,21 @@
-//! λ1 chosen by the derivative of a validation loss, beside a grid search.
+//! Chooses λ1 by the derivative of a validation loss, and compares with a grid search.
 //!
-//! Noisy pictures of digits `x = s + noise` are coded over a dictionary of other digits, and `D a` is the picture with less
-//! noise. The loss is the error that remains on pictures kept for validation,
+//! Noisy images of digits `x = s + noise` are encoded over a dictionary of other digits, and `D a`
+//! is the denoised image. The loss is the remaining error on images kept for validation,
 //!
 //! ```text
-//! Loss(λ1) = 1/(2P) sum ||s - D a||²,   a = argmin over a >= 0 of 1/2 ||x - D a||² + λ1 sum a_j + λ2/2 ||a||²
-//! dLoss/da = D'(D a - s) / P,   and from it dLoss/dλ1 by the adjoint
+//! a        = argmin over a >= 0 of 1/2 ||x - D a||² + λ1 sum a_j + λ2/2 ||a||²
+//! Loss(λ1) = 1/(2P) sum ||s - D a||²
+//! dLoss/da = D'(D a - s) / P,   from which the adjoint computes dLoss/dλ1
 //! ```
 //!
-//! The minimum is where the slope `dLoss/dlog λ1 = λ1 dLoss/dλ1` is zero. The secant method looks for it: log λ1 moves to
-//! where the line through the last two slopes is zero, by a factor of four at most. What no grid could do comes last: one λ1
-//! per atom, 128 of them, by gradient descent on their logarithms from the λ1 just found.
+//! The minimum is where the slope `dLoss/dlog λ1 = λ1 dLoss/dλ1` is zero. The secant method looks
+//! for it: log λ1 moves to the zero of the line through the last two slopes, λ1 by a factor of four
+//! at most. Last comes what no grid could do: one λ1 per atom, 128 in all, by gradient descent on
+//! their logarithms from the λ1 just found.
 //!
-//! The adjoint systems are factorised: digits overlap, so atoms are far from orthogonal, which makes Gauss-Seidel slow, and
-//! few atoms are active at a time, which makes factors cheap.
+//! The adjoint systems are factorised. Digits overlap, so atoms are far from orthogonal and
+//! Gauss-Seidel is slow; few atoms are active at a time, so factorisations are cheap.
 //!
 //!     cargo run --release -p scn-grad --example choose_lambda1
 
@@ -35,14 +37,14 @@ const LAMBDA2: f64 = 1e-3;
 const DESCENT_STEPS: usize = 30;
 const DESCENT_RATE: f64 = 50.0;
 
-/// Pictures without noise and with it, one per column.
+/// Images without and with noise, one per column.
 struct Pictures {
     clean: Mat<f64>,
     noisy: Mat<f64>,
 }
 
 impl Pictures {
-    /// Pixels from 0 to 1, and normal noise of standard deviation 1/4.
+    /// Takes pixels from 0 to 1, and adds normal noise of standard deviation 1/4.
     fn new(images: &ImageSet, range: Range<usize>, seed: u64) -> Self {
         let mut clean = Mat::zeros(PIXELS, range.len());
         for (k, image) in range.clone().enumerate() {
@@ -63,7 +65,7 @@ impl Pictures {
         self.clean.ncols()
     }
 
-    /// The loss, and dLoss/da.
+    /// Returns the loss and dLoss/da.
     fn loss(&self, problem: &Problem<f64>, codes: MatRef<'_, f64>) -> (f64, Mat<f64>) {
         let dictionary = problem.dictionary();
         let error = (dictionary * codes - &self.clean) * Scale(1.0 / self.len() as f64);
@@ -85,7 +87,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut problem = Problem::new(atoms.as_ref(), ElasticNet::nonnegative(1.0, LAMBDA2))?;
     let settings = Settings::new(1e-6, 1000)?;
 
-    // From the first λ1 that leaves all codes zero to a thousandth of it, each solve from the codes of the last.
+    // From the smallest λ1 that leaves all codes zero to a thousandth of it; each solve starts from
+    // the previous codes.
     let start = Instant::now();
     let grid = lambda1_grid(&problem, &validation.noisy, 30, 1e-3)?;
     let mut codes = Mat::zeros(ATOMS, validation.len());
@@ -132,7 +135,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             (slope - slope_before) / (log - log_before)
         });
         before = Some((log, slope));
-        // Where the loss curves down there is no minimum to aim at, and the step is as long as is allowed.
+        // Where the loss is concave there is no minimum to aim at: take the longest step allowed.
         let longest = 4.0_f64.ln();
         log -= if curvature > 0.0 {
             (slope / curvature).clamp(-longest, longest)
@@ -156,7 +159,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let none = [&validation, &test]
         .map(|set| 0.5 * (&set.noisy - &set.clean).squared_norm_l2() / set.len() as f64);
     println!("\nloss on                validation      test  solves       s");
-    println!("pictures as they are    {:>9.6}  {:>8.6}", none[0], none[1]);
+    println!("noisy images            {:>9.6}  {:>8.6}", none[0], none[1]);
     for (name, lambda1, solves, seconds) in [
         (
             format!("grid, {of_grid:.5}"),
@@ -186,12 +189,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// One λ1 per atom, from their logarithms.
+/// Returns one λ1 per atom, given their logarithms.
 fn per_atom(logs: &[f64]) -> Lambda1<f64> {
     Lambda1::PerAtom(logs.iter().map(|log| log.exp()).collect())
 }
 
-/// The loss and its derivative by the λ1 of each atom. The solve starts from `codes`.
+/// Returns the loss and its derivative with respect to the λ1 of each atom. The solve starts from
+/// `codes`.
 fn differentiate(
     problem: &Problem<f64>,
     pictures: &Pictures,
@@ -215,7 +219,7 @@ fn differentiate(
         None,
     )?;
     if !(report.converged() && adjoint_report.converged()) {
-        return Err("codes or adjoint miss the tolerance".into());
+        return Err("codes or adjoint did not converge".into());
     }
     Ok((loss, gradients.lambda1))
 }

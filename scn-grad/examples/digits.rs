@@ -1,16 +1,17 @@
-//! A dictionary learned for what its codes are used for: telling handwritten digits apart.
+//! Learns a dictionary for the task that its codes serve: classifying handwritten digits.
 //!
-//! The signal x is a picture of 8 × 8 pixels, less the mean picture; its code is
-//! `a = argmin over a >= 0 of 1/2 ||x - D a||² + λ1 sum a_j + λ2/2 ||a||²`. The loss is the cross entropy of a linear
-//! classifier of codes, and the descent needs its derivatives:
+//! The signal x is an image of 8 × 8 pixels minus the mean image; its code is
+//! `a = argmin over a >= 0 of 1/2 ||x - D a||² + λ1 sum a_j + λ2/2 ||a||²`. The loss is the cross
+//! entropy of a linear classifier of codes, whose derivatives gradient descent needs:
 //!
 //! ```text
-//! Loss = mean over pictures of -log p_label,   p = softmax(W a + b)
-//! dLoss/da = W'(p - e_label) / pictures,   and from it dLoss/dD and dLoss/dλ1 by the adjoint
+//! Loss = mean over images of -log p_label,   p = softmax(W a + b)
+//! dLoss/da = W'(p - e_label) / images,   from which the adjoint computes dLoss/dD and dLoss/dλ1
 //! ```
 //!
-//! D, λ1, W and b descend together, by stochastic gradients with momentum and decay; after a step, atoms are scaled back to
-//! norm <= 1 and λ1 to >= 0. For comparison all but D descend: D stays what it starts from, random atoms of norm 1.
+//! D, λ1, W and b are trained together, by stochastic gradient descent with momentum and decay.
+//! After each step, atoms are scaled back to norm <= 1, and λ1 to >= 0. For comparison, all but D
+//! are trained: D stays what it starts from, random atoms of norm 1.
 //!
 //!     cargo run --release -p scn-grad --example digits
 
@@ -37,12 +38,12 @@ const DICTIONARY_RATE: f32 = 0.2;
 const LAMBDA1_RATE: f32 = 0.002;
 const CLASSIFIER_RATE: f32 = 0.05;
 
-/// The parameters; also their gradients, and their velocities.
+/// The parameters, or their gradients or velocities.
 #[derive(Clone)]
 struct Parameters {
     dictionary: Mat<f32>,
     lambda1: f32,
-    /// W and b: codes get a last entry of 1.
+    /// W and b; codes are extended by a last entry of 1.
     classifier: Mat<f32>,
 }
 
@@ -72,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ..velocity.clone()
         };
         for epoch in 1..=EPOCHS {
-            // The rates fall to zero along half a cosine.
+            // The learning rates fall to zero along half a cosine.
             let fall = 0.5 + 0.5 * (std::f32::consts::PI * epoch as f32 / EPOCHS as f32).cos();
             let rates = [dictionary_rate, LAMBDA1_RATE, CLASSIFIER_RATE].map(|rate| rate * fall);
             for batch in shuffled.epoch(epoch, 0) {
@@ -91,7 +92,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 );
             }
         }
-        println!("the atoms that weigh most in the classifier:");
+        println!("the atoms with the largest weights in the classifier:");
         for line in pictures(&parameters, 8) {
             println!("{}", line.trim_end());
         }
@@ -100,7 +101,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The sums over pictures of loss, wrong answers and share of active codes, and the gradient of the mean loss.
+/// Returns the sums over images of loss, errors and fraction of active codes, and the gradient of
+/// the mean loss.
 fn differentiate(
     parameters: &Parameters,
     batch: &Batch,
@@ -116,7 +118,7 @@ fn differentiate(
     let report = encode(&solver, &problem, &signals, codes, Start::Zero)?;
     let codes = features.subrows(0, ATOMS);
 
-    // By the scores W a + b: the scores first, their gradient in the same place.
+    // The scores W a + b, later overwritten by the gradient with respect to them.
     let mut by_scores = &parameters.classifier * &features;
     let (mut loss, mut wrong) = (0.0, 0.0);
     for (k, &label) in batch.labels.iter().enumerate() {
@@ -141,7 +143,7 @@ fn differentiate(
         None,
     )?;
     if !(report.converged() && adjoint_report.converged()) {
-        return Err("codes or adjoint miss the tolerance".into());
+        return Err("codes or adjoint did not converge".into());
     }
     let entries = codes.col_iter().flat_map(|code| code.iter());
     let active = entries.filter(|&&a| a > 0.0).count() as f64 / ATOMS as f64;
@@ -153,7 +155,7 @@ fn differentiate(
     Ok(([loss, wrong, active], gradient))
 }
 
-/// Mean loss, share of wrong answers and share of active codes of all pictures.
+/// Returns mean loss, error rate and fraction of active codes over all images.
 fn evaluate(parameters: &Parameters, loader: &Loader) -> Result<[f64; 3], Box<dyn Error>> {
     let mut means = [0.0; 3];
     for batch in loader.epoch(0, 0) {
@@ -165,7 +167,7 @@ fn evaluate(parameters: &Parameters, loader: &Loader) -> Result<[f64; 3], Box<dy
     Ok(means)
 }
 
-/// One step, and the way back to norms <= 1 and λ1 >= 0.
+/// Takes one step, then restores norms <= 1 and λ1 >= 0.
 fn descend(now: &mut Parameters, velocity: &mut Parameters, by: &Parameters, rates: [f32; 3]) {
     let step = |value: &mut Mat<f32>, velocity: &mut Mat<f32>, by: &Mat<f32>, rate| {
         *velocity = &*velocity * Scale(MOMENTUM) + by + &*value * Scale(DECAY);
@@ -191,7 +193,8 @@ fn descend(now: &mut Parameters, velocity: &mut Parameters, by: &Parameters, rat
     );
 }
 
-/// Lines of text that show so many atoms side by side, each from its least to its largest entry. A pixel is two letters wide.
+/// Draws `count` atoms side by side in lines of text, each scaled from its least to its largest
+/// entry. A pixel is two characters wide.
 fn pictures(parameters: &Parameters, count: usize) -> Vec<String> {
     let shades: Vec<char> = " .:-=+*#%@".chars().collect();
     let weight = |j: usize| parameters.classifier.col(j).norm_l2();

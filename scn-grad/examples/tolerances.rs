@@ -1,9 +1,10 @@
-//! What inexact codes and inexact linear systems do to a gradient.
+//! Measures how inexact codes and inexact linear systems affect a gradient.
 //!
-//! The first table has codes of some KKT residual, and exact linear systems on the active sets that these codes have. *Undecided* are
-//! columns whose margin of strict complementarity is no larger than the tolerance. The second has exact codes, and linear systems of some
-//! relative residual. Errors are in the Frobenius norm, relative to the exact gradient; the loss is `sum u_j a_j` with random u, for
-//! which every wrongly active entry counts.
+//! The first table has codes of a given KKT residual, and exact linear systems on the active sets
+//! of these codes. *Undecided* columns have a margin of strict complementarity of at most the
+//! tolerance. The second table has exact codes, and linear systems of a given relative residual.
+//! Errors are in the Frobenius norm, relative to the exact gradient. The loss is `sum u_j a_j` with
+//! random u, to which every wrongly active entry contributes.
 //!
 //!     cargo run --release -p scn-grad --example tolerances
 
@@ -16,14 +17,14 @@ use scn_solvers::{ActiveSet, Auto, ElasticNet, Problem, Settings, Solver, Start,
 
 const COLUMNS: usize = 5000;
 
-/// Signals over a dictionary, and dLoss/da.
+/// A problem with its signals, and dLoss/da.
 struct Batch {
     problem: Problem<f64>,
     signals: Mat<f64>,
     cotangent: Mat<f64>,
 }
 
-/// `dLoss/dD` and `dLoss/dx`.
+/// `dLoss/dD` and `dLoss/dx`, with the report and the number of undecided columns.
 struct Derivative {
     dictionary: Mat<f64>,
     signals: Mat<f64>,
@@ -99,7 +100,7 @@ impl Batch {
             Start::Zero,
         )?;
         if !report.converged() {
-            return Err("codes miss the tolerance".into());
+            return Err("codes did not converge".into());
         }
         Ok(codes)
     }

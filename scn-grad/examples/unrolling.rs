@@ -1,9 +1,11 @@
-//! What it costs to differentiate codes through the iterations that computed them, and how exact the derivative is.
+//! Measures the cost and the error of differentiating codes through the iterations that computed
+//! them, compared with the implicit adjoint.
 //!
-//! Both ways compute `dLoss/dD` and `dLoss/dx` of `Loss = sum of u_j a_j` over the codes `a` of 2,000 signals.
+//! Both compute `dLoss/dD` and `dLoss/dx` of `Loss = sum of u_j a_j` over the codes `a` of 2,000
+//! signals.
 //!
-//! Unrolling carries out K steps of FISTA, keeps the iterates, and goes back through them. With `H = D'D + λ2 I`,
-//! `c = D'x` and the step length t = 1/L, held fixed,
+//! Unrolling runs K steps of FISTA, keeps the iterates, and goes back through them. With
+//! `H = D'D + λ2 I`, `c = D'x` and the step size t = 1/L, held fixed,
 //!
 //! ```text
 //! z_k = a_{k-1} + β_k (a_{k-1} - a_{k-2}),   a_k = max(0, z_k - t (H z_k - c + λ1))
@@ -12,11 +14,12 @@
 //! adjoint of z_k = g - t H g,   adjoint of c += t g,   adjoint of H -= t g z_k'
 //! ```
 //!
-//! The implicit adjoint solves one linear system per column at the solved code, and keeps nothing but the code.
+//! The implicit adjoint solves one linear system per column at the solved code, and keeps only the
+//! code.
 //!
-//! Errors are relative, in the Frobenius norm, against the derivative at f64 codes exact to rounding. Times are for codes and
-//! derivative together, the best of five. Stored is what a network would keep until its loss is known: all K iterates of
-//! all columns, or the codes.
+//! Errors are relative, in the Frobenius norm, against the derivative at f64 codes that are exact
+//! up to rounding. Times are for codes and derivative together, the best of five. *Stored* is what
+//! a network would keep until its loss is known: all K iterates of all columns, or the codes.
 //!
 //!     cargo run --release -p scn-grad --example unrolling
 
@@ -90,7 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Runs five times and returns the seconds of the fastest.
+/// Runs five times; returns the result and the seconds of the fastest run.
 fn timed<R>(run: impl Fn() -> Result<R, Box<dyn Error>>) -> Result<(R, f64), Box<dyn Error>> {
     let once = || {
         let start = Instant::now();
@@ -103,7 +106,7 @@ fn timed<R>(run: impl Fn() -> Result<R, Box<dyn Error>>) -> Result<(R, f64), Box
     Ok(best)
 }
 
-/// The derivative through the optimality conditions.
+/// Returns the derivative through the optimality conditions.
 fn implicit<T: Scalar>(
     problem: &Problem<T>,
     signals: &Mat<T>,
@@ -122,12 +125,13 @@ fn implicit<T: Scalar>(
         Some(by_signals.as_mut()),
     )?;
     if !(report.converged() && adjoint_report.converged()) {
-        return Err("codes or adjoint miss the tolerance".into());
+        return Err("codes or adjoint did not converge".into());
     }
     Ok((gradients.dictionary, by_signals))
 }
 
-/// The derivative through so many steps of FISTA (Beck, Teboulle, SIAM J. Imaging Sciences 2 (2009)) from zero.
+/// Returns the derivative through K steps of FISTA (Beck, Teboulle, SIAM J. Imaging Sciences 2
+/// (2009)) from zero.
 fn unrolled(
     problem: &Problem<f32>,
     signals: &Mat<f32>,
@@ -139,7 +143,7 @@ fn unrolled(
     let factors = lengths.map(|s| (s - 1.0) / next(s));
     let momentum: Vec<f32> = std::iter::once(0.0).chain(factors).take(steps).collect();
 
-    // Few columns at a time, so that an iterate stays in the first-level cache: the best case for unrolling.
+    // Few columns at a time keep an iterate in the L1 cache: the best case for unrolling.
     let tasks: Vec<_> = (0..COLUMNS).step_by(50).collect();
     let adjoints: Vec<(Mat<f32>, Mat<f32>)> = tasks
         .par_iter()
@@ -158,13 +162,13 @@ fn unrolled(
             .subcols_mut(first, 50)
             .copy_from(correlations);
     }
-    // D enters by H = D'D + λ2 I and by c = D'x.
+    // D enters through H = D'D + λ2 I and c = D'x.
     let symmetric = &by_gram + by_gram.transpose();
     let by_dictionary = problem.dictionary() * symmetric + signals * by_correlations.transpose();
     (by_dictionary, problem.dictionary() * by_correlations)
 }
 
-/// The adjoints of `H` and `c`, for some columns.
+/// Returns the adjoints of `H` and `c` for some columns.
 fn unrolled_columns(
     problem: &Problem<f32>,
     signals: MatRef<'_, f32>,
@@ -175,7 +179,7 @@ fn unrolled_columns(
     let zeros = || Mat::<f32>::zeros(ATOMS, signals.ncols());
     let correlations = problem.dictionary().transpose() * signals;
 
-    // Of iterates, a_k is at k + 1: it starts with a_{-1} and a_0.
+    // `iterates[k + 1]` is a_k; the first two are a_{-1} and a_0.
     let mut iterates = vec![zeros(), zeros()];
     let extrapolated = |iterates: &[Mat<f32>], k: usize| {
         let mut point = iterates[k].clone();
@@ -193,7 +197,7 @@ fn unrolled_columns(
     }
 
     let (mut by_gram, mut by_correlations) = (Mat::zeros(ATOMS, ATOMS), zeros());
-    // The adjoint of a_k, and what is known of that of a_{k-1}.
+    // The adjoint of a_k, and the part of that of a_{k-1} that is known so far.
     let (mut adjoint, mut earlier) = (cotangent, zeros());
     for k in (1..=momentum.len()).rev() {
         zip!(&mut adjoint, &iterates[k + 1])
@@ -214,7 +218,7 @@ fn unrolled_columns(
     (by_gram, by_correlations)
 }
 
-/// `into += factor * left * right`.
+/// Computes `into += factor * left * right`.
 fn add_product(into: &mut Mat<f32>, factor: f32, left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
     matmul(into.as_mut(), Accum::Add, left, right, factor, Par::Seq);
 }

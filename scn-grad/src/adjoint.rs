@@ -1,4 +1,4 @@
-//! The adjoint of a range of columns, tile by tile, by one worker.
+//! The adjoint of a range of columns, tile by tile, on one thread.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::load::load;
 use crate::masked::MaskedTile;
 use crate::{AdjointTimes, Linearization, MaskedReport, MaskedSolver, SignalGradient};
 
-/// The scratch memory of one worker: some tiles. Grows to what a problem needs and may be used for another afterwards.
+/// The workspace of one thread: a few tiles. It grows as needed and can serve different problems.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Adjoint<T> {
     signals: Vec<T>,
@@ -22,37 +22,38 @@ pub(crate) struct Adjoint<T> {
     cotangent: Vec<T>,
     /// `D y`
     product: Vec<T>,
-    /// `y`, turned.
+    /// `y`, transposed.
     grouped: Grouped<T>,
     tile: MaskedTile<T>,
-    /// `-sum s_j y_j`, with a sum for every column of a tile: n rows.
+    /// `-sum s_j y_j`, with a separate sum for each column of a tile: n rows.
     lambda1: Vec<T>,
     laps: Laps,
     times: AdjointTimes,
 }
 
-/// What the workers of a batch share.
+/// State shared by the threads that work on a batch.
 #[derive(Clone, Copy)]
 pub(crate) struct AdjointOf<'a, T: Scalar> {
     pub(crate) point: &'a Linearization<'a, T>,
     pub(crate) solver: &'a dyn MaskedSolver<T>,
     /// dLoss/da of the whole batch, n × P.
     pub(crate) cotangent: MatRef<'a, T>,
-    /// Whether reports say where the time went.
+    /// Whether reports contain times.
     pub(crate) timed: bool,
 }
 
 impl<T: Scalar> Adjoint<T> {
-    /// An empty workspace.
+    /// Creates an empty workspace.
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Adds the adjoint of some columns: to `sums` what the gradients by the parameters are made of, to
-    /// `signal_gradient`, if any, `dLoss/dx = D y`.
+    /// Adds the adjoint of some columns to `sums`, and `dLoss/dx = D y` to `signal_gradient` if
+    /// there is one.
     ///
     /// # Panics
-    /// If the columns are not among those of the point, or shapes differ; [`Linearization::vjp_in_tasks`] checks them.
+    /// Panics if the point does not have these columns, or if shapes differ;
+    /// [`Linearization::vjp_in_tasks`] checks both.
     pub(crate) fn columns(
         &mut self,
         batch: AdjointOf<'_, T>,
@@ -99,7 +100,7 @@ impl<T: Scalar> Adjoint<T> {
         report
     }
 
-    /// `dLoss/dx = D y` of the tile just solved.
+    /// Adds `dLoss/dx = D y` of the tile just solved to `gradient`.
     fn pull_back(
         &mut self,
         problem: &Problem<T>,
@@ -122,7 +123,7 @@ impl<T: Scalar> Adjoint<T> {
         self.laps.lap(&mut self.times.scatter);
     }
 
-    /// `X Y'`, `A Y'` and `-sum s y` of the tile just solved.
+    /// Adds `X Y'`, `A Y'` and `-sum s y` of the tile just solved to `sums`.
     fn accumulate(
         &mut self,
         point: &Linearization<'_, T>,

@@ -1,7 +1,8 @@
-//! Comparisons within a tolerance of gradients, reports and margins.
+//! Approximate comparison of gradients, reports and margins.
 //!
-//! Floating-point numbers may differ by the tolerance; counts, columns and shapes have to be equal. Equal infinities are
-//! equal, a NaN differs from everything. Times are left out: no two runs take the same.
+//! Floating-point numbers may differ by the tolerance; counts, columns and shapes must be equal.
+//! Equal infinities compare equal, and NaN differs from everything. Times are ignored, since they
+//! differ from run to run.
 
 use approx::{AbsDiffEq, RelativeEq};
 use scn_solvers::Scalar;
@@ -10,8 +11,8 @@ use crate::gradients::Gradients;
 use crate::margins::Margins;
 use crate::masked::MaskedReport;
 
-/// Implements both traits of a type whose numbers are `$number`s, from what says whether two values are
-/// alike, given what says so of two numbers.
+/// Implements both traits for a type whose numbers are `$number`s. `$alike` compares two values,
+/// given a function that compares two numbers.
 macro_rules! compare {
     ($type:ident $(<$parameter:ident>)?, $number:ty, $alike:expr) => {
         impl $(<$parameter: Scalar + AbsDiffEq<Epsilon: Clone>>)? AbsDiffEq
@@ -95,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    /// Entries of 4 that are off by 1/8 are off by 1/33 of the larger.
+    /// 4 and 4 + 1/8 = 33/8 differ by 1/33 of the larger.
     #[test]
     fn gradients_differ_by_each_of_their_numbers_and_shapes() {
         let gradients = |rows: usize, atoms: usize| Gradients::<f32> {
@@ -168,7 +169,7 @@ mod tests {
         }
     }
 
-    /// No columns have an infinite margin, twice the same.
+    /// The margin of an empty batch is infinite, and two infinite margins are equal.
     #[test]
     fn margins_differ_by_the_smallest_and_by_counts() {
         let margins = |smallest: f64, column: usize, undecided: usize| Margins {

@@ -1,10 +1,10 @@
-//! What can be wrong with the input.
+//! The errors of this crate.
 
-/// Shapes that do not fit the problem.
+/// A shape that does not fit the problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GradError {
-    /// Signals of another length than the atoms.
+    /// The length of the signals differs from that of the atoms.
     #[error("signals must have {expected} entries, like the atoms, but have {found}")]
     SignalLength {
         /// Rows of the dictionary.
@@ -12,20 +12,20 @@ pub enum GradError {
         /// Rows of the signals.
         found: usize,
     },
-    /// A matrix of the wrong shape.
+    /// A matrix has the wrong shape.
     #[error("{what} must be {expected:?} (rows, columns), but is {found:?}")]
     Shape {
-        /// Which matrix.
+        /// The matrix in question.
         what: &'static str,
-        /// Shape that fits.
+        /// Expected shape.
         expected: (usize, usize),
-        /// Shape found.
+        /// Actual shape.
         found: (usize, usize),
     },
 }
 
 impl GradError {
-    /// `Ok` if the shapes are equal.
+    /// Checks that two shapes are equal.
     pub(crate) fn check(
         what: &'static str,
         expected: (usize, usize),

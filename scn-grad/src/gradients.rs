@@ -1,4 +1,4 @@
-//! What the adjoint adds to.
+//! Gradients with respect to the parameters, and the sums from which they follow.
 
 use faer::{Accum, Mat, MatRef};
 use scn_solvers::tile::{OuterSums, multiply};
@@ -6,7 +6,9 @@ use scn_solvers::{Problem, Scalar};
 
 use crate::GradError;
 
-/// Gradients of a loss by the parameters of a problem, summed over columns. The adjoint adds to what is there.
+/// Gradients of a loss with respect to the parameters of a problem, summed over columns.
+///
+/// The adjoint adds to the values that are already there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gradients<T: Scalar> {
     /// dLoss/dD, m × n.
@@ -18,7 +20,7 @@ pub struct Gradients<T: Scalar> {
 }
 
 impl<T: Scalar> Gradients<T> {
-    /// Zeros that fit a problem.
+    /// Creates zero gradients for a problem.
     pub fn zeros(problem: &Problem<T>) -> Self {
         Self {
             dictionary: Mat::zeros(problem.rows(), problem.atoms()),
@@ -27,27 +29,30 @@ impl<T: Scalar> Gradients<T> {
         }
     }
 
-    /// `Ok` if these fit a problem.
+    /// Checks that the shapes fit a problem.
     pub(crate) fn check(&self, problem: &Problem<T>) -> Result<(), GradError> {
         let (rows, atoms) = (problem.rows(), problem.atoms());
         GradError::check("dLoss/dD", (rows, atoms), self.dictionary.shape())?;
         GradError::check("dLoss/dlambda1", (atoms, 1), (self.lambda1.len(), 1))
     }
 
-    /// dLoss/dλ1 where all atoms share one λ1: the sum over atoms.
+    /// Returns dLoss/dλ1 for a λ1 shared by all atoms: the sum over atoms.
     pub fn shared_lambda1(&self) -> T {
         self.lambda1.iter().fold(T::ZERO, |sum, &value| sum + value)
     }
 }
 
-/// Sums over columns from which the gradients by the parameters follow. With the formulas of the crate,
+/// Sums over columns from which the gradients with respect to the parameters follow.
+///
+/// With the formulas of the crate,
 ///
 /// ```text
 /// dLoss/dD = sum (x y' - D (a y' + y a')) = X Y' - D (A Y' + (A Y')')
 /// ```
 /// <!-- math: \frac{\partial\, \mathrm{Loss}}{\partial D} = \sum \bigl( x y^\top - D (a y^\top + y a^\top) \bigr) = X Y^\top - D \bigl( A Y^\top + (A Y^\top)^\top \bigr) -->
 ///
-/// so it is enough to sum `X Y'` (m × n) and `A Y'` (n × n); `D` enters once at the end, not once per column.
+/// so it suffices to sum `X Y'` (m × n) and `A Y'` (n × n), and `D` is applied once at the end
+/// instead of once per column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdjointSums<T> {
     /// `X Y'` and `A Y'`, row-major, and `-sum s_j y_j`.
@@ -55,31 +60,32 @@ pub struct AdjointSums<T> {
 }
 
 impl<T: Scalar> AdjointSums<T> {
-    /// How many numbers the sums of a problem are: m n + n² + n.
+    /// Returns the length of the sums of a problem: m n + n² + n.
     pub fn count(problem: &Problem<T>) -> usize {
         let (rows, atoms) = (problem.rows(), problem.atoms());
         (rows + atoms + 1) * atoms
     }
 
-    /// All numbers, so that the sums of several processes can be added up, number by number.
+    /// Returns all sums as one slice, so that the sums of several processes can be added number by
+    /// number.
     pub fn numbers(&self) -> &[T] {
         &self.numbers
     }
 
-    /// The sums of these numbers.
+    /// Creates sums from their [`numbers`](Self::numbers).
     ///
     /// # Errors
-    /// Another number of them than this problem [has](Self::count).
+    /// Returns [`GradError`] if there are not [`count`](Self::count) numbers.
     pub fn from_numbers(problem: &Problem<T>, numbers: Vec<T>) -> Result<Self, GradError> {
         let (expected, found) = (Self::count(problem), numbers.len());
         GradError::check("the sums of an adjoint", (expected, 1), (found, 1))?;
         Ok(Self { numbers })
     }
 
-    /// Adds the gradients that these sums make.
+    /// Adds the gradients that follow from these sums.
     ///
     /// # Errors
-    /// Sums or gradients of a problem of another shape.
+    /// Returns [`GradError`] if the sums or the gradients do not fit the problem.
     pub fn finish(&self, problem: &Problem<T>, into: &mut Gradients<T>) -> Result<(), GradError> {
         let (rows, atoms) = (problem.rows(), problem.atoms());
         into.check(problem)?;
@@ -107,7 +113,7 @@ impl<T: Scalar> AdjointSums<T> {
     }
 }
 
-/// [`AdjointSums`] while tiles are added.
+/// [`AdjointSums`] to which tiles are being added.
 #[derive(Debug, Clone)]
 pub(crate) struct TileSums<T: Scalar> {
     /// `X Y'`, m × n.
@@ -119,7 +125,7 @@ pub(crate) struct TileSums<T: Scalar> {
 }
 
 impl<T: Scalar> TileSums<T> {
-    /// Zeros that fit a problem.
+    /// Creates zero sums for a problem.
     pub(crate) fn zeros(problem: &Problem<T>) -> Self {
         let (rows, atoms) = (problem.rows(), problem.atoms());
         Self {
@@ -132,7 +138,7 @@ impl<T: Scalar> TileSums<T> {
     /// Adds the sums over other columns of the same problem.
     ///
     /// # Panics
-    /// If the other sums are those of a problem of another shape.
+    /// Panics if the shapes of the sums differ.
     pub(crate) fn add(&mut self, other: &Self) {
         self.signals.merge(&other.signals);
         self.codes.merge(&other.codes);
@@ -141,7 +147,7 @@ impl<T: Scalar> TileSums<T> {
         }
     }
 
-    /// All numbers.
+    /// Collects all numbers.
     pub(crate) fn into_sums(self) -> AdjointSums<T> {
         let mut numbers = Vec::new();
         for row in self.signals.rows().chain(self.codes.rows()) {

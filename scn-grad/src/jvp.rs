@@ -1,4 +1,4 @@
-//! The derivative along a direction.
+//! JVPs: derivatives of codes along a direction.
 
 use std::ops::Range;
 
@@ -13,10 +13,12 @@ use crate::tasks::task_columns;
 use crate::{GradError, Linearization, MaskedReport, MaskedSolver, Tangent};
 
 impl<T: Scalar> Linearization<'_, T> {
-    /// The derivative along a direction: writes da (n × P) to `out`. Spread over the threads of the current `rayon` pool.
+    /// Writes the derivative da (n × P) of the codes along a direction to `out`.
+    ///
+    /// Columns are spread over the threads of the current `rayon` pool.
     ///
     /// # Errors
-    /// Shapes that do not fit the problem.
+    /// Returns [`GradError`] if a shape does not fit the problem.
     pub fn jvp(
         &self,
         solver: &dyn MaskedSolver<T>,
@@ -44,11 +46,11 @@ impl<T: Scalar> Linearization<'_, T> {
     }
 }
 
-/// The scratch memory of one worker.
+/// The workspace of one thread.
 #[derive(Debug, Clone, Default)]
 struct Pushforward<T> {
     signals: Vec<T>,
-    /// What moves the signals: `dx - dD a`.
+    /// The change of `x - D a` at fixed codes: `dx - dD a`.
     moved: Vec<T>,
     codes: Vec<T>,
     right_side: Vec<T>,
@@ -56,7 +58,7 @@ struct Pushforward<T> {
 }
 
 impl<T: Scalar> Pushforward<T> {
-    /// Writes da of some columns to `out`, of which column 0 is column `columns.start`:
+    /// Writes da of some columns to `out`, whose column 0 is column `columns.start` of the batch:
     ///
     /// ```text
     /// H_LL da_L = ( dD'(x - D a) + D'(dx - dD a) - dλ1 s - dλ2 a )_L,   da = 0 off L

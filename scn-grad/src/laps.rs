@@ -1,23 +1,23 @@
-//! Times of laps.
+//! Lap times.
 
 use std::time::{Duration, Instant};
 
-/// Measures laps, or nothing at all: to read a clock costs as much as some of the laps.
+/// A timer of laps, which may be off: reading a clock costs as much as some of the laps.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Laps {
-    /// When the lap under way began, if they are measured.
+    /// When the current lap began, if laps are measured.
     began: Option<Instant>,
 }
 
 impl Laps {
-    /// The first lap begins.
+    /// Starts the first lap, or returns a timer that is off.
     pub(crate) fn start(measured: bool) -> Self {
         Self {
             began: measured.then(Instant::now),
         }
     }
 
-    /// Ends a lap, adds its time, and begins the next.
+    /// Ends a lap, adds its time to `sum`, and starts the next.
     pub(crate) fn lap(&mut self, sum: &mut Duration) {
         if let Some(began) = self.began {
             let now = Instant::now();

@@ -1,18 +1,19 @@
 //! Derivatives of sparse codes through their optimality conditions, without unrolling.
 //!
-//! # The formulas
+//! # Formulas
 //!
-//! [`scn_solvers`] computes `a* = argmin 1/2 ||x - D a||² + λ1'|a| + λ2/2 ||a||²`, with `a >= 0` or of any sign. Let
-//! `L = { j : a*_j != 0 }` be its active set, `s` the signs of `a*`, and `H = D'D + λ2 I`. Close to a solved point the
-//! active set does not change, and on it `H_LL a_L = D_L'x - λ1_L s_L`. Differentiating this (paper, section 3.2, with
-//! the misprints of its eqs. (12) and (13) put right): given `u = dLoss/da`,
+//! [`scn_solvers`] computes `a* = argmin 1/2 ||x - D a||² + λ1'|a| + λ2/2 ||a||²`, with `a >= 0` or
+//! of any sign. Let `L = { j : a*_j != 0 }` be its active set, `s` the signs of `a*`, and
+//! `H = D'D + λ2 I`. Near a solved point the active set does not change, and on it
+//! `H_LL a_L = D_L'x - λ1_L s_L`. Differentiating this equation gives, for `u = dLoss/da` (paper,
+//! section 3.2, with the misprints in its eqs. (12) and (13) corrected),
 //!
 //! ```text
 //! H_LL y_L = u_L,   y = 0 off L                                                               (3)
 //!
 //! dLoss/dD   = -D y a' + (x - D a) y'
 //! dLoss/dx   =  D y
-//! dLoss/dλ1_j = -s_j y_j              (their sum over j, for a λ1 shared by all atoms)
+//! dLoss/dλ1_j = -s_j y_j              (summed over j for a λ1 shared by all atoms)
 //! dLoss/dλ2  = -y'a
 //! ```
 //! <!-- math:
@@ -21,45 +22,51 @@
 //! \frac{\partial\, \mathrm{Loss}}{\partial D} &= -D y\, a^\top + (x - D a)\, y^\top \notag \\
 //! \frac{\partial\, \mathrm{Loss}}{\partial x} &= D y \notag \\
 //! \frac{\partial\, \mathrm{Loss}}{\partial \lambda_{1j}} &= -s_j y_j \qquad
-//!     \Bigl( -\textstyle\sum_j s_j y_j \text{ for a } \lambda_1 \text{ shared by all atoms} \Bigr) \notag \\
+//!     \Bigl( -\textstyle\sum_j s_j y_j
+//!     \text{ for a } \lambda_1 \text{ shared by all atoms} \Bigr) \notag \\
 //! \frac{\partial\, \mathrm{Loss}}{\partial \lambda_2} &= -y^\top a \notag
 //! \end{align}
 //! -->
 //!
-//! The cost is one linear solve per column, restricted to its active set: no iteration of the forward solve is stored or
-//! revisited.
+//! The cost is one linear solve per column, restricted to its active set. No pass of the forward
+//! solve is stored or revisited.
 //!
 //! # Where the map has no derivative
 //!
-//! An entry that is zero with its optimality condition just met (`a_j = 0` and `g_j + λ1_j = 0`) is about to
-//! become active: the map has a kink there. The convention is the strict active set: such an entry is held at zero, which
-//! gives one of the one-sided derivatives. [`Linearization::margins`] says how far a batch is from its kinks, and how many of its
-//! columns stand closer to one than the tolerance of the solve.
+//! An entry that is zero with its optimality condition just met (`a_j = 0` and `g_j + λ1_j = 0`) is
+//! about to become active: the map has a kink there. The convention is the strict active set: such
+//! an entry is held at zero, which gives one of the one-sided derivatives.
+//! [`Linearization::margins`] measures how far a batch is from its kinks, and counts the columns
+//! that are closer to a kink than the tolerance of the solve.
 //!
-//! # What an inexact forward solve does
+//! # Errors of inexact codes
 //!
-//! The derivative is that at the codes given, on the support they have. Where the solve has found the true
-//! active set, an error of the codes enters only through the residual `x - D a` and `a` itself, linearly; an entry whose
-//! activity is still undecided at the tolerance changes the gradient by its whole contribution, and that is most of the error:
-//! some 1e-2 at a KKT residual of 1e-4, where linear systems solved to 1e-2 add 1e-3. `docs/gradients.md` has the tables, and
-//! [`MaskedAuto::tolerance_for`] the rule that follows. Solve tighter than the margin where exact gradients matter.
+//! The derivative is evaluated at the given codes, on their active sets. If the solve has found the
+//! true active set, errors of the codes enter only through the residual `x - D a` and `a` itself,
+//! linearly. An entry whose activity is still undecided at the tolerance changes the gradient by
+//! its whole contribution, and such entries cause most of the error: about 1e-2 at a KKT residual
+//! of 1e-4, where linear systems solved to 1e-2 add 1e-3. `docs/gradients.md` has the tables, and
+//! [`MaskedAuto::tolerance_for`] the rule that follows from them. Where exact gradients matter,
+//! solve to a tolerance well below the margin.
 //!
 //! # Tour
 //!
-//! [`Linearization`] is a solved point; its [`vjp`](Linearization::vjp) adds to [`Gradients`], its [`jvp`](Linearization::jvp) is the
-//! derivative along a [`Tangent`]. System (3) is solved by a [`MaskedSolver`], with a tolerance of its own: [`MaskedAuto`] if you have
-//! no reason for another, [`MaskedCholesky`] as the exact reference, [`MaskedGaussSeidel`] and [`MaskedConjugateGradient`] for many
-//! columns with different active sets at once.
+//! A [`Linearization`] is a solved point. Its [`vjp`](Linearization::vjp) adds to [`Gradients`];
+//! its [`jvp`](Linearization::jvp) is the derivative along a [`Tangent`]. System (3) is solved by a
+//! [`MaskedSolver`] with its own tolerance: [`MaskedAuto`] by default, [`MaskedCholesky`] as the
+//! exact reference, [`MaskedGaussSeidel`] and [`MaskedConjugateGradient`] for many columns with
+//! different active sets at once.
 //!
 //! ```text
-//! H_LL da_L = ( dD'(x - D a) + D'(dx - dD a) - dλ1 s - dλ2 a )_L,   da = 0 off L              (JVP)
+//! H_LL da_L = ( dD'(x - D a) + D'(dx - dD a) - dλ1 s - dλ2 a )_L,   da = 0 off L             (JVP)
 //! ```
 //! <!-- math: H_{LL}\, da_L = \bigl( dD^\top (x - D a) + D^\top (dx - dD\, a) - d\lambda_1\, s - d\lambda_2\, a \bigr)_L, \qquad da = 0 \text{ off } L -->
 //!
 //! # Features
 //!
-//! `approx`, off by default: `AbsDiffEq` and `RelativeEq` of the crate [approx](https://docs.rs/approx) for
-//! [`Gradients`], [`MaskedReport`] (without its times) and [`Margins`]: numbers within a tolerance, all else equal.
+//! `approx`, off by default, implements `AbsDiffEq` and `RelativeEq` of the crate
+//! [approx](https://docs.rs/approx) for [`Gradients`], [`MaskedReport`] (without its times) and
+//! [`Margins`]. Floating-point numbers are compared within a tolerance, everything else exactly.
 //!
 //! # Example
 //!
@@ -81,7 +88,8 @@
 //! let mut gradients = Gradients::zeros(&problem);
 //! let mut signal_gradient = Mat::zeros(2, 1);
 //! let cotangent = Mat::full(1, 1, 1.0);
-//! let report = point.vjp(&MaskedCholesky, cotangent.as_ref(), &mut gradients, Some(signal_gradient.as_mut()))?;
+//! let out = Some(signal_gradient.as_mut());
+//! let report = point.vjp(&MaskedCholesky, cotangent.as_ref(), &mut gradients, out)?;
 //!
 //! assert!(report.converged());
 //! assert_abs_diff_eq!(signal_gradient[(0, 0)], 0.6, epsilon = 1e-12);
@@ -106,9 +114,9 @@ mod tasks;
 mod vjp;
 mod workspaces;
 
-/// The matrices of this crate's signatures.
+/// The library whose matrices this crate's signatures use.
 pub use faer;
-/// Problems and codes, which this crate differentiates.
+/// The crate whose codes this crate differentiates.
 pub use scn_solvers;
 
 pub use error::GradError;
@@ -123,3 +131,8 @@ pub use signal_gradient::SignalGradient;
 pub use tangent::Tangent;
 pub use vjp::Tasks;
 pub use workspaces::AdjointWorkspaces;
+
+/// The examples in README.md, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,12 +1,14 @@
-//! A solved point.
+//! Solved points.
 
 use faer::MatRef;
 use scn_solvers::{ColumnSource, Problem, Scalar};
 
 use crate::GradError;
 
-/// A solved point `a* = a*(D, x, λ1, λ2)` for a batch of signals: problem, signals (m × P) and codes (n × P). The
-/// active set of a column is where its code is not zero.
+/// A solved point `a* = a*(D, x, λ1, λ2)` for a batch of signals.
+///
+/// It consists of a problem, signals (m × P) and codes (n × P). The active set of a column is where
+/// its code is not zero.
 #[derive(Clone, Copy)]
 pub struct Linearization<'a, T: Scalar> {
     problem: &'a Problem<T>,
@@ -15,10 +17,10 @@ pub struct Linearization<'a, T: Scalar> {
 }
 
 impl<'a, T: Scalar> Linearization<'a, T> {
-    /// Takes codes as they came out of [`encode`](scn_solvers::encode()).
+    /// Creates a point from codes as computed by [`encode`](scn_solvers::encode()).
     ///
     /// # Errors
-    /// Shapes that do not fit the problem.
+    /// Returns [`GradError`] if a shape does not fit the problem.
     pub fn new(
         problem: &'a Problem<T>,
         signals: &'a dyn ColumnSource<T>,
@@ -42,17 +44,17 @@ impl<'a, T: Scalar> Linearization<'a, T> {
         })
     }
 
-    /// The problem that was solved.
+    /// Returns the problem that was solved.
     pub fn problem(&self) -> &'a Problem<T> {
         self.problem
     }
 
-    /// Its signals.
+    /// Returns the signals, m × P.
     pub fn signals(&self) -> &'a dyn ColumnSource<T> {
         self.signals
     }
 
-    /// Its codes, n × P.
+    /// Returns the codes, n × P.
     pub fn codes(&self) -> MatRef<'a, T> {
         self.codes
     }

@@ -1,4 +1,4 @@
-//! Columns of a batch as tiles.
+//! Loading of columns into tiles.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use faer::MatRef;
 use scn_solvers::tile::padded;
 use scn_solvers::{ColumnSource, Problem, Scalar};
 
-/// Columns of a matrix with one row per atom, as a tile.
+/// Loads columns of a matrix with one row per atom into a tile.
 pub(crate) fn load<T: Scalar>(
     problem: &Problem<T>,
     matrix: MatRef<'_, T>,
@@ -14,7 +14,7 @@ pub(crate) fn load<T: Scalar>(
     tile: &mut Vec<T>,
 ) {
     tile.resize(padded(problem.atoms()) * T::tile(), T::ZERO);
-    // Rows of padding and columns that are not there are zero, whatever the tile held.
+    // Padding rows and unused columns are zero, whatever the tile contained.
     tile[matrix.nrows() * T::tile()..].fill(T::ZERO);
     if columns.len() < T::tile() {
         tile.fill(T::ZERO);

@@ -1,4 +1,4 @@
-//! How far a solved point is from where the map has no derivative.
+//! Margins: how far a solved point is from where its codes have no derivative.
 
 use rayon::prelude::*;
 use scn_solvers::Scalar;
@@ -8,9 +8,10 @@ use scn_solvers::kkt::margin;
 use crate::Linearization;
 
 impl<T: Scalar> Linearization<'_, T> {
-    /// How far the columns stand from where the map has no derivative. Spread over the threads of the current `rayon` pool.
+    /// Measures how far the columns are from where the map has no derivative.
     ///
-    /// `tolerance` is that of the solve: an entry nearer to its kink than that may be on the wrong side of it.
+    /// `tolerance` is that of the solve: an entry closer to its kink than that may be on the wrong
+    /// side of it. Columns are spread over the threads of the current `rayon` pool.
     pub fn margins(&self, tolerance: f64) -> Margins {
         let problem = self.problem();
         let margins: Vec<f64> = (0..self.codes().ncols())
@@ -34,22 +35,23 @@ impl<T: Scalar> Linearization<'_, T> {
             if margin < result.smallest {
                 (result.smallest, result.column) = (margin, column);
             }
-            // Written so that a NaN counts.
+            // Written so that NaN counts as undecided.
             result.undecided += usize::from(!(margin > tolerance));
         }
         result
     }
 }
 
-/// How far the columns of a batch stand from the kinks of the map; see [`Linearization::margins`].
+/// How far the columns of a batch are from the kinks of the map; see [`Linearization::margins`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Margins {
-    /// The smallest [margin of strict complementarity](scn_solvers::kkt::margin) of any column: how far the nearest entry is
-    /// from changing its activity. Infinite for no columns.
+    /// The smallest [margin of strict complementarity](scn_solvers::kkt::margin) of any column: how
+    /// close an entry is to changing its activity. Infinite for an empty batch.
     pub smallest: f64,
-    /// The first column with it.
+    /// The first column with that margin.
     pub column: usize,
-    /// Columns whose margin is no larger than the tolerance: their active sets are not certain, nor are their derivatives.
+    /// Number of columns whose margin is at most the tolerance, so that their active sets and
+    /// derivatives are uncertain.
     pub undecided: usize,
 }

@@ -1,6 +1,7 @@
-//! The linear system `H_LL y_L = u_L`, for many columns with different active sets L.
+//! Linear systems `H_LL y_L = u_L` for many columns with different active sets L.
 //!
-//! The relative residual of a column is `max over L of |u - H y| / max over L of |u|`, 0 where u is.
+//! The relative residual of a column, 0 if u is 0, is
+//! `max over L of |u - H y| / max over L of |u|`.
 
 mod auto;
 mod cholesky;

@@ -1,32 +1,36 @@
-//! Where `dLoss/dx` goes.
+//! Destinations of `dLoss/dx`.
 
 use std::ops::Range;
 
 use faer::MatMut;
 use scn_solvers::Scalar;
 
-/// Where `dLoss/dx` goes: the transpose of [`ColumnSource::pack`](scn_solvers::ColumnSource::pack). Overlapping windows add up; a matrix takes each column once.
+/// A destination of `dLoss/dx`: the transpose of
+/// [`ColumnSource::pack`](scn_solvers::ColumnSource::pack).
+///
+/// Overlapping windows add up; a matrix takes each column once.
 pub trait SignalGradient<T>: Send {
-    /// Prepares, before anything is added to what this holds.
+    /// Prepares this part before anything is added to it.
     fn begin(&mut self) {}
 
     /// Adds columns: entry i of column `columns.start + k` is `gradient[i * stride + k]`.
     fn add(&mut self, columns: Range<usize>, gradient: &[T], stride: usize);
 
-    /// These columns, where they lie in memory one after the other, each in one piece (row stride 1): they are then added to where
-    /// they are.
+    /// Returns these columns for addition in place, if they are adjacent in memory and each is
+    /// contiguous (row stride 1).
     fn in_memory(&mut self, columns: Range<usize>) -> Option<MatMut<'_, T>> {
         let _ = columns;
         None
     }
 
-    /// The parts before and from a column of the batch on, so that threads can share them. Called with the first column of a task.
+    /// Splits into the parts before and from a column of the batch, so that threads can share them.
+    /// Called with the first column of a task.
     fn split_at(self, column: usize) -> (Self, Self)
     where
         Self: Sized;
 }
 
-/// Adds to columns of a matrix; column `offset` of the batch is its column 0.
+/// A matrix as a destination; its column 0 is column `offset` of the batch.
 pub(crate) struct MatrixGradient<'a, T> {
     pub(crate) matrix: MatMut<'a, T>,
     pub(crate) offset: usize,

@@ -1,25 +1,25 @@
-//! Directions.
+//! Directions of derivatives.
 
 use faer::MatRef;
 use scn_solvers::Scalar;
 
 use crate::{GradError, Linearization};
 
-/// A direction in which the parameters and the signals of a problem move. What is `None` stays.
+/// A direction in which the parameters and the signals of a problem move. `None` means no change.
 #[derive(Debug, Clone, Copy)]
 pub struct Tangent<'a, T> {
     /// dD, m × n.
     pub dictionary: Option<MatRef<'a, T>>,
     /// dx, m × P.
     pub signals: Option<MatRef<'a, T>>,
-    /// dλ1 per atom, length n; the same number n times where all atoms share one λ1.
+    /// dλ1 per atom, length n; n equal numbers if all atoms share one λ1.
     pub lambda1: Option<&'a [T]>,
-    /// dλ2; zero if it stays.
+    /// dλ2; zero means no change.
     pub lambda2: T,
 }
 
 impl<T: Scalar> Tangent<'_, T> {
-    /// Nothing moves.
+    /// Returns the zero direction, in which nothing moves.
     pub fn zero() -> Self {
         Self {
             dictionary: None,
@@ -29,7 +29,7 @@ impl<T: Scalar> Tangent<'_, T> {
         }
     }
 
-    /// Whether it fits a point.
+    /// Checks that the shapes fit a point.
     pub(crate) fn check(&self, point: &Linearization<'_, T>) -> Result<(), GradError> {
         let (rows, atoms) = (point.problem().rows(), point.problem().atoms());
         if let Some(dictionary) = self.dictionary {

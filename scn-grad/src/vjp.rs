@@ -1,4 +1,4 @@
-//! The adjoint of a batch.
+//! VJPs: the adjoint of a batch.
 
 use std::ops::Range;
 
@@ -15,27 +15,30 @@ use crate::{
     AdjointSums, GradError, Gradients, Linearization, MaskedReport, MaskedSolver, SignalGradient,
 };
 
-/// How the adjoint of a batch is shared out among threads.
+/// How the adjoint of a batch is divided among threads.
 #[derive(Debug, Clone, Copy)]
 pub struct Tasks<'a, T: Scalar> {
-    /// Columns that are not divided any more, from the first of a leaf on: whole tiles waste nothing.
+    /// Columns per task, counted from the first column of a leaf. Whole tiles are most efficient.
     pub columns: usize,
-    /// Columns of a leaf of the tree over the batch, from its first on; the whole batch is halved at leaves alone, and each leaf at
-    /// tasks.
+    /// Columns per leaf of the tree over the batch, counted from its first column. The batch is
+    /// divided only between leaves, and each leaf only between tasks.
     pub leaf: usize,
-    /// The memory of those who work.
+    /// The workspaces of the threads.
     pub workspaces: &'a AdjointWorkspaces<T>,
-    /// Whether the report says where the time went.
+    /// Whether the report contains times.
     pub timed: bool,
 }
 
 impl<T: Scalar> Linearization<'_, T> {
-    /// The adjoint: given `dLoss/da` (n × P), adds `dLoss/d(D, λ1, λ2)` to `gradients` and `dLoss/dx`, if it is wanted, to
-    /// `signal_gradient` (m × P). Spread over the threads of the current `rayon` pool; the result does not depend on
-    /// their number. Memory beyond that is some tiles per thread, and for each thread a few times what `gradients` holds.
+    /// Computes the adjoint: adds all gradients of a loss with given `dLoss/da` (n × P).
+    ///
+    /// `dLoss/d(D, λ1, λ2)` is added to `gradients`, and `dLoss/dx` to `signal_gradient` (m × P) if
+    /// there is one. Columns are spread over the threads of the current `rayon` pool; the result
+    /// does not depend on their number. Each thread needs memory for a few tiles and a few copies
+    /// of `gradients`.
     ///
     /// # Errors
-    /// Shapes that do not fit the problem.
+    /// Returns [`GradError`] if a shape does not fit the problem.
     pub fn vjp(
         &self,
         solver: &dyn MaskedSolver<T>,
@@ -57,14 +60,14 @@ impl<T: Scalar> Linearization<'_, T> {
         self.vjp_in_tasks(solver, cotangent, gradients, signal_gradient, tasks)
     }
 
-    /// As [`vjp`](Self::vjp), with `dLoss/dx` going wherever `signal_gradient` takes it, tasks of a given size, and memory that is
-    /// kept.
+    /// Same as [`vjp`](Self::vjp), but with given tasks, workspaces and destination of `dLoss/dx`.
     ///
-    /// Leaves are halved as in a [`SumTree`], and then tasks, until one is left, and their sums added up in that tree. So every bit depends
-    /// on the batch and the size of leaves and tasks alone.
+    /// The batch is halved at leaves as in a [`SumTree`], and then each leaf at tasks, until one
+    /// task is left. Sums are added up in that tree. For the same batch and the same sizes of
+    /// leaves and tasks, results are therefore bit-identical.
     ///
     /// # Errors
-    /// Shapes that do not fit the problem.
+    /// Returns [`GradError`] if a shape does not fit the problem.
     pub fn vjp_in_tasks<S: SignalGradient<T>>(
         &self,
         solver: &dyn MaskedSolver<T>,
@@ -84,12 +87,16 @@ impl<T: Scalar> Linearization<'_, T> {
         Ok(report)
     }
 
-    /// As [`vjp_in_tasks`](Self::vjp_in_tasks) for columns that are a part of a batch: the sums over each of some nodes of the tree over
-    /// the batch, which somebody else adds up in that tree. Nodes are runs of whole leaves, the last of which may be shorter; they follow
-    /// each other and hold all columns.
+    /// Same as [`vjp_in_tasks`](Self::vjp_in_tasks) for a part of a batch, but returns sums over
+    /// nodes.
+    ///
+    /// The result holds one sum for each of the given nodes of the tree over the batch; the caller
+    /// adds them up in that tree. Nodes are runs of whole leaves, the last of which may be shorter.
+    /// They must be consecutive and contain all columns.
     ///
     /// # Errors
-    /// Shapes that do not fit the problem; nodes that do not follow each other or hold other columns.
+    /// Returns [`GradError`] if a shape does not fit the problem, or if the nodes are not
+    /// consecutive or do not contain exactly the columns.
     pub fn vjp_sums<S: SignalGradient<T>>(
         &self,
         solver: &dyn MaskedSolver<T>,
@@ -124,7 +131,7 @@ impl<T: Scalar> Linearization<'_, T> {
     }
 }
 
-/// The parts before and from a column on.
+/// Splits into the parts before and from a column.
 fn split<T, S: SignalGradient<T>>(whole: Option<S>, column: usize) -> (Option<S>, Option<S>) {
     whole.map(|whole| whole.split_at(column)).unzip()
 }

@@ -1,17 +1,18 @@
-//! The memory of those who work on an adjoint.
+//! Workspaces of the adjoint.
 
 use scn_solvers::Scalar;
 use scn_solvers::tile::Pool;
 
 use crate::adjoint::Adjoint;
 
-/// The memory of the workers of [`vjp_in_tasks`](crate::Linearization::vjp_in_tasks): some tiles for each thread that works at the
-/// same time. It grows to what is needed, and serves any problems in turn, even from several threads.
+/// The memory of [`vjp_in_tasks`](crate::Linearization::vjp_in_tasks): a few tiles for each thread.
+///
+/// It grows as needed, and can serve different problems in turn, even from several threads.
 #[derive(Debug)]
 pub struct AdjointWorkspaces<T: Scalar>(Pool<Adjoint<T>>);
 
 impl<T: Scalar> AdjointWorkspaces<T> {
-    /// No memory yet.
+    /// Creates workspaces without memory.
     pub const fn new() -> Self {
         Self(Pool::new())
     }

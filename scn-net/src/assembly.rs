@@ -1,4 +1,4 @@
-//! Which layers a network has, in order of flow, and with what they begin.
+//! The layers of a network, in forward order, and their initial values.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::step::{Step, StepLayer};
 /// The name of the classifier's weights.
 const CLASSIFIER: &str = "classifier.weight";
 
-/// The steps that a valid configuration describes, with all their arrays, by their names in the
-/// model file. Nothing is drawn at random.
+/// Returns the steps of a valid configuration, with the arrays given by their names in the model
+/// file. Draws no random numbers.
 pub(crate) fn steps_from_arrays(
     config: &NetworkConfig,
     mut arrays: BTreeMap<String, Vec<f32>>,
@@ -21,7 +21,7 @@ pub(crate) fn steps_from_arrays(
     let mut steps = steps(config, 0, &mut |name, initial| {
         arrays.remove(name).unwrap_or_else(initial)
     });
-    // What is left are those that begin with the same values in every network.
+    // The arrays left over are those that start with the same values in every network.
     for step in &mut steps {
         let names: Vec<String> = step.params().map(|(name, _)| name).collect();
         for (name, param) in names.iter().zip(step.params_mut()) {
@@ -33,7 +33,7 @@ pub(crate) fn steps_from_arrays(
     steps
 }
 
-/// The names and shapes of all arrays of a network, without making one.
+/// Returns the names and shapes of all arrays of a network without building it.
 pub(crate) fn array_shapes(config: &NetworkConfig) -> impl Iterator<Item = (String, Vec<usize>)> {
     let norm = config.batch_norm;
     let batch_norm = move |h: usize, channels: usize| {
@@ -64,15 +64,15 @@ pub(crate) fn array_shapes(config: &NetworkConfig) -> impl Iterator<Item = (Stri
     coding.chain(last.into_iter().flatten()).chain(classifier)
 }
 
-/// The steps that a valid configuration describes, with the weights of a seed.
+/// Returns the steps of a valid configuration, with initial weights drawn from a seed.
 pub(crate) fn initial_steps(config: &NetworkConfig, seed: u64) -> Vec<Step> {
     steps(config, seed, &mut |_, initial| initial())
 }
 
-/// Makes a weight, or λ1 or λ2, of its name and of what it would begin with.
+/// Makes a weight, λ1 or λ2, given its name and a function that returns its initial values.
 type MakeArray<'a> = dyn FnMut(&str, &dyn Fn() -> Vec<f32>) -> Vec<f32> + 'a;
 
-/// The steps that a valid configuration describes, with the arrays that `array` makes.
+/// Returns the steps of a valid configuration, with the arrays made by `array`.
 fn steps(config: &NetworkConfig, seed: u64, array: &mut MakeArray<'_>) -> Vec<Step> {
     let norm = config.batch_norm;
     let batch_norm = |h: usize, channels: usize| Step {

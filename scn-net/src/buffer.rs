@@ -1,17 +1,17 @@
-//! Memory of activations, kept for the next step.
+//! Memory for activations, kept for the next step.
 //!
-//! A step needs the same buffers as the one before. Large ones that are freed go back to the
-//! system, and when asked for again they come page by page, each at the price of an interruption:
-//! together a fifth of the time of a training step. So they are kept here.
+//! A step needs the same buffers as the one before it. The allocator returns large freed buffers to
+//! the system, and a new allocation costs a page fault per page: in total, a fifth of the time of a
+//! training step. The pool keeps the buffers instead.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-/// Numbers of an activation. Their memory is kept when it is dropped.
+/// The numbers of an activation. Dropping it returns its memory to the pool.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Buffer(Vec<f32>);
 
-/// Smaller ones are not worth keeping.
+/// Length of the smallest buffer worth keeping.
 const SMALLEST: usize = 1 << 12;
 
 static POOL: Mutex<Pool> = Mutex::new(Pool::new());
@@ -21,13 +21,13 @@ fn pool<R>(work: impl FnOnce(&mut Pool) -> R) -> R {
 }
 
 impl Buffer {
-    /// Numbers of any value, which are all to be written before they are read.
+    /// Returns a buffer of unspecified values. Write every number before reading it.
     pub(crate) fn unspecified(length: usize) -> Self {
         let kept = (length >= SMALLEST).then(|| pool(|pool| pool.take(length)));
         Self::from(kept.flatten().unwrap_or_else(|| vec![0.0; length]))
     }
 
-    /// All zero.
+    /// Returns a buffer of zeros.
     pub(crate) fn zeros(length: usize) -> Self {
         let mut buffer = Self::unspecified(length);
         buffer.fill(0.0);
@@ -38,7 +38,7 @@ impl Buffer {
 impl From<Vec<f32>> for Buffer {
     fn from(numbers: Vec<f32>) -> Self {
         if numbers.len() >= SMALLEST {
-            // What is freed is so after the lock is.
+            // Free the buffers only after the lock is released.
             let freed = pool(|pool| pool.count(numbers.capacity()));
             drop(freed);
         }
@@ -78,7 +78,7 @@ impl DerefMut for Buffer {
     }
 }
 
-/// Frees the memory that is kept for activations to come, as before the first step of a training.
+/// Frees the memory kept for later activations, as if no step had been taken yet.
 pub(crate) fn release_memory() {
     let freed = pool(|pool| {
         std::mem::replace(
@@ -92,14 +92,14 @@ pub(crate) fn release_memory() {
     drop(freed);
 }
 
-/// Buffers that nobody uses, the last used last. With those in use they never hold more numbers
-/// than have been in use at one time.
+/// The unused buffers, most recently used last. Together with the buffers in use, they never hold
+/// more numbers than have been in use at one time.
 #[derive(Debug)]
 struct Pool {
     kept: Vec<Vec<f32>>,
-    /// Numbers that buffers in use hold.
+    /// Total capacity of the buffers in use.
     in_use: usize,
-    /// The most that they have held.
+    /// Largest value of `in_use` so far.
     most: usize,
 }
 
@@ -112,8 +112,8 @@ impl Pool {
         }
     }
 
-    /// The smallest buffer kept that has room for so many numbers and not for twice as many. It is
-    /// to be counted as any other.
+    /// Takes the smallest kept buffer whose capacity is at least `length` and less than twice that.
+    /// The caller has to [`count`](Self::count) it.
     fn take(&mut self, length: usize) -> Option<Vec<f32>> {
         let fits = |numbers: &Vec<f32>| (length..2 * length).contains(&numbers.capacity());
         let candidates = self.kept.iter().enumerate().filter(|(_, kept)| fits(kept));
@@ -123,21 +123,21 @@ impl Pool {
         Some(numbers)
     }
 
-    /// Takes note of a buffer in use; returns those for which there is no room then.
+    /// Counts a buffer as in use. Returns the buffers to free.
     fn count(&mut self, capacity: usize) -> Vec<Vec<f32>> {
         self.in_use += capacity;
         self.most = self.most.max(self.in_use);
         self.trim()
     }
 
-    /// Keeps a buffer that is no longer used; returns those for which there is no room then.
+    /// Keeps a buffer that is no longer in use. Returns the buffers to free.
     fn keep(&mut self, numbers: Vec<f32>) -> Vec<Vec<f32>> {
         self.in_use = self.in_use.saturating_sub(numbers.capacity());
         self.kept.push(numbers);
         self.trim()
     }
 
-    /// Takes out the oldest until no more is held than was in use at one time.
+    /// Removes the oldest buffers until no more numbers are held than have been in use at one time.
     fn trim(&mut self) -> Vec<Vec<f32>> {
         let mut held = self.held();
         let mut freed = Vec::new();
@@ -158,8 +158,8 @@ impl Pool {
 mod tests {
     use super::*;
 
-    /// The second of two equal steps takes all its buffers from the first; never is more held than
-    /// was in use at one time.
+    /// The second of two equal steps takes all its buffers from the first. The pool never holds
+    /// more than has been in use at one time.
     #[test]
     fn a_step_leaves_the_next_its_buffers() {
         let lengths = [SMALLEST, 3 * SMALLEST, SMALLEST, 8 * SMALLEST];
@@ -185,7 +185,7 @@ mod tests {
         };
         assert_eq!(step(&mut pool, &lengths), lengths.len());
         assert_eq!(step(&mut pool, &lengths), 0);
-        // A size that is not there takes the place of the oldest.
+        // A buffer of a new size displaces the oldest ones.
         assert_eq!(step(&mut pool, &[12 * SMALLEST]), 1);
         assert_eq!(pool.in_use, 0);
         assert_eq!(pool.most, lengths.iter().sum::<usize>());

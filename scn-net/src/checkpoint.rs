@@ -1,4 +1,4 @@
-//! The state of a run, complete: training goes on from it as if it had never stopped.
+//! The complete state of a run, from which training resumes as if it had never stopped.
 
 use std::path::Path;
 
@@ -16,27 +16,27 @@ use crate::record::EpochRecord;
 use crate::run_state::RunState;
 use crate::tensor_file::{Range, TensorFile, content};
 
-/// The state of a run. Order and augmentation of images follow from (seed, epoch, batch), so no
-/// random state is needed beside the place in the run.
+/// The state of a run. The order and the augmentation of images depend only on (seed, epoch,
+/// batch), so no random state is stored.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Checkpoint {
-    /// Network and normalisation.
+    /// The network and the normalisation.
     pub model: Model,
-    /// The run's configuration.
+    /// The configuration of the run.
     pub config: RunConfig,
-    /// Epochs completed.
+    /// Number of completed epochs.
     pub epochs_done: u64,
-    /// Batches of the current epoch that are done.
+    /// Number of completed batches of the current epoch.
     pub batches_done: usize,
-    /// The epochs so far.
+    /// Records of the completed epochs.
     pub history: Vec<EpochRecord>,
     pub(crate) sums: EpochSums,
     pub(crate) images: Option<String>,
     pub(crate) optimizer: OptimizerState,
 }
 
-/// Writes a checkpoint, whole or not at all.
+/// Writes a checkpoint atomically.
 pub(crate) fn save(
     path: &Path,
     network: &Network,
@@ -60,16 +60,17 @@ impl Checkpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// A file that cannot be read, is no safetensors file, has changed since it was written, or
-    /// does not hold the run that it describes.
+    /// Returns an error if the file cannot be read, is not a safetensors file, has changed since it
+    /// was written, or does not hold the run that it describes.
     pub fn load(path: &Path) -> Result<Self, ModelFileError> {
         Self::from_bytes(&model_file::read(path)?, path)
     }
 
-    /// As [`load`](Self::load), by the first of several processes, which gives it to the others: they need not see the file.
+    /// Same as [`load`](Self::load), but the first of several processes reads the file and sends it
+    /// to the others, which need no access to it.
     ///
     /// # Errors
-    /// As there; a process that has failed.
+    /// Same as [`load`](Self::load). Also returns an error if a process has failed.
     pub fn shared(path: &Path, processes: &dyn Processes) -> Result<Self, TrainError> {
         Ok(Self::from_bytes(
             &model_file::read_shared(path, processes)?,
@@ -77,10 +78,11 @@ impl Checkpoint {
         )?)
     }
 
-    /// As [`load`](Self::load), of the bytes of a file; `path` is for messages.
+    /// Same as [`load`](Self::load), but takes the bytes of a file. `path` is used only in error
+    /// messages.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`load`](Self::load).
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelFileError> {
         let mut file = TensorFile::parse(bytes, path)?;
         let mut contents = model_file::take(&mut file, path)?;
@@ -101,7 +103,7 @@ impl Checkpoint {
                 path: path.to_path_buf(),
                 source: Box::new(source),
             })?;
-        // Before the first step there is none.
+        // There are no such arrays before the first step.
         let mut take = |prefix: &str, name: &str, len: usize, range, arrays: &mut Arrays| {
             let key = format!("{prefix}{name}");
             if run.has_begun() || file.tensors.contains_key(&key) {

@@ -1,10 +1,10 @@
-//! The checksum of a model file or a checkpoint: SHA-256 over its header and all arrays, so that a
-//! bit that has changed on disk or on the way is found when the file is read.
+//! The checksum of a model file or a checkpoint: SHA-256 over its header and all arrays. It reveals
+//! bits that changed on disk or in transit when the file is read.
 //!
-//! What is hashed, all integers as u64 in little-endian order: the length of the header (the
-//! metadata entry `scn`) and its bytes; then for each array, in the order of the bytes of their
-//! names, the length of its name and its name, the number of its extents and these, the length of
-//! its data and its data. The arrays of such files are all f32, so their type is not hashed.
+//! The hashed bytes are, with all integers as little-endian u64: the length of the header (the
+//! metadata entry `scn`) and its bytes; then for each array, in byte order of the names, the length
+//! of its name and its name, the number of its dimensions and their extents, the length of its data
+//! and its data. All arrays in these files are f32, so their type is not hashed.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 /// The metadata key of the checksum.
 pub(crate) const CHECKSUM_KEY: &str = "scn.sha256";
 
-/// What a checksum begins with. It is found by this too, so that a key that is damaged does not
+/// Prefix of every checksum. The checksum is also found by this prefix, so a damaged key does not
 /// hide it.
 const PREFIX: &str = "sha256:";
 
-/// The sum over what has been added so far.
+/// The checksum of the data added so far.
 pub(crate) struct Checksum(Sha256);
 
 impl Checksum {
@@ -27,7 +27,7 @@ impl Checksum {
         sum
     }
 
-    /// Adds an array. They come in the order of their names.
+    /// Adds an array. Arrays have to be added in the order of their names.
     pub(crate) fn add(&mut self, name: &str, shape: &[usize], data: &[u8]) {
         self.part(name.as_bytes());
         self.number(shape.len());
@@ -35,7 +35,7 @@ impl Checksum {
         self.part(data);
     }
 
-    /// As it stands in a file.
+    /// Returns the checksum as it is written to a file.
     pub(crate) fn text(self) -> String {
         let digest = self.0.finalize();
         let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -52,7 +52,8 @@ impl Checksum {
     }
 }
 
-/// The checksum among the metadata entries of a file; None in a file of a version that wrote none.
+/// Returns the checksum among the metadata entries of a file, or None for files of early versions,
+/// which have none.
 pub(crate) fn written_checksum(entries: &HashMap<String, String>) -> Option<String> {
     let by_value = || entries.values().find(|value| value.starts_with(PREFIX));
     entries.get(CHECKSUM_KEY).or_else(by_value).cloned()

@@ -1,4 +1,4 @@
-//! Everything a run depends on: what `config.toml` holds.
+//! The settings of a run, as stored in `config.toml`.
 
 mod batch_norm;
 mod input;

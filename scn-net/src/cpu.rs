@@ -1,4 +1,4 @@
-//! The processor of this machine: one file for each layer, and what takes batches through them.
+//! The CPU executor: one file for each layer, and the passes through them.
 
 mod average_pooling;
 mod batch_norm;

@@ -1,9 +1,8 @@
-//! Graphics processors: one file for each layer, and what takes batches through them.
+//! GPUs: one file for each layer, and the passes through them.
 //!
 //! Activations, parameters, gradients and momenta stay on the device. All work goes into one stream
-//! in the order of these functions, so nothing has to be waited for in between. Everything is
-//! remembered for the backward pass, whatever `training.recompute` says: memory is what such a
-//! device has.
+//! in the order of the calls, so nothing has to wait in between. All activations are kept for the
+//! backward pass, whatever `training.recompute` is, because GPUs have plenty of memory.
 
 mod asked;
 mod average_pooling;

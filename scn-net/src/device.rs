@@ -1,4 +1,4 @@
-//! Where a network computes.
+//! The devices that compute a network.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,29 +7,29 @@ use scn_solvers::processes::{Alone, Processes};
 
 use crate::error::NetError;
 
-/// Most threads of a pool on a machine with fewer cores: many more take minutes to start and wait
-/// for each other.
+/// Maximum number of threads of a pool, unless the machine has more cores. Many more take minutes
+/// to start and wait for each other.
 const MOST_THREADS: usize = 1024;
 
-/// Where a network computes: a value, not a type parameter.
+/// The device that computes a network: a value, not a type parameter.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Device {
-    /// Threads of this machine.
+    /// The CPU, with a pool of threads.
     Cpu(CpuPool),
-    /// Graphics processors with CUDA: one, or several that share each batch.
+    /// CUDA GPUs: one, or several that share each batch.
     #[cfg(feature = "cuda")]
     Cuda(CudaDevices),
 }
 
-/// A pool of threads, which may be one of several processes.
+/// A pool of threads of this process, which may be one of several processes.
 #[derive(Debug, Clone)]
 pub struct CpuPool {
     pool: Arc<rayon::ThreadPool>,
     processes: Arc<dyn Processes>,
 }
 
-/// Graphics processors of this machine, which may be those of one of several processes.
+/// The GPUs of this process, which may be one of several processes.
 #[cfg(feature = "cuda")]
 #[derive(Debug, Clone)]
 pub struct CudaDevices {
@@ -39,18 +39,21 @@ pub struct CudaDevices {
 
 #[cfg(feature = "cuda")]
 impl CudaDevices {
-    /// Those of this process.
+    /// Returns the contexts of the GPUs of this process.
     pub fn contexts(&self) -> &[scn_gpu::Context] {
         &self.contexts
     }
 }
 
 impl Device {
-    /// This machine's processor, with so many threads; if None, with as many as `RAYON_NUM_THREADS`
-    /// says, or it has cores. Results do not depend on the number.
+    /// Returns the CPU, with a pool of `threads` threads.
+    ///
+    /// If None, the number is that of `RAYON_NUM_THREADS` if it is set, or else the number of
+    /// cores. Results do not depend on it.
     ///
     /// # Errors
-    /// The threads cannot be started, or are more than 1024 and more than there are cores.
+    /// Returns an error if the threads cannot be started, or if there are more than 1024 and more
+    /// than there are cores.
     pub fn cpu(threads: Option<usize>) -> Result<Self, NetError> {
         let threads = threads.or_else(|| std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok());
         let threads = threads.unwrap_or(0);
@@ -74,11 +77,14 @@ impl Device {
         }))
     }
 
-    /// The same device, as what one of several processes has: they share every batch that a network [there](crate::Network::move_to) is
-    /// trained with or evaluated on. All do the same calls in the same order.
+    /// Returns the same device as part of several processes.
     ///
-    /// On processors, results do not depend on the number of processes. Of graphics processors each process has the same number; all of them
-    /// share a batch, and results are those of one process that has them all, in the order of the processes.
+    /// The processes share every batch that a network [on the device](crate::Network::move_to) is
+    /// trained with or evaluated on. All of them have to make the same calls in the same order.
+    ///
+    /// On CPUs, results do not depend on the number of processes. With GPUs, each process has the
+    /// same number of them, and all of them share a batch. The results are those of a single
+    /// process that has all GPUs, in the order of the processes.
     pub fn shared_by(self, processes: Arc<dyn Processes>) -> Self {
         match self {
             Device::Cpu(cpu) => Device::Cpu(CpuPool { processes, ..cpu }),
@@ -87,12 +93,12 @@ impl Device {
         }
     }
 
-    /// The same device, for work that this process does alone.
+    /// Returns the same device for work that this process does on its own.
     pub fn alone(&self) -> Self {
         self.clone().shared_by(Arc::new(Alone))
     }
 
-    /// The processes that share the work; [`Alone`] if there is only this one.
+    /// Returns the processes that share the work, [`Alone`] if there is only this one.
     pub fn processes(&self) -> Arc<dyn Processes> {
         match self {
             Device::Cpu(cpu) => Arc::clone(&cpu.processes),
@@ -101,12 +107,12 @@ impl Device {
         }
     }
 
-    /// Graphics processors, counted from 0 as the driver does: one, or several that share each
-    /// batch.
+    /// Returns the GPUs with these indices, which count from 0 in the order of the driver. Several
+    /// GPUs share each batch.
     ///
     /// # Errors
-    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old.
-    /// [`NetError::NoDevice`] for none.
+    /// Returns [`NetError::Gpu`] if the driver, the compiler library or a GPU is missing, or if a
+    /// GPU is too old. Returns [`NetError::NoDevice`] if `indices` is empty.
     #[cfg(feature = "cuda")]
     pub fn cuda(indices: &[usize]) -> Result<Self, NetError> {
         if indices.is_empty() {
@@ -119,7 +125,7 @@ impl Device {
         }))
     }
 
-    /// Runs something on this machine's threads for this device.
+    /// Runs `work` on the threads of the CPU's pool, or on the current thread for GPUs.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match self {
             Device::Cpu(cpu) => cpu.pool.install(work),
@@ -128,11 +134,10 @@ impl Device {
         }
     }
 
-    /// Waits until graphics processors have done all work; returns at once for this machine's
-    /// processor.
+    /// Waits until the GPUs have finished all work. Returns at once on the CPU.
     ///
     /// # Errors
-    /// [`NetError::Gpu`]: a kernel that failed.
+    /// Returns [`NetError::Gpu`] if a kernel failed.
     pub fn synchronize(&self) -> Result<(), NetError> {
         match self {
             Device::Cpu(_) => Ok(()),

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::record::LayerRecord;
 use crate::report::Activity;
 
-/// Sums over the batches of an epoch. Kept in the checkpoint, so that a resumed epoch reports what
-/// an uninterrupted one does.
+/// Sums over the batches of an epoch. The checkpoint stores them, so a resumed epoch reports the
+/// same as an uninterrupted one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EpochSums {
     pub(crate) images: u64,
@@ -16,7 +16,7 @@ pub(crate) struct EpochSums {
     pub(crate) layers: Vec<LayerSums>,
 }
 
-/// Sums over the batches of an epoch, weighted by images.
+/// Sums of one sparse coding layer over the batches of an epoch, weighted by images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LayerSums {
     active: f64,

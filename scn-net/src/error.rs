@@ -1,4 +1,4 @@
-//! What can go wrong. Errors know nothing of the rest of the crate.
+//! The errors of this crate. They depend on no other module except that of shapes.
 
 mod config;
 mod file;

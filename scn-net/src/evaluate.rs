@@ -1,4 +1,4 @@
-//! How good a network is on images it has not learned from.
+//! Evaluation of a network on images that it was not trained on.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -15,35 +15,36 @@ use crate::report::Activity;
 use crate::targets::Targets;
 use crate::tensor::Tensor;
 
-/// How good a network is. Errors are fractions.
+/// The result of an evaluation. Errors are fractions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Evaluation {
-    /// Images evaluated.
+    /// Number of images evaluated.
     pub images: usize,
     /// Mean loss.
     pub loss: f64,
-    /// Share of images classified wrongly.
+    /// Fraction of images misclassified.
     pub error: f64,
-    /// `confusion[label][prediction]`: number of images. An image whose logits are not numbers is
-    /// in no column.
+    /// Number of images as `confusion[label][prediction]`. Images with NaN logits are not counted.
     pub confusion: Vec<Vec<u64>>,
-    /// Time for all images, loading included.
+    /// Time for all images, including loading.
     pub seconds: f64,
     /// Images per second.
     pub images_per_second: f64,
-    /// Share of active codes of each sparse coding layer.
+    /// Fraction of active code entries of each sparse coding layer.
     pub active: Vec<f64>,
     /// Largest KKT residual of each sparse coding layer.
     #[serde(rename = "kkt")]
     pub residual: Vec<f64>,
 }
 
-/// Evaluates a network on all images of a loader, where the network [is](Network::move_to); the
-/// loss is computed on the threads of `device`.
+/// Evaluates a network on all images of a loader.
+///
+/// The logits are computed on the device that the network [is on](Network::move_to), the loss on
+/// the threads of `device`.
 ///
 /// # Errors
-/// Images or labels that do not fit the network; a device that fails.
+/// Returns an error if images or labels do not fit the network, or if a device fails.
 pub fn evaluate(
     network: &Network,
     loader: &Loader,
@@ -52,11 +53,11 @@ pub fn evaluate(
     device.run(|| evaluate_here(network, loader))
 }
 
-/// As [`evaluate`], and hands over the logits (classes × images) and the labels of each batch. A
-/// break ends it after that batch.
+/// Same as [`evaluate`], but also passes the logits (classes × images) and labels of each batch to
+/// `each`. If `each` returns a break, the evaluation ends after that batch.
 ///
 /// # Errors
-/// Those of [`evaluate`], and [`NetError::Stopped`] after a break.
+/// Same as [`evaluate`]. Also returns [`NetError::Stopped`] after a break.
 pub fn evaluate_each(
     network: &Network,
     loader: &Loader,
@@ -66,18 +67,21 @@ pub fn evaluate_each(
     device.run(|| evaluate_batches(network, loader, each))
 }
 
-/// Evaluates a network with the logits of each image and of its mirror image, left and right,
-/// averaged: loss, errors and confusion are those of the mean. This is augmentation at test time,
-/// at twice the work, and not the test error of the network alone: with mirror images a network for
-/// CIFAR-10 errs about one point less (`docs/experiments.md`).
+/// Evaluates a network on the mean of the logits of each image and its mirror image.
 ///
-/// Images are mirrored [after normalisation](Loader::mirrored), as in training. The logits of all
-/// images are kept until the mirror images have theirs, 4 bytes for each image and class. In the
-/// result, `images` are those of the loader, and `images_per_second` counts each once; `active` is
-/// the mean over images and mirror images, `residual` the largest.
+/// Images are mirrored left to right. Loss, errors and confusion are those of the mean logits. This
+/// is test-time augmentation at twice the work, and differs from the test error of the network
+/// itself: the error of a network for CIFAR-10 is about one percentage point lower with mirror
+/// images (`docs/experiments.md`).
+///
+/// Mirroring happens [after normalisation](Loader::mirrored), as in training. The logits of all
+/// images are kept until those of the mirror images are known, which takes 4 bytes for each image
+/// and class. In the result, `images` is the number of images of the loader, and
+/// `images_per_second` counts each image once. `active` is the mean over images and mirror images,
+/// `residual` the maximum.
 ///
 /// # Errors
-/// Those of [`evaluate`].
+/// Same as [`evaluate`].
 pub fn evaluate_average_mirrored(
     network: &Network,
     loader: &Loader,
@@ -86,11 +90,13 @@ pub fn evaluate_average_mirrored(
     evaluate_average_mirrored_watched(network, loader, device, &mut |_| ControlFlow::Continue(()))
 }
 
-/// As [`evaluate_average_mirrored`], and tells the number of images of each batch once its logits
-/// are known: first of all images, then of all mirror images. A break ends it after that batch.
+/// Same as [`evaluate_average_mirrored`], but calls `watcher` after each batch.
+///
+/// `watcher` receives the number of images of each batch once its logits are known, first for all
+/// images, then for all mirror images. If it returns a break, the evaluation ends after that batch.
 ///
 /// # Errors
-/// Those of [`evaluate`], and [`NetError::Stopped`] after a break.
+/// Same as [`evaluate`]. Also returns [`NetError::Stopped`] after a break.
 pub fn evaluate_average_mirrored_watched(
     network: &Network,
     loader: &Loader,
@@ -116,14 +122,14 @@ fn average_mirrored(
     let mirrored = loader.clone().mirrored();
     network.infer_on(&mirrored, batches, &mut |mut logits, labels, activity| {
         tally.watch(labels.len(), activity);
-        // As many batches as before, in the same order.
+        // The batches are the same as before, in the same order.
         let images = first.pop_front();
         for (mean, z) in logits
             .data_mut()
             .iter_mut()
             .zip(images.iter().flat_map(Tensor::data))
         {
-            // In f64: no sum overflows, and the mean of two equal logits is that logit.
+            // In f64, the sum cannot overflow, and the mean of two equal logits is that logit.
             *mean = ((f64::from(*mean) + f64::from(*z)) / 2.0) as f32;
         }
         tally.classify(&logits, labels)?;
@@ -161,19 +167,19 @@ fn unless_stopped(answer: ControlFlow<()>) -> Result<(), NetError> {
 /// Sums over the batches so far.
 struct Tally {
     start: Instant,
-    /// Images that were classified, with the loss summed over them and the number of errors.
+    /// Number of images classified; `loss` and `errors` are sums over them.
     images: usize,
     loss: f64,
     errors: usize,
     confusion: Vec<Vec<u64>>,
-    /// Images whose codes were watched; a mirror image is one more.
+    /// Number of images whose activity was added. Mirror images count separately.
     watched: usize,
     active: Vec<f64>,
     residual: Vec<f64>,
 }
 
 impl Tally {
-    /// Nothing yet; the clock starts.
+    /// Creates an empty tally and starts the clock.
     fn new(network: &Network) -> Self {
         let classes = network.config().classes;
         let sparse_layers = network.config().layers.len();
@@ -189,7 +195,7 @@ impl Tally {
         }
     }
 
-    /// Counts the images of a batch by their logits (classes × images).
+    /// Adds the images of a batch, given their logits (classes × images).
     fn classify(&mut self, logits: &Tensor, labels: &[u16]) -> Result<(), NetError> {
         let part = softmax_cross_entropy(logits, Targets::of_labels(labels), labels.len())?;
         self.images += labels.len();
@@ -203,7 +209,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Adds what each sparse coding layer did with a batch of so many images.
+    /// Adds the activity of each sparse coding layer on a batch of `images` images.
     fn watch(&mut self, images: usize, activity: Vec<Activity>) {
         self.watched += images;
         for (layer, done) in activity.into_iter().enumerate() {

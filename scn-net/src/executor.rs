@@ -1,4 +1,4 @@
-//! What a device does for a network.
+//! The operations that a device executes for a network.
 
 use scn_data::{Loader, MemoryError};
 
@@ -15,30 +15,29 @@ use crate::steps::Steps;
 use crate::targets::Targets;
 use crate::tensor::Tensor;
 
-/// Takes the logits (classes × images) of a batch, its labels, and what each sparse coding layer
-/// did.
+/// A callback for the logits (classes × images) of a batch, its labels, and the activity of each
+/// sparse coding layer.
 pub type EachBatch<'a> = dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError> + 'a;
 
-/// A device that executes the steps of a network: the processor, a graphics processor, or several.
+/// A device that executes the steps of a network: the CPU, a GPU, or several GPUs.
 ///
-/// It keeps what it derives from the parameters, and may keep the parameters themselves, gradients
-/// and momenta. Whatever changes those of its own calls [`Steps::trained_elsewhere`].
+/// It keeps data derived from the parameters, and may keep its own copy of parameters, gradients
+/// and momenta. Methods that change this copy call [`Steps::trained_elsewhere`].
 pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
-    /// Takes the values of all parameters from the steps, and derives anew what depends on them.
+    /// Loads the values of all parameters from the steps and recomputes the data derived from them.
     fn load(&mut self, steps: &mut Steps) -> Result<(), NetError>;
 
-    /// Brings the values of all parameters, and the gradients of the last step, from where they are
-    /// trained.
+    /// Fetches the values of all parameters and the gradients of the last step from the device.
     fn fetch(&self, params: &mut [&mut Param]) -> Result<(), NetError>;
 
-    /// Makes room for a step that comes before that of this index; refuses it where its layer
-    /// cannot be executed.
+    /// Makes room for a step before the one at `index`. Returns an error if the device cannot
+    /// execute its layer.
     fn insert(&mut self, index: usize, step: &Step) -> Result<(), NetError>;
 
-    /// Through the first `count` steps, with the moments of the training data.
+    /// Runs inference through the first `count` steps, with the moments of the training data.
     fn infer(&self, steps: &Steps, images: Tensor, count: usize) -> Result<Inferred, NetError>;
 
-    /// As [`Network::infer_on`](crate::Network::infer_on).
+    /// Same as [`Network::infer_on`](crate::Network::infer_on).
     fn infer_on(
         &self,
         steps: &Steps,
@@ -47,8 +46,8 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
         each: &mut EachBatch<'_>,
     ) -> Result<(), NetError>;
 
-    /// As [`Network::loss_and_gradients`](crate::Network::loss_and_gradients). Labels are smoothed
-    /// as the settings say.
+    /// Same as [`Network::loss_and_gradients`](crate::Network::loss_and_gradients), with labels
+    /// smoothed according to `settings`.
     fn loss_and_gradients(
         &mut self,
         steps: &mut Steps,
@@ -57,8 +56,8 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
         settings: PassSettings,
     ) -> Result<StepReport, NetError>;
 
-    /// The moments of the groups of a batch in each batch normalisation, in training mode; none for
-    /// other layers.
+    /// Returns the moments of the groups of a batch in each step, in training mode. Only batch
+    /// normalisations have any.
     fn batch_moments(
         &mut self,
         steps: &mut Steps,
@@ -66,13 +65,16 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
         groups: usize,
     ) -> Result<Vec<Vec<GroupMoments>>, NetError>;
 
-    /// Brings the images of a loader to the device, if it can make batches of them there. Says what steps are to be fed with.
+    /// Copies the images of a loader to the device, if it can make batches there. Returns the kind
+    /// of input that [`train`](Self::train) expects.
     fn hold(&mut self, loader: &Loader) -> Result<Food, NetError>;
 
-    /// Asks for a whole step: gradients, and a step of the optimiser as in
-    /// [`descend`](Self::descend) unless they are not finite. Returns the result of the earliest
-    /// step that has not been returned; nothing waits for this one. Before anything else is asked
-    /// of the network, [`finish`](Self::finish) is called until nothing is left.
+    /// Starts a training step: gradients and, if they are finite, a step of the optimiser as in
+    /// [`descend`](Self::descend).
+    ///
+    /// May return before the step is done. Returns the result of the earliest step not yet
+    /// returned, or None if no result is due. Call [`finish`](Self::finish) until it returns None
+    /// before using the network for anything else.
     fn train(
         &mut self,
         steps: &mut Steps,
@@ -82,11 +84,12 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
         state: &mut OptimizerState,
     ) -> Result<Option<Done>, NetError>;
 
-    /// Waits for the earliest step whose report has not been returned; None if there is none.
+    /// Waits for the earliest step whose result has not been returned. Returns None if there is
+    /// none.
     fn finish(&mut self) -> Result<Option<Done>, NetError>;
 
-    /// A step of [`Sgd`](crate::Sgd) with the gradients of the last step. Where the optimiser's
-    /// state is kept on the device, what is not there yet starts as `state` has it.
+    /// Takes a step of [`Sgd`](crate::Sgd) with the gradients of the last step. If the device keeps
+    /// the optimiser's state, arrays that it does not have yet start from `state`.
     fn descend(
         &mut self,
         steps: &mut Steps,
@@ -94,56 +97,56 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
         state: &mut OptimizerState,
     ) -> Result<(), NetError>;
 
-    /// Brings the optimiser's state from where it is kept.
+    /// Fetches the optimiser's state from the device.
     fn fetch_state(&self, state: &mut OptimizerState) -> Result<(), NetError>;
 
-    /// Solves codes and adjoint with other settings from here on.
+    /// Sets how codes and adjoints are solved from now on.
     fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), NetError>;
 
-    /// Whether reports are to say where the time went.
+    /// Sets whether reports include times.
     fn set_timed(&mut self, timed: bool);
 
-    /// As [`Network::take_kernel_times`](crate::Network::take_kernel_times).
+    /// Same as [`Network::take_kernel_times`](crate::Network::take_kernel_times).
     fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError>;
 
-    /// That there is room for so many bytes of activations, where they would be in this machine's
-    /// memory.
+    /// Checks that there is room for `bytes` of activations, if they are kept in main memory.
     fn check_memory(&self, bytes: u64) -> Result<(), MemoryError>;
 }
 
 /// The result of inference.
 #[derive(Debug)]
 pub(crate) struct Inferred {
-    /// What the last step gave.
+    /// The output of the last step.
     pub(crate) output: Tensor,
-    /// Of each sparse coding layer.
+    /// The activity of each sparse coding layer.
     pub(crate) activity: Vec<Activity>,
-    /// Of each step.
+    /// The times of each step.
     pub(crate) times: Vec<LayerTimes>,
 }
 
-/// How a batch is taken through a network in training.
+/// Settings of the forward and backward pass of a batch in training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PassSettings {
-    /// [Groups](scn_data::groups) into which batch normalisation divides the images.
+    /// Number of [groups](scn_data::groups) into which batch normalisation divides the images.
     pub(crate) groups: usize,
-    /// What is computed again instead of being remembered; of no effect on a graphics processor,
-    /// which remembers all.
+    /// Which activations are recomputed instead of kept. Has no effect on GPUs, which keep all of
+    /// them.
     pub(crate) recompute: Recompute,
-    /// The share that all classes have in each label, at least 0 and below 1.
+    /// The fraction of each label that is spread over all classes, at least 0 and below 1.
     pub(crate) smoothing: f32,
 }
 
-/// The result of a step of training.
+/// The result of a training step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Done {
     pub(crate) report: StepReport,
-    /// What is not finite.
+    /// A description of what is not finite, if known.
     pub(crate) non_finite: Option<String>,
 }
 
 impl Done {
-    /// What is not finite, if that is known, or a layer could not code it, or the loss.
+    /// Describes what is not finite: `non_finite` if known, else a signal that could not be
+    /// encoded, or else the loss.
     pub(crate) fn broken(&self) -> Option<String> {
         let signals = || uncoded(&self.report.activity).map(|h| format!("a signal of layer{h}"));
         let loss = || (!self.report.loss.is_finite()).then(|| "the loss".to_string());
@@ -151,7 +154,7 @@ impl Done {
     }
 }
 
-/// The words for a parameter whose gradient is not finite.
+/// Describes a gradient that is not finite.
 pub(crate) fn gradient_of(name: &str) -> String {
     format!("the gradient of {name}")
 }

@@ -1,4 +1,4 @@
-//! What training steps are fed with: batches, or what is in them where a device makes them itself.
+//! The input of training steps: batches, or plans from which a device makes batches itself.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -7,29 +7,30 @@ use scn_data::{Batch, BatchPlan, Epoch, Loader, Plans};
 
 use crate::share::BatchShare;
 
-/// The rest of an epoch.
+/// The input of the remaining steps of an epoch.
 pub(crate) enum Feed {
     Plans(Plans),
     Batches(Epoch),
-    /// With the number of images of each whole batch.
+    /// Parts of batches, with the number of images of each whole batch.
     Parts(Epoch, VecDeque<usize>),
 }
 
-/// The images of a step.
+/// The input of a step.
 pub(crate) enum Fed {
     Plan(BatchPlan),
     Batch(Batch),
-    /// What one of several processes has of a batch of so many images.
+    /// The part of a batch that one of several processes takes, and the number of images of the
+    /// whole batch.
     Part(Batch, usize),
 }
 
-/// What a device wants its steps to be fed with.
+/// The kind of input that a device takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Food {
-    /// Plans of batches that it makes itself.
+    /// Plans of batches that the device makes itself.
     #[cfg_attr(
         not(feature = "cuda"),
-        expect(dead_code, reason = "the processor takes whole batches")
+        expect(dead_code, reason = "the CPU takes whole batches")
     )]
     Plans,
     Batches,
@@ -41,7 +42,7 @@ pub(crate) enum Food {
 }
 
 impl Feed {
-    /// The batches of an epoch from `first_batch` on.
+    /// Returns the input of the steps of an epoch from `first_batch` on.
     pub(crate) fn new(loader: &Loader, food: Food, epoch: u64, first_batch: usize) -> Self {
         match food {
             Food::Plans => Self::Plans(loader.plans(epoch, first_batch)),
@@ -77,10 +78,10 @@ impl Iterator for Feed {
 }
 
 impl Fed {
-    /// The share of the images that are mixed in; None where none are.
+    /// Returns the weight of the images that are mixed in, or None without mixing.
     #[cfg_attr(
         not(feature = "cuda"),
-        expect(dead_code, reason = "the processor takes whole batches")
+        expect(dead_code, reason = "the CPU takes whole batches")
     )]
     pub(crate) fn share(&self) -> Option<f32> {
         match self {
@@ -91,7 +92,7 @@ impl Fed {
         }
     }
 
-    /// The number of images of the whole batch.
+    /// Returns the number of images of the whole batch.
     pub(crate) fn images(&self) -> usize {
         match self {
             Self::Plan(plan) => plan.labels.len(),
@@ -100,10 +101,10 @@ impl Fed {
         }
     }
 
-    /// The label of each image that is here.
+    /// Returns the label of each image of this input.
     #[cfg_attr(
         not(feature = "cuda"),
-        expect(dead_code, reason = "the processor takes whole batches")
+        expect(dead_code, reason = "the CPU takes whole batches")
     )]
     pub(crate) fn labels(&self) -> &[u16] {
         match self {
@@ -112,10 +113,10 @@ impl Fed {
         }
     }
 
-    /// Some of the images that are here.
+    /// Returns the input of some of these images.
     #[cfg_attr(
         not(feature = "cuda"),
-        expect(dead_code, reason = "the processor takes what it is fed")
+        expect(dead_code, reason = "the CPU takes its input whole")
     )]
     pub(crate) fn part(&self, images: Range<usize>) -> Self {
         match self {

@@ -1,8 +1,8 @@
-//! Nothing that is not finite passes through a network unseen.
+//! Detection of values that are not finite.
 //!
-//! Solvers give columns that are not finite the code zero, and say so in their report. On this
-//! machine's processor the sparse coding layer makes an error of that; a graphics processor is
-//! asked here, when its reports have come.
+//! Solvers give columns that are not finite the code zero, and report this. On the CPU, the sparse
+//! coding layer turns it into an error. For GPUs, it is checked here once their reports have
+//! arrived.
 
 use crate::error::NetError;
 use crate::moments::GroupMoments;
@@ -10,7 +10,7 @@ use crate::param::Param;
 use crate::report::Activity;
 use crate::tensor::Tensor;
 
-/// `Ok` if all pixels of a batch are finite.
+/// Checks that all pixels of a batch are finite.
 pub(crate) fn check_pixels(images: &Tensor) -> Result<(), NetError> {
     let Some(at) = first_non_finite(images) else {
         return Ok(());
@@ -26,7 +26,7 @@ pub(crate) fn check_pixels(images: &Tensor) -> Result<(), NetError> {
     })
 }
 
-/// `Ok` if all logits (classes × images) are finite.
+/// Checks that all logits (classes × images) are finite.
 pub(crate) fn check_logits(logits: &Tensor) -> Result<(), NetError> {
     match first_non_finite(logits) {
         None => Ok(()),
@@ -37,7 +37,7 @@ pub(crate) fn check_logits(logits: &Tensor) -> Result<(), NetError> {
     }
 }
 
-/// `Ok` if every sparse coding layer has coded every window of the batch.
+/// Checks that every sparse coding layer has encoded every window of the batch.
 pub(crate) fn check_activity(activity: &[Activity]) -> Result<(), NetError> {
     match uncoded(activity) {
         None => Ok(()),
@@ -48,7 +48,7 @@ pub(crate) fn check_activity(activity: &[Activity]) -> Result<(), NetError> {
     }
 }
 
-/// `Ok` if the moments of all groups of a batch are finite. An infinite variance would make the
+/// Checks that the moments of all groups of a batch are finite. An infinite variance would make the
 /// whole batch zero.
 pub(crate) fn check_moments(layer: &str, groups: &[GroupMoments]) -> Result<(), NetError> {
     let finite = |group: &GroupMoments| {
@@ -64,18 +64,18 @@ pub(crate) fn check_moments(layer: &str, groups: &[GroupMoments]) -> Result<(), 
     })
 }
 
-/// The first sparse coding layer with a window that is not finite: of those the residual is not a
-/// number.
+/// Returns the first sparse coding layer with a window that is not finite. The residual of such a
+/// layer is NaN.
 pub(crate) fn uncoded(activity: &[Activity]) -> Option<usize> {
     activity.iter().position(|done| done.residual.is_nan())
 }
 
-/// The words for what a sparse coding layer is given.
+/// Returns the name of a sparse coding layer's input in error messages.
 pub(crate) fn signals_of(layer: &str) -> String {
     format!("the signals of {layer}")
 }
 
-/// The first array whose gradient has an entry that is not finite.
+/// Returns the name of the first array whose gradient has an entry that is not finite.
 pub(crate) fn broken_gradient<'a>(
     mut params: impl Iterator<Item = (String, &'a Param)>,
 ) -> Option<String> {
@@ -85,7 +85,8 @@ pub(crate) fn broken_gradient<'a>(
         .map(|(name, _)| name)
 }
 
-/// Without a short cut within a block, so that the search takes no time.
+/// Returns the index of the first entry that is not finite. There is no early exit within a block,
+/// which keeps the search fast.
 fn first_non_finite(tensor: &Tensor) -> Option<usize> {
     const BLOCK: usize = 1024;
     let blocks = tensor.data().chunks(BLOCK);
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
     use crate::shape::Shape;
 
-    /// The place of a pixel, in a batch that is longer than it is wide, and longer than a block.
+    /// Locates a pixel in a batch whose extents all differ and that is longer than a block.
     #[test]
     fn the_first_pixel_is_named() {
         let (images, channels, height, width) = (5, 3, 7, 20);

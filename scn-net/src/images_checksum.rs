@@ -1,4 +1,4 @@
-//! Checksums of images, by which runs and processes know whether they have the same.
+//! Checksums of images, which verify that runs and processes use the same ones.
 
 use scn_data::{ImageSet, PixelSlice};
 use scn_solvers::processes::{Processes, expect_same};
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::NetError;
 
-/// SHA-256 of the pixels and labels of these images, in hexadecimal digits.
+/// Returns the SHA-256 of the pixels and labels of these images, in hexadecimal digits.
 pub(crate) fn checksum(sets: &[&ImageSet]) -> String {
     let mut sum = Sha256::new();
     for images in sets {
@@ -23,10 +23,12 @@ pub(crate) fn checksum(sets: &[&ImageSet]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `Ok` if all processes have these images, which each has read from its own file system. One process alone has.
+/// Checks that all processes have read the same images, each from its own file system. A single
+/// process always passes.
 ///
 /// # Errors
-/// [`ProcessError::Differs`](scn_solvers::processes::ProcessError::Differs), in all processes; a process that has failed.
+/// Returns [`ProcessError::Differs`](scn_solvers::processes::ProcessError::Differs) in all
+/// processes if their images differ. Also returns an error if a process has failed.
 pub fn expect_same_images(processes: &dyn Processes, sets: &[&ImageSet]) -> Result<(), NetError> {
     if processes.count() == 1 {
         return Ok(());

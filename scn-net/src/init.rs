@@ -1,4 +1,4 @@
-//! Initial values, from a seed.
+//! Initial values, drawn from a seed.
 
 use std::collections::BTreeSet;
 
@@ -8,22 +8,23 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::config::DictionaryInit;
 
-/// Of the images that dictionaries are learned from.
+/// Stream of the images that dictionaries are learned from.
 const SAMPLE: u64 = u64::MAX - 1;
 
-/// Of the windows that the dictionary of layer 0 is learned from; those of other layers follow.
+/// Stream of the windows that the dictionary of layer 0 is learned from. The streams of other
+/// layers follow.
 const WINDOWS: u64 = 1 << 32;
 
-/// The stream of this number of a seed. Layers have their own number for their dictionaries, and
-/// the classifier has the last.
+/// Returns stream number `stream` of a seed. The dictionary of each layer has the stream of the
+/// layer's index, and the classifier has the last stream.
 fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(stream);
     random
 }
 
-/// Standard normal numbers; layer `stream` of a network has a stream of its own, so that one
-/// layer's size does not change another's start.
+/// Draws standard normal numbers. Each layer has its own stream, so the size of one layer does not
+/// change the initial values of another.
 fn normal(count: usize, seed: u64, stream: u64) -> Vec<f32> {
     let mut random = self::stream(seed, stream);
     (0..count)
@@ -31,8 +32,8 @@ fn normal(count: usize, seed: u64, stream: u64) -> Vec<f32> {
         .collect()
 }
 
-/// A dictionary m × n, row-major. Those that are to be learned have random atoms of norm 1 until
-/// then.
+/// Draws a dictionary (m × n, row-major). Dictionaries to be learned have random atoms of norm 1
+/// until then.
 pub(crate) fn dictionary(
     rows: usize,
     atoms: usize,
@@ -60,7 +61,7 @@ pub(crate) fn dictionary(
     entries
 }
 
-/// Classifier weights N(0,1)/n, classes × n, row-major.
+/// Draws classifier weights N(0,1)/n (classes × n, row-major).
 pub(crate) fn classifier(classes: usize, features: usize, seed: u64) -> Vec<f32> {
     let mut weights = normal(classes * features, seed, u64::MAX);
     weights
@@ -69,19 +70,20 @@ pub(crate) fn classifier(classes: usize, features: usize, seed: u64) -> Vec<f32>
     weights
 }
 
-/// The images that dictionaries are learned from: `count` of so many, or all, in random order.
+/// Draws the images that dictionaries are learned from: at most `count` of `images`, in random
+/// order.
 pub(crate) fn sample_images(images: usize, count: usize, seed: u64) -> Vec<usize> {
     let mut random = stream(seed, SAMPLE);
     let mut sample = chosen(images, count, &mut random);
-    // By class, perhaps, as the images are; a batch should be of all.
+    // The images may be sorted by class, but a batch should have images of all classes.
     for last in (1..sample.len()).rev() {
         sample.swap(last, below(last + 1, &mut random));
     }
     sample
 }
 
-/// The windows that the dictionary of a layer is learned from: `count` of so many, or all, in
-/// order; and a seed for the learning.
+/// Draws the windows that the dictionary of a layer is learned from (at most `count` of `windows`,
+/// in ascending order) and a seed for the learning.
 pub(crate) fn sample_windows(
     windows: usize,
     count: usize,
@@ -93,8 +95,8 @@ pub(crate) fn sample_windows(
     (chosen(windows, count, &mut random), seed)
 }
 
-/// `count` different numbers below `bound`, in order; all, if there are no more (Floyd's algorithm:
-/// Bentley, "Programming pearls: a sample of brilliance", 1987).
+/// Draws `count` different numbers below `bound`, or all of them, in ascending order (Floyd's
+/// algorithm: Bentley, "Programming pearls: a sample of brilliance", 1987).
 fn chosen(bound: usize, count: usize, random: &mut ChaCha8Rng) -> Vec<usize> {
     let mut chosen = BTreeSet::new();
     for last in bound - count.min(bound)..bound {
@@ -106,8 +108,8 @@ fn chosen(bound: usize, count: usize, random: &mut ChaCha8Rng) -> Vec<usize> {
     chosen.into_iter().collect()
 }
 
-/// A number below `bound`: the high half of a 64-bit draw times `bound`. Not by `rand`, whose
-/// algorithms for integers may change between versions.
+/// Draws a number below `bound`: the high half of a 64-bit draw times `bound`. The integer
+/// algorithms of `rand` may change between versions.
 fn below(bound: usize, random: &mut ChaCha8Rng) -> usize {
     ((u128::from(random.next_u64()) * bound as u128) >> 64) as usize
 }
@@ -127,8 +129,9 @@ mod tests {
         }
     }
 
-    /// Each number is as likely as any other: 4 of 10, a thousand times, is 400 each, with a
-    /// deviation of sqrt(1000 · 0.4 · 0.6) = 15.5; six of those are exceeded once in 10⁸ times.
+    /// All numbers are equally likely. Drawing 4 of 10 a thousand times draws each number 400
+    /// times, with a standard deviation of sqrt(1000 · 0.4 · 0.6) = 15.5. Six deviations are
+    /// exceeded once in 10⁸ times.
     #[test]
     fn samples_are_drawn_evenly_and_without_repetition() {
         let mut counts = [0_i32; 10];
@@ -141,7 +144,7 @@ mod tests {
             counts.iter().all(|count| (count - 400).abs() < 93),
             "{counts:?}"
         );
-        // In random order: one in 24 is sorted, with a deviation of 6.3.
+        // The order is random: one sample in 24 is sorted, with a standard deviation of 6.3.
         let sorted = (0..1000).filter(|&seed| sample_images(10, 4, seed).is_sorted());
         assert!((42 - sorted.count() as i32).abs() < 38);
 

@@ -1,5 +1,4 @@
-//! What a layer is: its parameters, their names and shapes, and the shape of its output. A device
-//! executes it.
+//! Layers: their parameters, and the shapes of parameters and outputs. Devices execute them.
 
 pub(crate) mod average_pooling;
 pub(crate) mod batch_norm;
@@ -11,32 +10,31 @@ use crate::param::Param;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// A custom layer, which [`Network::insert_after`](crate::Network::insert_after) places between the
-/// layers of a network.
+/// A custom layer between the layers of a network.
 ///
-/// A layer is a function of its input and its parameters, and nothing else: it may be computed
-/// twice for one step, and must give the same bits again. It computes on this machine's processor;
-/// a network that contains one cannot move to a graphics processor. `docs/adding-a-layer.md` walks
-/// through an example.
+/// [`Network::insert_after`](crate::Network::insert_after) adds it to a network. The output must
+/// depend only on the input and the parameters, because a layer may be computed twice for one step,
+/// with bit-identical results. Custom layers run on the CPU; a network that contains one cannot
+/// move to a GPU. `docs/adding-a-layer.md` walks through an example.
 pub trait Layer: Send + Sync + std::fmt::Debug {
-    /// The shape of the output for an input of this shape.
+    /// Returns the shape of the output for an input of this shape.
     ///
     /// # Errors
-    /// An input that the layer cannot take.
+    /// Returns an error if the layer cannot take the input.
     fn output_shape(&self, input: Shape) -> Result<Shape, LayerError>;
 
-    /// The output, of the shape that [`output_shape`](Self::output_shape) announces.
+    /// Returns the output, whose shape is [`output_shape`](Self::output_shape).
     ///
     /// # Errors
-    /// Whatever the layer cannot compute.
+    /// Returns an error if the layer cannot compute the output.
     fn forward(&self, input: &Tensor) -> Result<Tensor, LayerError>;
 
-    /// Given the input, the output and `gradient` = dLoss/doutput of one batch: adds
-    /// dLoss/dparameter to the [gradients](Param::grad) of the parameters and returns dLoss/dinput,
-    /// of the shape of the input.
+    /// Computes the gradients of one batch, given its input, its output and `gradient` =
+    /// dLoss/doutput. Adds dLoss/dparameter to the [gradients](Param::grad) of the parameters and
+    /// returns dLoss/dinput, which has the shape of the input.
     ///
     /// # Errors
-    /// Whatever the layer cannot compute.
+    /// Returns an error if the layer cannot compute the gradients.
     fn backward(
         &mut self,
         input: &Tensor,
@@ -44,21 +42,21 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
         gradient: Tensor,
     ) -> Result<Tensor, LayerError>;
 
-    /// The parameters with their names within the layer; the network calls them
+    /// Returns the parameters with their names within the layer. Their names in the network are
     /// `{layer}.{parameter}`.
     fn params(&self) -> Vec<(&'static str, &Param)> {
         Vec::new()
     }
 
-    /// The same parameters in the same order, to be changed.
+    /// Returns the same parameters in the same order, as mutable references.
     fn params_mut(&mut self) -> Vec<(&'static str, &mut Param)> {
         Vec::new()
     }
 
-    /// Derives anew what depends on the parameters, after their values have changed.
+    /// Recomputes data derived from the parameters, after their values have changed.
     ///
     /// # Errors
-    /// Values that the layer cannot compute with.
+    /// Returns an error if the layer cannot compute with these values.
     fn refresh(&mut self) -> Result<(), LayerError> {
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! # The network
 //!
-//! A sparse coding layer replaces every k × k window `x` of a feature map by its code (arXiv
+//! A sparse coding layer replaces every k × k window `x` of a feature map with its code (arXiv
 //! 1701.08349, eq. (1)),
 //!
 //! ```text
@@ -10,22 +10,25 @@
 //! ```
 //! <!-- math: a^* = \arg\min_{a \ge 0} \; \tfrac12 \lVert x - D a \rVert^2 + \lambda_1^\top a + \tfrac{\lambda_2}2 \lVert a \rVert^2 -->
 //!
-//! with one dictionary for all windows. Fourteen such layers, a batch normalisation before or after
-//! each, a global average and a linear classifier make the network of the paper; [`presets`] builds
-//! it for every data set. Gradients come from the optimality conditions of the codes
-//! ([`scn_grad`]), never from unrolling a solver.
+//! with one dictionary for all windows. The network of the paper has fourteen such layers, each
+//! with a batch normalisation before or after it, then global average pooling and a linear
+//! classifier. [`presets`] defines it for every data set. Gradients come from the optimality
+//! conditions of the codes ([`scn_grad`]), never from unrolling a solver.
 //!
-//! # A training step, in order
+//! # A training step
 //!
-//! 1. [`scn_data::Loader`] hands over a batch; [`Tensor::from_batch`] lays it out channel by channel.
-//! 2. Each layer of the [`Network`] maps its input; the maps between layers are kept.
-//! 3. The loss and its gradient by the logits come at once, from the softmax.
-//! 4. The layers, in reverse order, take their input and output and add to the gradients of their parameters.
-//! 5. [`Sgd`] moves the parameters, projects λ1 to `>= 0`, and the layers refresh what they derive from them.
+//! 1. [`scn_data::Loader`] yields a batch, and [`Tensor::from_batch`] lays it out channel by
+//!    channel.
+//! 2. Each layer of the [`Network`] transforms its input; the feature maps between layers are kept.
+//! 3. The softmax yields both the loss and its gradient with respect to the logits.
+//! 4. The layers, in reverse order, compute the gradients of their parameters and of their input.
+//! 5. [`Sgd`] updates the parameters and projects λ1 to `>= 0`; the layers update the data derived
+//!    from them.
 //!
-//! [`train()`] does this for all epochs of a [`RunConfig`] and keeps the run folder; [`evaluate`]
-//! measures; a [`Model`] is what one keeps. A [`Device`] executes the layers: the processor or
-//! graphics processors. A [`Layer`] of your own goes in between with [`Network::insert_after`].
+//! [`train()`] does this for all epochs of a [`RunConfig`] and writes the run folder. [`evaluate`]
+//! measures the error of a network. A [`Model`] is a network with the preprocessing of its input,
+//! and can be saved. A [`Device`], the CPU or GPUs, executes the layers. [`Network::insert_after`]
+//! inserts your own [`Layer`].
 //!
 //! ```
 //! use scn_net::{Network, Tensor, presets};
@@ -84,10 +87,10 @@ mod tensor;
 mod tensor_file;
 mod train;
 
-/// Data sets and batches, which stand in the signatures of this crate.
+/// Data sets and batches, which appear in the signatures of this crate.
 pub use scn_data;
 
-/// For the command line, which writes its files as this crate does; no part of the surface that is kept.
+/// For the command line, which reads checkpoints; not part of the stable API.
 #[doc(hidden)]
 pub use checkpoint::Checkpoint;
 pub use config::{
@@ -122,3 +125,8 @@ pub use shape::Shape;
 pub use surprises::Surprise;
 pub use tensor::Tensor;
 pub use train::{Outcome, RunStart, train, train_locked};
+
+/// The examples in README.md, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,11 +1,11 @@
-//! The memory that a network takes at least, known before it is taken.
+//! Lower bounds on the memory of a network, checked before it is allocated.
 
 use scn_data::{MemoryError, bytes_of, check_memory};
 
 use crate::config::NetworkConfig;
 
-/// That there is room for a network: for each weight its gradient and its momentum beside it, and
-/// each Gram matrix once more in the order of the kernels.
+/// Checks that there is room for a network: each weight with its gradient and momentum, and each
+/// Gram matrix with a copy in the layout of the kernels.
 pub(crate) fn check_network(config: &NetworkConfig) -> Result<(), MemoryError> {
     let (weights, gram) = config.sizes();
     let numbers = weights
@@ -17,7 +17,7 @@ pub(crate) fn check_network(config: &NetworkConfig) -> Result<(), MemoryError> {
     )
 }
 
-/// The bytes of the codes of each sparse coding layer for so many images.
+/// Returns the size in bytes of the codes of each sparse coding layer, for `images` images.
 pub(crate) fn code_bytes(config: &NetworkConfig, images: usize) -> impl Iterator<Item = u64> {
     let [_, mut height, mut width] = config.input;
     config.layers.iter().map(move |layer| {

@@ -1,29 +1,29 @@
-//! What one keeps of a training run: the network, and what must be done to an image before it.
+//! The result of a training run: a network and the preprocessing of its input.
 
 use std::path::Path;
 
 use scn_solvers::processes::Processes;
 
 use crate::error::{ModelFileError, TrainError};
-use crate::model_file::{self, Contents, MOMENTUM};
+use crate::model_file::{self, AVERAGE, Contents, MOMENTUM};
 use crate::model_input::ModelInput;
 use crate::network::Network;
 use crate::tensor_file::TensorFile;
 
-/// A network, and what must be done to an image before it.
+/// A network and the preprocessing of its input.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Model {
     /// The network.
     pub network: Network,
-    /// The data it was made for.
+    /// The data that the network was made for.
     pub input: ModelInput,
-    /// Whether a file without a checksum was read.
+    /// Whether the model was read from a file without a checksum.
     unchecked: bool,
 }
 
 impl Model {
-    /// A network for data of a kind.
+    /// Creates a model from a network and a description of its input.
     pub fn new(network: Network, input: ModelInput) -> Self {
         Self {
             network,
@@ -32,17 +32,21 @@ impl Model {
         }
     }
 
-    /// Whether this was read from a file without a checksum, as early versions wrote them: damage
-    /// to its numbers would not have been found.
+    /// Whether the model was read from a file without a checksum, as written by early versions.
+    /// Damage to its numbers would not have been detected.
     pub fn unchecked(&self) -> bool {
         self.unchecked
     }
 
-    /// Writes a safetensors file: all arrays by their names, `input.mean`, `input.whitening`, the
-    /// metadata entry `scn`, and a checksum of all that. Written whole or not at all.
+    /// Writes the model to a safetensors file.
+    ///
+    /// The file has all arrays by name, `input.mean`, `input.whitening`, the metadata entry `scn`,
+    /// and a checksum of all these. It is written atomically.
     ///
     /// # Errors
-    /// The system's refusal; a number that [`load`](Self::load) would not read.
+    /// Returns an error if the network has a custom layer or dictionaries that are yet to be
+    /// learned, if [`load`](Self::load) would reject one of its numbers, or if the file cannot be
+    /// written.
     pub fn save(&self, path: &Path) -> Result<(), ModelFileError> {
         model_file::save(
             &self.network,
@@ -56,17 +60,18 @@ impl Model {
     /// Reads a model, or the model in a checkpoint.
     ///
     /// # Errors
-    /// A file that cannot be read, is no safetensors file, has changed since it was written, or
-    /// does not hold the network that it describes; numbers in it that are not finite, or negative
-    /// where they must not be.
+    /// Returns an error if the file cannot be read, is not a safetensors file, has changed since it
+    /// was written, or does not hold the network that it describes. Also returns an error if a
+    /// number in it is not finite, or is negative where it must not be.
     pub fn load(path: &Path) -> Result<Self, ModelFileError> {
         Self::from_bytes(&model_file::read(path)?, path)
     }
 
-    /// As [`load`](Self::load), by the first of several processes, which gives it to the others: they need not see the file.
+    /// Same as [`load`](Self::load), but the first of several processes reads the file and sends it
+    /// to the others, which need no access to it.
     ///
     /// # Errors
-    /// As there; a process that has failed.
+    /// Same as [`load`](Self::load). Also returns an error if a process has failed.
     pub fn shared(path: &Path, processes: &dyn Processes) -> Result<Self, TrainError> {
         Ok(Self::from_bytes(
             &model_file::read_shared(path, processes)?,
@@ -74,14 +79,20 @@ impl Model {
         )?)
     }
 
-    /// As [`load`](Self::load), of the bytes of a file; `path` is for messages.
+    /// Same as [`load`](Self::load), but takes the bytes of a file. `path` is used only in error
+    /// messages.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`load`](Self::load).
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelFileError> {
         let mut file = TensorFile::parse(bytes, path)?;
         let contents = model_file::take(&mut file, path)?;
-        file.tensors.retain(|name, _| !name.starts_with(MOMENTUM));
+        let of_training = |name: &str| {
+            [MOMENTUM, AVERAGE]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        };
+        file.tensors.retain(|name, _| !of_training(name));
         file.expect_empty(path)?;
         Ok(Self::of(contents))
     }

@@ -1,4 +1,4 @@
-//! The file of a network: what a model and a checkpoint have in common.
+//! The file of a network: the part of the format that models and checkpoints share.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,39 +15,39 @@ use crate::network::Network;
 use crate::run_state::RunState;
 use crate::tensor_file::{Range, TensorFile, content};
 
-/// The tensor with what is subtracted from an image.
+/// Name of the tensor that is subtracted from an image.
 const MEAN: &str = "input.mean";
 
-/// The tensor with the whitening matrix.
+/// Name of the tensor with the whitening matrix.
 const WHITENING: &str = "input.whitening";
 
-/// The prefix of the optimiser's momenta.
+/// Prefix of the names of the optimiser's momenta.
 pub(crate) const MOMENTUM: &str = "momentum.";
 
-/// The prefix of averaged arrays.
+/// Prefix of the names of averaged arrays.
 pub(crate) const AVERAGE: &str = "average.";
 
-/// The file's metadata entry `scn`: the keys of the network's configuration, and ours beside them.
+/// The metadata entry `scn` of a file: the keys of the network's configuration and the keys below.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     #[serde(flatten)]
     network: NetworkConfig,
     dataset: DataSource,
-    /// What decided which images these are, unless nothing but the data set did.
+    /// The settings that selected the images of the data set; omitted if they are the default.
     #[serde(default, skip_serializing_if = "is_default")]
     reading: Reading,
-    /// The number that full brightness has, unless the data set says it.
+    /// The pixel value of full brightness; omitted if it is that of the data set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     brightest: Option<f32>,
     class_names: Vec<String>,
     active: Vec<f64>,
-    /// The factor of the normalisation; its mean is the tensor `input.mean`, its whitening the
-    /// tensor `input.whitening` if there is one.
+    /// The factor of the normalisation. Its mean is the tensor `input.mean`, and its whitening
+    /// matrix, if any, the tensor `input.whitening`.
     pixel_scale: Option<f32>,
-    /// The bias of its contrast normalisation, if that is done.
+    /// The bias of the contrast normalisation, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pixel_contrast: Option<f64>,
-    /// What a checkpoint has in addition.
+    /// The state of the run, only in checkpoints.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<RunState>,
 }
@@ -56,22 +56,22 @@ fn is_default(reading: &Reading) -> bool {
     *reading == Reading::default()
 }
 
-/// What a file holds of a network.
+/// The contents of a model file or a checkpoint.
 pub(crate) struct Contents {
     pub(crate) network: Network,
     pub(crate) input: ModelInput,
-    /// Of a checkpoint.
+    /// The state of the run, only in checkpoints.
     pub(crate) run: Option<RunState>,
     /// Whether the file has no checksum.
     pub(crate) unchecked: bool,
 }
 
-/// The bytes of a file.
+/// Reads the bytes of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ModelFileError> {
     scn_data::read_regular(path).map_err(|source| ModelFileError::io(path, "read", source))
 }
 
-/// The bytes of a file that the first of several processes reads.
+/// Reads the bytes of a file in the first of several processes and sends them to the others.
 pub(crate) fn read_shared(path: &Path, processes: &dyn Processes) -> Result<Vec<u8>, TrainError> {
     let own = match processes.rank() {
         0 => read(path)?,
@@ -80,7 +80,7 @@ pub(crate) fn read_shared(path: &Path, processes: &dyn Processes) -> Result<Vec<
     Ok(from_first(processes, &own).map_err(NetError::from)?)
 }
 
-/// Which numbers an array of a network may hold.
+/// Returns the range of numbers that an array of a network may hold.
 pub(crate) fn range_of(name: &str) -> Range {
     let nonnegative = [".lambda1", ".lambda2", ".variance"];
     if nonnegative.iter().any(|end| name.ends_with(end)) {
@@ -90,7 +90,7 @@ pub(crate) fn range_of(name: &str) -> Range {
     }
 }
 
-/// Adds a network and what belongs to it to a file's other tensors and writes it.
+/// Adds a network, its input and its run to the other tensors of a file, and writes the file.
 pub(crate) fn save(
     network: &Network,
     input: &ModelInput,
@@ -150,7 +150,7 @@ pub(crate) fn save(
     file.write(path)
 }
 
-/// Takes a network and what belongs to it out of a file, and leaves its other tensors.
+/// Takes a network, its input and its run out of a file, and leaves the other tensors.
 pub(crate) fn take(file: &mut TensorFile, path: &Path) -> Result<Contents, ModelFileError> {
     let mut header: Header = serde_json::from_str(&file.header).map_err(|error| {
         content(
@@ -164,7 +164,7 @@ pub(crate) fn take(file: &mut TensorFile, path: &Path) -> Result<Contents, Model
         source: Box::new(source),
     };
     header.network.validate().map_err(config)?;
-    // Nothing is built or computed before the file is known to hold all of it.
+    // Check that the file holds all arrays before building anything.
     for (name, shape) in array_shapes(&header.network) {
         file.expect(path, &name, &shape)?;
     }
@@ -205,15 +205,15 @@ pub(crate) fn take(file: &mut TensorFile, path: &Path) -> Result<Contents, Model
 }
 
 impl Header {
-    /// `Ok` if what it lists for each class and each layer is as long as that.
+    /// Checks the brightest value and the lists that have an entry for each class or layer.
     fn check_lists(&self, path: &Path) -> Result<(), ModelFileError> {
         let expect = |what: &str, expected: usize, found: usize| {
             // Untrained models list nothing.
             if found == 0 || found == expected {
                 return Ok(());
             }
-            let expected = format!("{what} of {expected}");
-            Err(content(path, expected, format!("those of {found}")))
+            let expected = format!("{expected} {what}");
+            Err(content(path, expected, format!("{found}")))
         };
         let Self {
             network,
@@ -227,9 +227,9 @@ impl Header {
             let expected = "a brightest value that is finite and positive".to_string();
             return Err(content(path, expected, found.to_string()));
         }
-        expect("names of classes", network.classes, class_names.len())?;
+        expect("class names", network.classes, class_names.len())?;
         expect(
-            "active shares of layers",
+            "active fractions of layers",
             network.layers.len(),
             active.len(),
         )?;
@@ -237,7 +237,7 @@ impl Header {
             None => Ok(()),
             Some(share) => Err(content(
                 path,
-                "active shares from 0 to 1".to_string(),
+                "active fractions from 0 to 1".to_string(),
                 share.to_string(),
             )),
         }

@@ -6,23 +6,23 @@ use scn_data::{DataSource, Fit, Normalization, Reading};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ModelInput {
-    /// Where its images come from.
+    /// The source of the images.
     pub dataset: DataSource,
-    /// What decided, beside the files, which images these are.
+    /// The settings that selected the images of the source.
     pub reading: Reading,
-    /// The number that full brightness has in them, [`ImageSet::brightest`](scn_data::ImageSet::brightest).
+    /// The pixel value of full brightness, [`ImageSet::brightest`](scn_data::ImageSet::brightest).
     pub brightest: f32,
-    /// What was done to pixels in training; None for a model that has not been trained.
+    /// The normalisation of pixels in training; None for an untrained model.
     pub normalization: Option<Normalization>,
-    /// Names of the classes, if they are known.
+    /// Names of the classes; empty if they are not known.
     pub class_names: Vec<String>,
-    /// Share of codes that are not zero on the test images, per sparse coding layer, at the last
+    /// Fraction of active code entries on the test images, per sparse coding layer, at the last
     /// evaluation in training.
     pub active: Vec<f64>,
 }
 
 impl ModelInput {
-    /// For a network that has not been trained: only the data set is known.
+    /// Creates the input of an untrained network, of which only the data set is known.
     pub fn new(dataset: impl Into<DataSource>) -> Self {
         let dataset = dataset.into();
         Self {
@@ -35,8 +35,8 @@ impl ModelInput {
         }
     }
 
-    /// How a picture becomes an image for the model: as those of its folder did, or stretched to its
-    /// size.
+    /// Returns how an image file is brought to the size of the model: the way it was done for the
+    /// images of its folder, or by stretching.
     pub fn fit(&self) -> Fit {
         match (&self.dataset, self.reading.pictures.size) {
             (DataSource::Folder(_), Some(_)) => self.reading.pictures.fit,
@@ -45,7 +45,7 @@ impl ModelInput {
     }
 }
 
-/// The brightest value of a data set, as far as its name says.
+/// Returns the pixel value of full brightness in a data set, 255 unless its name implies another.
 pub(crate) fn brightest(dataset: &DataSource) -> f32 {
     dataset
         .name()

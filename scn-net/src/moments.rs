@@ -1,4 +1,4 @@
-//! The moments that batch normalisation takes of a batch.
+//! The moments of a batch that batch normalisation uses.
 
 /// Mean and (biased) variance of each channel.
 #[derive(Debug, Clone, PartialEq)]

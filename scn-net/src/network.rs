@@ -31,11 +31,11 @@ use crate::steps::Steps;
 use crate::targets::Targets;
 use crate::tensor::Tensor;
 
-/// A network: sparse coding layers with batch normalisation, the average over the map, and a linear
-/// classifier; and [custom layers](Self::insert_after) in between.
+/// A network of sparse coding layers with batch normalisation, the average over the map, and a
+/// linear classifier, with [custom layers](Self::insert_after) in between.
 ///
-/// A new network computes on this machine's processor; [`move_to`](Self::move_to) chooses another
-/// device. What reads parameters gets them as they were trained, wherever that was.
+/// A new network computes on the CPU; [`move_to`](Self::move_to) chooses a different device.
+/// Methods that read parameters return them as trained, on whichever device that was.
 #[derive(Debug)]
 pub struct Network {
     config: NetworkConfig,
@@ -44,19 +44,20 @@ pub struct Network {
     timed: bool,
     recompute: Recompute,
     label_smoothing: f32,
-    /// Images in the largest batch of the loader that it is trained with; 0 if there is none.
+    /// Number of images in the largest batch of the loader that trains the network; 0 without a
+    /// loader.
     largest_batch: usize,
-    /// Whether its dictionaries are still to be learned.
+    /// Whether the dictionaries are still to be learned.
     unlearned: bool,
 }
 
 impl Network {
-    /// With initial weights from a seed. Where [dictionaries are learned from
+    /// Creates a network with initial weights drawn from a seed. If [dictionaries are learned from
     /// images](crate::DictionaryInit::Learned), [`learn_dictionaries`](Self::learn_dictionaries)
-    /// must follow before the network computes anything or is saved.
+    /// must be called before the network computes anything or is saved.
     ///
     /// # Errors
-    /// A setting out of range; more memory than there is.
+    /// Returns an error if a setting is out of range or there is not enough memory.
     pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self, ConfigError> {
         let network = Self::of_steps(config, || initial_steps(config, seed))?;
         Ok(Self {
@@ -65,7 +66,8 @@ impl Network {
         })
     }
 
-    /// With all its arrays, by their names in the model file. Gram matrices are computed once.
+    /// Creates a network from all its arrays, by their names in the model file. Computes each Gram
+    /// matrix only once.
     pub(crate) fn from_arrays(
         config: &NetworkConfig,
         arrays: BTreeMap<String, Vec<f32>>,
@@ -92,11 +94,11 @@ impl Network {
         })
     }
 
-    /// Computes on a device from here on.
+    /// Moves the network to a device.
     ///
     /// # Errors
-    /// A device that cannot hold or run the network, as a graphics processor cannot run custom
-    /// layers.
+    /// Returns an error if the device cannot hold or run the network. A GPU cannot run custom
+    /// layers, for example.
     pub fn move_to(&mut self, device: &Device) -> Result<(), NetError> {
         self.fetch()?;
         let mut executor = executor(device, &self.config, &self.steps)?;
@@ -105,15 +107,15 @@ impl Network {
         Ok(())
     }
 
-    /// What it was built from.
+    /// Returns the configuration of the network.
     pub fn config(&self) -> &NetworkConfig {
         &self.config
     }
 
-    /// Solves codes and adjoint with other settings from here on.
+    /// Changes the solver settings of codes and adjoints.
     ///
     /// # Errors
-    /// A setting out of range; the network then keeps its own.
+    /// Returns an error if a setting is out of range; the network then keeps its settings.
     pub fn set_solver(&mut self, solver: SolverConfig) -> Result<(), ConfigError> {
         let config = NetworkConfig {
             solver,
@@ -125,75 +127,76 @@ impl Network {
         Ok(())
     }
 
-    /// Solves codes and adjoint with other settings from here on, without making them its own:
-    /// [`config`](Self::config) stays, and with it what is saved.
-    /// [`solve_as_configured`](Self::solve_as_configured) goes back.
+    /// Changes the solver settings without changing the configuration: [`config`](Self::config) and
+    /// saved models keep the previous ones. [`solve_as_configured`](Self::solve_as_configured)
+    /// restores them.
     ///
     /// # Errors
-    /// A setting out of range.
+    /// Returns an error if a setting is out of range.
     pub fn solve_with(&mut self, solver: &SolverConfig) -> Result<(), ConfigError> {
         Ok(self.executor.set_solver(solver)?)
     }
 
-    /// Solves codes and adjoint as its configuration says.
+    /// Restores the solver settings of the configuration.
     ///
     /// # Errors
-    /// A device that fails.
+    /// Returns an error if the device fails.
     pub fn solve_as_configured(&mut self) -> Result<(), ConfigError> {
         let solver = self.config.solver;
         self.solve_with(&solver)
     }
 
-    /// What the backward pass computes again instead of remembering it.
+    /// Sets what the backward pass recomputes instead of storing.
     pub fn set_recompute(&mut self, recompute: Recompute) {
         self.recompute = recompute;
     }
 
-    /// The share of all classes together in every label while training, as in
+    /// Sets the label smoothing in training, as in
     /// [`TrainingConfig::label_smoothing`](crate::TrainingConfig::label_smoothing). Evaluation does
-    /// not smooth.
+    /// not smooth labels.
     ///
     /// # Errors
-    /// [`ConfigError::Range`] for a share that is negative, 1 or more; the network then keeps its
-    /// own.
+    /// Returns [`ConfigError::Range`] if `share` is negative, or 1 or more. The network then keeps
+    /// its value.
     pub fn set_label_smoothing(&mut self, share: f64) -> Result<(), ConfigError> {
         check_label_smoothing(share)?;
         self.label_smoothing = share as f32;
         Ok(())
     }
 
-    /// Whether reports are to say where the time went. Results do not depend on it.
+    /// Sets whether reports include times. Results do not depend on it.
     pub fn set_timed(&mut self, timed: bool) {
         self.timed = timed;
         self.executor.set_timed(timed);
     }
 
     /// Waits for the kernels launched while [timed](Self::set_timed), and returns their times since
-    /// the last call, by name. Empty on this machine's processor; of several devices, each kernel
-    /// has the time of the device where it took longest.
+    /// the last call, by name. The list is empty on the CPU. With several devices, each kernel has
+    /// its time on the device where it took longest.
     ///
     /// # Errors
-    /// A device that fails.
+    /// Returns an error if the device fails.
     pub fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError> {
         self.executor.take_kernel_times()
     }
 
-    /// Logits (classes × images) with the moments of the training data, and what each sparse coding
-    /// layer did.
+    /// Returns logits (classes × images), computed with the moments of the training data, and the
+    /// activity of each sparse coding layer.
     ///
     /// # Errors
-    /// Images of another shape than the network takes; [`NetError::Pixel`] for a pixel that is not
-    /// finite, [`NetError::Overflow`] for an image whose activations or logits are not.
+    /// Returns an error if the images do not have the shape that the network takes,
+    /// [`NetError::Pixel`] if a pixel is not finite, and [`NetError::Overflow`] if activations or
+    /// logits of an image are not.
     pub fn infer(&self, images: Tensor) -> Result<(Tensor, Vec<Activity>), NetError> {
         let (logits, activity, _) = self.infer_timed(images)?;
         Ok((logits, activity))
     }
 
-    /// As [`infer`](Self::infer), with the time that each layer took, in order of flow; zero unless
-    /// [asked for](Self::set_timed).
+    /// Same as [`infer`](Self::infer), but also returns the times of each layer, in forward order.
+    /// They are zero unless [timed](Self::set_timed).
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`infer`](Self::infer).
     pub fn infer_timed(
         &self,
         images: Tensor,
@@ -207,11 +210,11 @@ impl Network {
         Ok((output, activity, times))
     }
 
-    /// The codes of sparse coding layer `h`, counted from 0, as in [inference](Self::infer).
+    /// Returns the codes of sparse coding layer `h`, counted from 0, in [inference](Self::infer).
     ///
     /// # Errors
-    /// Images of another shape than the network takes, or with pixels or activations that are not
-    /// finite; [`NetError::NoSuchLayer`].
+    /// Returns [`NetError::NoSuchLayer`] if there is no such layer, and an error if the images do
+    /// not have the shape that the network takes, or if pixels or activations are not finite.
     pub fn codes(&self, images: Tensor, h: usize) -> Result<Tensor, NetError> {
         let name = format!("layer{h}");
         let step = self.steps.names().position(|its| its == name);
@@ -229,14 +232,14 @@ impl Network {
         Ok(inferred)
     }
 
-    /// One batch in training mode: the loss, and its gradients in the parameters, replacing what
-    /// was there. Running moments move; weights do not. With `batch_norm.group` = k, N images are N
-    /// / k [groups](scn_data::groups), rounded up.
+    /// Computes the loss of one batch in training mode, and its gradients with respect to the
+    /// parameters, which replace the previous ones. Updates running moments but not weights. With
+    /// `batch_norm.group` = k, N images form N / k [groups](scn_data::groups), rounded up.
     ///
     /// # Errors
-    /// Images of another shape than the network takes, or labels that do not fit;
-    /// [`NetError::Pixel`] and [`NetError::Overflow`] as in [`infer`](Self::infer). Logits and
-    /// gradients that are not finite show in the loss and in [`params`](Self::params).
+    /// Returns an error if images or labels do not fit the network, and [`NetError::Pixel`] or
+    /// [`NetError::Overflow`] as in [`infer`](Self::infer). Logits and gradients that are not
+    /// finite show in the loss and in [`params`](Self::params) instead.
     pub fn loss_and_gradients(
         &mut self,
         images: Tensor,
@@ -245,11 +248,11 @@ impl Network {
         self.gradients_toward(images, Targets::of_labels(labels))
     }
 
-    /// As [`loss_and_gradients`](Self::loss_and_gradients), of a batch of a loader. Where its images
-    /// [are mixed](scn_data::Loader::with_mixup), its labels are, too.
+    /// Same as [`loss_and_gradients`](Self::loss_and_gradients), but for a batch of a loader. If
+    /// its images [are mixed](scn_data::Loader::with_mixup), its labels are, too.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`loss_and_gradients`](Self::loss_and_gradients).
     pub fn batch_gradients(&mut self, batch: &Batch) -> Result<StepReport, NetError> {
         self.gradients_toward(Tensor::from_batch(batch)?, Targets::of_batch(batch))
     }
@@ -269,8 +272,8 @@ impl Network {
         Ok(report)
     }
 
-    /// How so many images are taken through the network in training. Batch normalisation divides
-    /// them into as many groups as a full batch has.
+    /// Returns the settings for training on a batch of `images` images. Batch normalisation divides
+    /// it into as many groups as a full batch has.
     fn pass_settings(&self, images: usize) -> PassSettings {
         let groups = match self.config.batch_norm.group {
             Some(group) => self.largest_batch.max(images).div_ceil(group.max(1)),
@@ -289,8 +292,8 @@ impl Network {
         check_pixels(images)
     }
 
-    /// `Ok` if the network can compute, and takes images of so many channels, of this height and
-    /// width.
+    /// Checks that the network can compute, and takes images of this shape (channels, height,
+    /// width).
     fn check_image(&self, found: [usize; 3]) -> Result<(), NetError> {
         if self.unlearned {
             return Err(NetError::Unlearned);
@@ -298,12 +301,12 @@ impl Network {
         self.check_shape(found)
     }
 
-    /// Whether its dictionaries are still to be learned.
+    /// Whether the dictionaries are still to be learned.
     pub(crate) fn is_unlearned(&self) -> bool {
         self.unlearned
     }
 
-    /// `Ok` if the network takes images of so many channels, of this height and width.
+    /// Checks that the network takes images of this shape (channels, height, width).
     fn check_shape(&self, found: [usize; 3]) -> Result<(), NetError> {
         let expected = self.config.input;
         if found == expected {

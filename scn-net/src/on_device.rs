@@ -9,10 +9,10 @@ use crate::error::NetError;
 use crate::executor::Executor;
 use crate::steps::Steps;
 
-/// What executes these steps on a device. Their parameters are up to date.
+/// Creates the executor of these steps on a device. Their parameters have to be up to date.
 ///
 /// # Errors
-/// A device that cannot hold or run the network.
+/// Returns an error if the device cannot hold or run the network.
 pub(crate) fn executor(
     device: &Device,
     config: &NetworkConfig,

@@ -1,5 +1,5 @@
-//! What layers compute, one operation per file: its formulas, its shape checks, its code. The only
-//! place that looks at where numbers are stored.
+//! The computations of layers, one operation per file, with its formulas, shape checks and code.
+//! Only these modules depend on how numbers are stored.
 
 pub(crate) mod avg_pool;
 pub(crate) mod batch_norm;

@@ -1,24 +1,24 @@
 //! A named array of a layer, with its gradient.
 
-/// What training does with a [`Param`].
+/// How training treats a [`Param`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Role {
-    /// Moved by the optimiser, at a multiple of the learning rate.
+    /// Updated by the optimiser, at a multiple of the learning rate.
     Learned {
-        /// Factor on the learning rate.
+        /// Factor that multiplies the learning rate.
         rate: f32,
-        /// Set to max(value, 0) after each step.
+        /// Whether values are set to max(value, 0) after each step.
         nonnegative: bool,
     },
-    /// Has a gradient, but keeps its value.
+    /// Has a gradient, but is not updated.
     Fixed,
-    /// Follows the data, has no gradient.
+    /// Follows the data and has no gradient.
     Statistic,
 }
 
 impl Role {
-    /// Moved at the learning rate itself, with any sign.
+    /// Returns the role of a parameter of any sign that is updated at the learning rate itself.
     pub fn learned() -> Self {
         Self::Learned {
             rate: 1.0,
@@ -31,21 +31,22 @@ impl Role {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Param {
-    /// Extents, as in the model file.
+    /// The shape, as in the model file.
     pub shape: Vec<usize>,
     /// The numbers, row-major.
     pub value: Vec<f32>,
-    /// dLoss/dvalue of the last step; empty for a statistic.
+    /// The gradient dLoss/dvalue of the last step; empty for a statistic.
     pub grad: Vec<f32>,
-    /// What training does with it.
+    /// How training treats the array.
     pub role: Role,
 }
 
 impl Param {
-    /// An array with a gradient of zero; without one for a [statistic](Role::Statistic).
+    /// Creates an array with a gradient of zero, or without a gradient for a
+    /// [statistic](Role::Statistic).
     ///
     /// # Panics
-    /// If `value` has another number of entries than `shape`.
+    /// Panics if `value` does not have as many entries as `shape`.
     pub fn new(shape: Vec<usize>, value: Vec<f32>, role: Role) -> Self {
         assert_eq!(
             shape.iter().product::<usize>(),
@@ -65,7 +66,7 @@ impl Param {
         }
     }
 
-    /// Whether the optimiser moves it.
+    /// Whether the optimiser updates the array.
     pub fn learned(&self) -> bool {
         matches!(self.role, Role::Learned { .. })
     }

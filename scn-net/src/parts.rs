@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Some images of a batch.
+/// Copies some images of a batch.
 pub(crate) fn part(batch: &Tensor, images: Range<usize>) -> Tensor {
     let shape = batch.shape();
     let plane = shape.height * shape.width;

@@ -1,41 +1,40 @@
-//! Forward and backward through the layers of a network, on any device, and what is remembered in
-//! between.
+//! Forward and backward passes through the layers of a network, on any device.
 //!
-//! A device supplies how one layer is executed; the order of layers, the maps that are kept for the
-//! backward pass and what is computed again instead are the same everywhere.
+//! A device implements the execution of one layer. The order of layers, the maps kept for the
+//! backward pass and the maps recomputed instead are the same on all devices.
 
 use std::ops::Range;
 
 use crate::error::NetError;
 
-/// A device that takes a batch forward, layer by layer.
+/// A device that executes forward passes, layer by layer.
 pub(crate) trait Forward {
-    /// Activations of a batch where the device keeps them. Clones share their memory.
+    /// Activations of a batch in the memory of the device. Clones share their memory.
     type Map: Clone;
-    /// What is known of the codes of a sparse coding layer.
+    /// Statistics of the codes of a sparse coding layer.
     type Codes;
 
-    /// The output of a layer, by its index.
+    /// Computes the output of the layer with index `layer`.
     fn forward(
         &mut self,
         layer: usize,
         input: Self::Map,
     ) -> Result<(Self::Map, Option<Self::Codes>), NetError>;
 
-    /// A pass through layers begins: the next lap is timed from here.
+    /// Begins a pass through layers. The time of the next lap starts here.
     fn begin(&mut self) -> Result<(), NetError>;
 
-    /// A layer is done.
+    /// Ends a lap: the pass through one layer.
     fn end(&mut self, lap: Lap) -> Result<(), NetError>;
 }
 
-/// A device that takes a gradient backward, too.
+/// A device that also executes backward passes.
 pub(crate) trait Backward: Forward {
-    /// What is known of the adjoint of a sparse coding layer.
+    /// Statistics of the adjoint of a sparse coding layer.
     type Adjoint;
 
-    /// Given the input, the output and dLoss/doutput of a layer: the gradients of its parameters,
-    /// and dLoss/dinput if `wanted`.
+    /// Computes the gradients of a layer's parameters, and dLoss/dinput if `wanted`, from its
+    /// input, its output and dLoss/doutput.
     fn backward(
         &mut self,
         layer: usize,
@@ -44,57 +43,57 @@ pub(crate) trait Backward: Forward {
         wanted: bool,
     ) -> Result<InputGradient<Self>, NetError>;
 
-    /// Adds to what is known of codes that they have been solved a second time.
+    /// Adds a second solve of the same codes to their statistics.
     fn solved_again(first: &mut Self::Codes, again: Self::Codes);
 }
 
-/// dLoss/dinput of a layer, if it was wanted; and what is known of the adjoint of a sparse coding
-/// layer.
+/// The gradient dLoss/dinput of a layer, if wanted, and the statistics of the adjoint of a sparse
+/// coding layer.
 pub(crate) type InputGradient<D> = (
     Option<<D as Forward>::Map>,
     Option<<D as Backward>::Adjoint>,
 );
 
-/// What is known of the codes of each sparse coding layer, and of their adjoint.
+/// The statistics of the codes and of the adjoint of each sparse coding layer.
 pub(crate) type Solved<D> = (Vec<<D as Forward>::Codes>, Vec<<D as Backward>::Adjoint>);
 
-/// Input and output of a layer.
+/// The input and the output of a layer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Activations<'a, M> {
     pub(crate) input: &'a M,
     pub(crate) output: &'a M,
 }
 
-/// A layer by its index, in one direction.
+/// The index of a layer and the direction of the pass through it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Lap {
     Forward(usize),
     Backward(usize),
 }
 
-/// A forward pass in training.
+/// The result of a forward pass in training.
 pub(crate) struct Trained<D: Forward> {
     pub(crate) logits: D::Map,
-    /// Of each sparse coding layer.
+    /// The statistics of each sparse coding layer.
     pub(crate) codes: Vec<D::Codes>,
     segments: Vec<Segment<D::Map>>,
 }
 
-/// Layers that follow each other, and what their backward pass needs.
+/// Consecutive layers and the activations for their backward pass.
 struct Segment<M> {
     layers: Range<usize>,
     remembered: Remembered<M>,
 }
 
 enum Remembered<M> {
-    /// The input of the first layer and the output of each.
+    /// The input of the first layer and the output of each layer.
     Maps(Vec<M>),
-    /// The input of the first layer, from which the rest is computed again; and the number of
+    /// The input of the first layer, from which the other maps are recomputed, and the number of
     /// sparse coding layers before it.
     Input(M, usize),
 }
 
-/// Through the first `layers` layers in inference; nothing is remembered.
+/// Runs inference through the first `layers` layers, keeping no activations.
 pub(crate) fn infer<D: Forward>(
     device: &mut D,
     layers: usize,
@@ -111,8 +110,8 @@ pub(crate) fn infer<D: Forward>(
     Ok((x, codes))
 }
 
-/// Through all layers in training. Of each segment but the last, which is due at once, the input
-/// alone is remembered.
+/// Runs the forward pass through all layers in training. Keeps all maps of the last segment, which
+/// the backward pass needs first, but only the inputs of the other segments.
 pub(crate) fn forward<D: Forward>(
     device: &mut D,
     segments: &[Range<usize>],
@@ -145,8 +144,8 @@ pub(crate) fn forward<D: Forward>(
     })
 }
 
-/// Back from dLoss/dlogits to layer `first`, below which no layer learns. Returns what is known of
-/// the codes of each sparse coding layer and of their adjoint, in order of flow.
+/// Runs the backward pass from dLoss/dlogits to layer `first`, below which no layer learns. Returns
+/// the statistics of the codes and of the adjoint of each sparse coding layer, in forward order.
 pub(crate) fn backward<D: Backward>(
     device: &mut D,
     trained: Trained<D>,
@@ -195,8 +194,8 @@ pub(crate) fn backward<D: Backward>(
     Ok((codes, adjoint))
 }
 
-/// Through some layers in training, which are timed as `lap` says. `maps` takes the input of the
-/// first and the output of each.
+/// Runs the forward pass through some layers in training, timed as `lap`. `maps` receives the input
+/// of the first layer and the output of each layer.
 fn through<D: Forward>(
     device: &mut D,
     layers: Range<usize>,

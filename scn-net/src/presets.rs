@@ -1,20 +1,21 @@
-//! Networks and training of the paper, by name; variants of these; and one for the embedded digits.
+//! Presets by name: the networks and training settings of the paper, variants of them, and a small
+//! network for the embedded digits.
 //!
-//! | name | is |
+//! | name | preset |
 //! |---|---|
 //! | `mnist-scn1`, `cifar10-scn4`, ... | SCN-K with the paper's settings |
-//! | `cifar10-scn4-expansion-first`, ... | the same with the other order of layers, below |
-//! | `cifar10-scn1-cosine`, ... | trained otherwise than in the paper: fewer epochs, a smaller error for as many |
+//! | `cifar10-scn4-expansion-first`, ... | the same with the opposite order of layers, see below |
+//! | `cifar10-scn1-cosine`, ... | SCN-K trained differently: fewer epochs, or a smaller error for as many |
 //! | `digits` | a small network for the embedded digits |
 //! | `scn1`, `scn2`, `scn4` | SCN-K for images of any size and number of classes |
 //!
 //! A bottleneck module has a reduction layer with M atoms and an expansion layer with M K atoms.
 //! SCN-K is (16, 16K) × 3, (32, 32K) × 2, (64, 64K) × 2: fourteen sparse coding layers, with stride
-//! 2 where the second and third section begin. Modules reduce first and expand then, as in the
+//! 2 at the start of the second and third section. Modules first reduce, then expand, as in the
 //! [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks); the
-//! paper's text has it the other way round ([`ModuleOrder`]). From that program come, too, the
-//! groups of 32 images in which batches are normalised, flipped and shifted (of 4 on STL-10), and
-//! the weight decay on STL-10; solver, tolerances and λ2 are ours.
+//! paper's text has the opposite order ([`ModuleOrder`]). The groups of 32 images (4 on STL-10) in
+//! which batches are normalised, flipped and shifted, and the weight decay on STL-10, also follow
+//! that program. Solver, tolerances and λ2 are our own choices.
 
 use scn_data::{DataSource, DatasetName, Draw, LastBatch, Mean, PictureConfig, Scale, Subset};
 
@@ -28,16 +29,16 @@ use crate::error::ConfigError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModuleOrder {
-    /// M atoms, then M K: the authors' program.
+    /// M atoms, then M K, as in the authors' program.
     ReductionFirst,
-    /// M K atoms, then M: the paper's text.
+    /// M K atoms, then M, as in the paper's text.
     ExpansionFirst,
 }
 
 /// The widths K of the paper.
 const WIDTHS: [usize; 3] = [1, 2, 4];
 
-/// The data sets that have networks in the paper.
+/// The data sets of the paper.
 const PAPER: [DatasetName; 4] = [
     DatasetName::Mnist,
     DatasetName::Cifar10,
@@ -45,12 +46,13 @@ const PAPER: [DatasetName; 4] = [
     DatasetName::Stl10,
 ];
 
-/// Every preset with a phrase that says what it is, in display order.
+/// Returns every preset with a short description, in display order.
 fn all() -> impl Iterator<Item = (RunConfig, &'static str)> {
     let networks = PAPER
         .iter()
         .flat_map(|&dataset| WIDTHS.map(|width| (dataset, width)));
-    // With K = 1 both layers of a module have as many atoms, and there is no order.
+    // With K = 1, both layers of a module have the same number of atoms, so the order is
+    // irrelevant.
     let wider = networks.clone().filter(|&(_, width)| width > 1);
     let small = std::iter::once(digits());
     let papers = networks.map(|(dataset, width)| paper(dataset, width));
@@ -58,27 +60,28 @@ fn all() -> impl Iterator<Item = (RunConfig, &'static str)> {
     let others = wider.map(|(dataset, width)| expansion_first(dataset, width));
     (small.map(|config| (config, "A small network, trained in seconds")))
         .chain(papers.map(|config| (config, "SCN-K with the paper's settings")))
-        .chain(cosines.map(|config| (config, "SCN-K in fewer epochs, with a cosine rate")))
+        .chain(cosines.map(|config| (config, "SCN-K in fewer epochs, with a cosine schedule")))
         .chain(others.map(|config| (config, "SCN-K with modules that expand first")))
 }
 
-/// The names of all presets.
+/// Returns the names of all presets.
 pub fn names() -> Vec<String> {
     all().filter_map(|(config, _)| config.preset).collect()
 }
 
-/// A preset by its name.
+/// Returns the preset with this name.
 ///
 /// # Errors
-/// No such preset.
+/// Returns [`ConfigError::Preset`] if there is no such preset.
 pub fn get(name: &str) -> Result<RunConfig, ConfigError> {
     find(name).map(|(config, _)| config)
 }
 
-/// What a preset is, in a phrase; presets that differ only in data set and width share it.
+/// Returns a short description of a preset. Presets that differ only in data set and width share
+/// it.
 ///
 /// # Errors
-/// No such preset.
+/// Returns [`ConfigError::Preset`] if there is no such preset.
 pub fn phrase(name: &str) -> Result<&'static str, ConfigError> {
     find(name).map(|(_, phrase)| phrase)
 }
@@ -92,7 +95,7 @@ fn find(name: &str) -> Result<(RunConfig, &'static str), ConfigError> {
         })
 }
 
-/// All names in a line: `mnist-scn1/2/4` for three networks that differ in their width.
+/// Lists all names on one line, with `mnist-scn1/2/4` for three networks that differ in width.
 fn choices() -> String {
     let mut groups: Vec<(String, Vec<String>, String)> = Vec::new();
     for name in names() {
@@ -115,7 +118,7 @@ fn choices() -> String {
     groups.iter().map(group).collect::<Vec<_>>().join(", ")
 }
 
-/// The name of the preset that a data set gets if none is named.
+/// Returns the name of the default preset for a data set.
 pub fn for_dataset(dataset: &DataSource) -> String {
     match dataset.name() {
         Some(DatasetName::Digits) => "digits".to_owned(),
@@ -124,19 +127,21 @@ pub fn for_dataset(dataset: &DataSource) -> String {
     }
 }
 
-/// The names of the presets for images of any size: [`for_images`].
+/// The names of the presets for images of any size, see [`for_images`].
 pub const ANY_IMAGES: [&str; 3] = ["scn1", "scn2", "scn4"];
 
-/// SCN-K (`scn1`, `scn2`, `scn4`) for images of any size and any number of classes, which are those
-/// of `shape` (channels, height, width) and `classes`.
+/// Returns SCN-K (`scn1`, `scn2` or `scn4`) for images of any `shape` (channels, height, width) and
+/// any number of `classes`.
 ///
-/// The layers are those of the paper, whose second and third section halve height and width; the
-/// average over the map takes any size. Training is that of `cifar10-scn1-cosine`, with smaller
-/// batches, as sets of your own have fewer images, and pixels divided by their deviation, whatever
-/// their unit. Images are not mirrored or moved: not all may be.
+/// The layers are those of the paper, whose second and third section halve height and width.
+/// Average pooling takes maps of any size. Training is that of `cifar10-scn1-cosine`, but with
+/// smaller batches, because user data sets usually have fewer images, and with pixels divided by
+/// their standard deviation, whatever their unit. Images are not mirrored or shifted, because that
+/// is not valid for all images.
 ///
 /// # Errors
-/// No such preset; a shape or a number of classes that no network takes.
+/// Returns an error if there is no such preset, or if the shape or the number of classes is
+/// invalid.
 pub fn for_images(
     name: &str,
     dataset: impl Into<DataSource>,
@@ -162,7 +167,7 @@ pub fn for_images(
     Ok(config)
 }
 
-/// The sparse coding layers of SCN-K.
+/// Returns the sparse coding layers of SCN-K.
 pub fn scn_layers(dataset: DatasetName, width: usize, order: ModuleOrder) -> Vec<LayerConfig> {
     let mut layers = Vec::new();
     for (section, (atoms, modules)) in [(16, 3), (32, 2), (64, 2)].into_iter().enumerate() {
@@ -182,14 +187,14 @@ pub fn scn_layers(dataset: DatasetName, width: usize, order: ModuleOrder) -> Vec
             });
         }
     }
-    // The authors' MNIST program begins with 8 atoms: a 3 × 3 window of a grey image has 9 pixels.
+    // The authors' MNIST program starts with 8 atoms: a 3 × 3 window of a grey image has 9 pixels.
     if dataset == DatasetName::Mnist && order == ModuleOrder::ReductionFirst {
         layers[0].atoms = 8;
     }
     layers
 }
 
-/// SCN-K with the paper's settings (section 5; the [authors'
+/// Returns SCN-K with the paper's settings (section 5; the [authors'
 /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks) where the two
 /// differ).
 fn paper(dataset: DatasetName, width: usize) -> RunConfig {
@@ -254,7 +259,7 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
                 } else {
                     NormPlacement::Before
                 },
-                // The authors' program divides a batch among four graphics processors.
+                // The authors' program divides a batch among four GPUs.
                 group: Some(batch_size / 4),
                 ..BatchNormConfig::default()
             },
@@ -264,7 +269,7 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
     }
 }
 
-/// [`paper`] with the layers of each module in the order of the paper's text.
+/// Returns [`paper`] with the layers of each module in the order of the paper's text.
 fn expansion_first(dataset: DatasetName, width: usize) -> RunConfig {
     let mut config = paper(dataset, width);
     config.preset = Some(format!("{dataset}-scn{width}-expansion-first"));
@@ -272,9 +277,9 @@ fn expansion_first(dataset: DatasetName, width: usize) -> RunConfig {
     config
 }
 
-/// [`paper`] for CIFAR-10 in a quarter of the time: a rate that falls as a cosine, dictionaries
-/// that begin with atoms of norm one, flips and shifts drawn for each image, and batches normalised
-/// as a whole. With as many epochs it comes to a smaller error than the paper's settings
+/// Returns [`paper`] for CIFAR-10 in a quarter of the time: a cosine learning rate, dictionaries
+/// that start with atoms of norm one, flips and shifts drawn for each image, and batches normalised
+/// as a whole. With the same number of epochs, it reaches a smaller error than the paper's settings
 /// (`docs/reproduce.md`).
 fn cifar10_cosine(width: usize) -> RunConfig {
     let mut config = paper(DatasetName::Cifar10, width);
@@ -287,9 +292,9 @@ fn cifar10_cosine(width: usize) -> RunConfig {
     config
 }
 
-/// A small network for the embedded 8 × 8 digits, trained in seconds. Eight atoms come first, as on
-/// MNIST: sixteen for windows of nine pixels are nearly dependent, and λ1 of that layer may run
-/// away.
+/// Returns a small network for the embedded 8 × 8 digits, trained in seconds. The first layer has
+/// eight atoms, as on MNIST: sixteen atoms for windows of nine pixels are nearly linearly
+/// dependent, and λ1 of that layer may diverge.
 fn digits() -> RunConfig {
     let dataset = DatasetName::Digits;
     let layer = |atoms, stride| LayerConfig { atoms, stride };
@@ -360,7 +365,7 @@ mod tests {
     use super::*;
     use crate::Network;
 
-    /// On one line of a terminal or three, and every name can be read from it.
+    /// The message is short and contains every name.
     #[test]
     fn a_wrong_name_is_answered_with_all() {
         let error = get("x").unwrap_err().to_string();
@@ -395,7 +400,7 @@ mod tests {
         );
     }
 
-    /// Of the authors' program: four devices, and a weight decay of its own for STL-10.
+    /// As in the authors' program: four devices, and a different weight decay for STL-10.
     #[test]
     fn the_paper_s_batches_are_in_four_groups() {
         for (name, batch, group, decay) in [
@@ -438,7 +443,7 @@ mod tests {
             let config = get(&name).unwrap();
             config.validate().unwrap();
             assert_eq!(config.preset.as_deref(), Some(name.as_str()));
-            // Fits a line of a terminal.
+            // The phrase fits on a line of a terminal.
             assert!(phrase(&name).unwrap().len() < 60);
         }
         let message = get("cifar-scn1").unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What a run tells those who watch.
+//! Observers of a run and the progress that they receive.
 
 use scn_data::FitProgress;
 
@@ -7,35 +7,35 @@ use crate::network::Network;
 use crate::record::EpochRecord;
 use crate::report::Activity;
 
-/// Where a run begins, or goes on.
+/// The point at which a run starts or resumes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Beginning<'a> {
-    /// Epochs in all.
+    /// Total number of epochs.
     pub epochs: u64,
-    /// Steps of an epoch.
+    /// Number of steps per epoch.
     pub steps: usize,
-    /// Epochs that are done; none of a run that begins.
+    /// Records of the completed epochs; empty for a new run.
     pub history: &'a [EpochRecord],
-    /// Steps done in the epoch after these.
+    /// Number of completed steps of the next epoch.
     pub steps_done: usize,
 }
 
-/// Where a run stands within an epoch. Errors and shares are fractions.
+/// The progress of a run within an epoch. Errors are fractions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct StepProgress<'a> {
-    /// From 1.
+    /// The current epoch, counted from 1.
     pub epoch: u64,
-    /// Epochs in all.
+    /// Total number of epochs.
     pub epochs: u64,
-    /// Steps done in this epoch.
+    /// Number of completed steps of this epoch.
     pub step: usize,
-    /// Steps of an epoch.
+    /// Number of steps per epoch.
     pub steps: usize,
     /// Mean loss so far in this epoch.
     pub loss: f64,
-    /// Share of images classified wrongly so far in this epoch.
+    /// Fraction of images misclassified so far in this epoch.
     pub error: f64,
     /// Images per second so far in this epoch.
     pub images_per_second: f64,
@@ -43,40 +43,40 @@ pub struct StepProgress<'a> {
     pub learning_rate: f64,
     /// Mean loss over the batch of this step.
     pub batch_loss: f64,
-    /// Share of images of this step's batch classified wrongly.
+    /// Fraction of images misclassified in the batch of this step.
     pub batch_error: f64,
-    /// What each sparse coding layer did with this step's batch.
+    /// Activity of each sparse coding layer on the batch of this step.
     pub activity: &'a [Activity],
 }
 
-/// Someone who watches a run, and may stop it.
+/// An observer of a run, which can also stop it.
 pub trait Observer: Send {
-    /// While mean, scale and whitening are fitted to the training images, several times a second:
-    /// whitening may take minutes. Never where they are known.
+    /// Called several times a second while mean, scale and whitening are fitted to the training
+    /// images. Whitening may take minutes. Not called if they are already known.
     fn fitting(&mut self, _progress: &FitProgress) {}
-    /// While dictionaries are learned from a sample of the training images, several times a second:
-    /// after the fit, in runs that begin with `network.dictionary = "learned"`.
+    /// Called several times a second while dictionaries are learned from a sample of the training
+    /// images: after the fit, in new runs with `network.dictionary = "learned"`.
     fn learning(&mut self, _progress: &LearningProgress) {}
-    /// Before the first step.
+    /// Called before the first step.
     fn begin(&mut self, _beginning: &Beginning<'_>) {}
-    /// After each step, in order; on a graphics processor while the next one is being computed.
+    /// Called after each step, in order. On a GPU, the next step is being computed meanwhile.
     fn step(&mut self, _progress: &StepProgress<'_>) {}
-    /// Between training and evaluation of an epoch.
+    /// Called between the training and the evaluation of an epoch.
     fn evaluating(&mut self, _epoch: u64) {}
-    /// After the evaluation of each epoch, before its files are written: a run that ends in between
-    /// comes here again when it is resumed.
+    /// Called after the evaluation of each epoch, before its files are written. A run that ends in
+    /// between calls this again when it is resumed.
     fn evaluated(&mut self, _record: &EpochRecord, _network: &Network) {}
-    /// After each epoch, when its files are written, with the network as it is then.
+    /// Called after each epoch, once its files are written, with the network at that time.
     fn epoch(&mut self, _record: &EpochRecord, _network: &Network) {}
-    /// Asked after each step, where true ends the run with a checkpoint, and after each
-    /// [`fitting`](Self::fitting) and [`learning`](Self::learning), where it ends the run before
-    /// anything is written.
+    /// Whether to stop the run. Called after each step, where true ends the run with a checkpoint.
+    /// Also called after each [`fitting`](Self::fitting) and [`learning`](Self::learning), where
+    /// true ends the run before anything is written.
     fn stop(&self) -> bool {
         false
     }
 }
 
-/// Watches nothing.
+/// An observer that does nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

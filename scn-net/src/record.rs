@@ -1,61 +1,61 @@
-//! What is written down of a run after each epoch.
+//! The records of a run, one after each epoch.
 
 use serde::{Deserialize, Serialize};
 
-/// One epoch: a line of `metrics.jsonl`. Errors are fractions.
+/// The record of an epoch: a line of `metrics.jsonl`. Errors are fractions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EpochRecord {
-    /// From 1.
+    /// The epoch, counted from 1.
     pub epoch: u64,
-    /// Of its last step.
+    /// Learning rate of the last step.
     pub learning_rate: f64,
-    /// Mean loss over the training images, while the weights moved.
+    /// Mean loss over the training images, measured while the weights changed.
     pub train_loss: f64,
-    /// Share of training images classified wrongly, while the weights moved.
+    /// Fraction of training images misclassified, measured while the weights changed.
     pub train_error: f64,
-    /// Mean loss over the images set apart to validate on; absent if there are none.
+    /// Mean loss over the validation images; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,
-    /// Share of these classified wrongly.
+    /// Fraction of validation images misclassified; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_error: Option<f64>,
     /// Mean loss over the test images.
     pub test_loss: f64,
-    /// Share of test images classified wrongly.
+    /// Fraction of test images misclassified.
     pub test_error: f64,
-    /// How good the averaged network is; absent in runs that keep none.
+    /// The evaluation of the averaged network; absent in runs without averaging.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub averaged: Option<AveragedRecord>,
     /// Training images per second.
     pub images_per_second: f64,
-    /// Time of the training steps, evaluation not counted; zero where it was not written down.
+    /// Time of the training steps, without evaluation; zero if it was not recorded.
     #[serde(default)]
     pub seconds: f64,
-    /// One per sparse coding layer.
+    /// The record of each sparse coding layer.
     pub layers: Vec<LayerRecord>,
 }
 
-/// How good the average of a network over the steps so far is. Errors are fractions.
+/// The evaluation of a network averaged over the steps so far. Errors are fractions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AveragedRecord {
-    /// Mean loss over the images set apart to validate on; absent if there are none.
+    /// Mean loss over the validation images; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,
-    /// Share of these classified wrongly.
+    /// Fraction of validation images misclassified; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_error: Option<f64>,
     /// Mean loss over the test images.
     pub test_loss: f64,
-    /// Share of test images classified wrongly.
+    /// Fraction of test images misclassified.
     pub test_error: f64,
-    /// Share of codes that are not zero on the test images, per sparse coding layer.
+    /// Fraction of active code entries on the test images, per sparse coding layer.
     pub active: Vec<f64>,
 }
 
-/// The epoch of a run that its validation images choose: the one with the smallest error on them,
-/// among equal ones with the smallest loss, then the first. None without validation images.
+/// Returns the epoch of a run with the smallest validation error. Ties go to the smaller validation
+/// loss, then to the earlier epoch. Returns None without validation images.
 pub fn chosen_epoch(history: &[EpochRecord]) -> Option<&EpochRecord> {
     let measured = history
         .iter()
@@ -68,21 +68,21 @@ pub fn chosen_epoch(history: &[EpochRecord]) -> Option<&EpochRecord> {
     chosen.map(|(record, ..)| record)
 }
 
-/// What a sparse coding layer did in an epoch of training.
+/// The record of a sparse coding layer in an epoch of training.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LayerRecord {
-    /// Share of codes that were not zero.
+    /// Fraction of active code entries.
     pub active: f64,
-    /// λ1 at the end, averaged over atoms.
+    /// λ1 at the end of the epoch, averaged over atoms.
     pub lambda1: f64,
-    /// Passes of the solver per window.
+    /// Solver passes per window.
     pub passes: f64,
     /// Largest KKT residual of any window.
     #[serde(rename = "kkt")]
     pub residual: f64,
-    /// Windows that missed the tolerance.
+    /// Number of windows that missed the tolerance.
     pub unconverged: u64,
-    /// Condition number of `H` at the end; absent if it is infinite.
+    /// Condition number of `H` at the end of the epoch; absent if it is infinite.
     pub condition: Option<f64>,
 }

@@ -1,31 +1,31 @@
-//! What is reported of a batch: by each sparse coding layer, by a step, and where the time went.
+//! Reports on a batch: of each sparse coding layer, of a training step, and of the time spent.
 
 use std::time::Duration;
 
 use scn_grad::{AdjointTimes, MaskedReport};
 use scn_solvers::EncodeTimes;
 
-/// What a sparse coding layer did with a batch.
+/// The activity of a sparse coding layer on a batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Activity {
-    /// Share of the codes that are not zero.
+    /// Fraction of active code entries.
     pub active: f64,
     /// λ1, averaged over the atoms.
     pub lambda1: f64,
-    /// Passes of the solver per window.
+    /// Solver passes per window.
     pub passes: f64,
     /// Largest KKT residual of any window.
     pub residual: f64,
-    /// Windows that missed the tolerance.
+    /// Number of windows that missed the tolerance.
     pub unconverged: usize,
-    /// Windows.
+    /// Number of windows.
     pub columns: usize,
-    /// Where the time went; zero unless [asked for](crate::Network::set_timed).
+    /// Times of the phases; zero unless [enabled](crate::Network::set_timed).
     pub times: EncodeTimes,
 }
 
-/// What the adjoint of a sparse coding layer did with a batch.
+/// The activity of the adjoint of a sparse coding layer on a batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct AdjointActivity {
@@ -33,32 +33,31 @@ pub struct AdjointActivity {
     pub passes: f64,
     /// Largest relative residual of any window's linear system.
     pub residual: f64,
-    /// Windows whose system was factorised.
+    /// Number of windows whose linear system was factorised.
     pub factorised: usize,
-    /// Windows that missed the tolerance.
+    /// Number of windows that missed the tolerance.
     pub unconverged: usize,
-    /// Where the time went; zero unless [asked for](crate::Network::set_timed).
+    /// Times of the phases; zero unless [enabled](crate::Network::set_timed).
     pub times: AdjointTimes,
 }
 
-/// The result of a batch in training.
+/// The result of a training step.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StepReport {
     /// Mean loss over the batch.
     pub loss: f64,
-    /// Images classified wrongly.
+    /// Number of images misclassified.
     pub errors: usize,
-    /// What each sparse coding layer did.
+    /// The activity of each sparse coding layer.
     pub activity: Vec<Activity>,
-    /// What the adjoint of each sparse coding layer did, in the same order.
+    /// The activity of the adjoint of each sparse coding layer, in the same order.
     pub adjoint: Vec<AdjointActivity>,
-    /// The time that each layer took, in order of flow; zero unless [asked
-    /// for](crate::Network::set_timed).
+    /// The times of each layer, in forward order; zero unless [enabled](crate::Network::set_timed).
     pub times: Vec<LayerTimes>,
 }
 
-/// The time that a layer took with a batch, on the clock.
+/// The wall-clock time of a layer on a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LayerTimes {
@@ -70,35 +69,36 @@ pub struct LayerTimes {
     pub backward: Duration,
 }
 
-/// The time that one kernel took on a graphics processor, summed over its launches.
+/// The time of a kernel on a GPU, summed over its launches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KernelTime {
-    /// Name of the kernel, without the number of atoms that it is made for.
+    /// Name of the kernel, without the number of atoms that it is compiled for.
     pub kernel: String,
     /// Number of launches.
     pub launches: u64,
-    /// The time on the device, measured by an event before and one after each launch.
+    /// Time on the device, measured with events before and after each launch.
     pub time: Duration,
 }
 
-/// What a solve of all windows counted, on whatever device.
+/// The statistics of a solve of all windows, on any device.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SolveCounts {
-    /// Codes that are not zero.
+    /// Number of active code entries.
     pub(crate) active: u64,
     /// Passes summed over windows.
     pub(crate) column_passes: u64,
-    /// The largest of any window.
+    /// Largest KKT residual of any window.
     pub(crate) residual: f64,
     pub(crate) unconverged: usize,
-    /// Windows.
+    /// Number of windows.
     pub(crate) columns: usize,
     pub(crate) times: EncodeTimes,
 }
 
 impl Activity {
-    /// The report of a layer with so many atoms, solved with `lambda1` (one, or one per atom).
+    /// Creates the report of a layer with `atoms` atoms, solved with `lambda1` (one value, or one
+    /// per atom).
     pub(crate) fn new(atoms: usize, lambda1: &[f32], counts: SolveCounts) -> Self {
         let sum: f64 = lambda1.iter().map(|&value| f64::from(value)).sum();
         let codes = atoms * counts.columns;
@@ -115,7 +115,7 @@ impl Activity {
 }
 
 impl AdjointActivity {
-    /// The report of a layer whose linear systems were solved on this machine's processor.
+    /// Creates the report of a layer whose linear systems were solved on the CPU.
     pub(crate) fn new(report: MaskedReport) -> Self {
         Self {
             passes: report.mean_passes(),
@@ -128,7 +128,7 @@ impl AdjointActivity {
 }
 
 impl LayerTimes {
-    /// Zero, for layers of these names.
+    /// Returns times of zero for layers of these names.
     pub(crate) fn zeros<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Self> {
         let zero = |layer: &str| Self {
             layer: layer.to_string(),
@@ -138,7 +138,7 @@ impl LayerTimes {
     }
 }
 
-/// The larger residual; NaN if one is.
+/// Returns the larger residual, or NaN if either is NaN.
 pub(crate) fn largest(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() {
         f64::NAN

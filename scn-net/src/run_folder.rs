@@ -1,4 +1,4 @@
-//! Where the files of a run are.
+//! The folder of a run and the paths of its files.
 
 use std::path::{Path, PathBuf};
 
@@ -7,68 +7,70 @@ use scn_solvers::processes::Processes;
 
 use crate::error::{ModelFileError, TrainError};
 
-/// The files of a run.
+/// The paths of the files of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
 }
 
 impl RunFolder {
-    /// Names only; nothing is created.
+    /// Describes the run folder at `path`, without creating anything.
     pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_path_buf(),
         }
     }
 
-    /// The folder.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Everything the run depends on.
+    /// Returns the path of the configuration, which has everything that the run depends on.
     pub fn config(&self) -> PathBuf {
         self.path.join("config.toml")
     }
 
-    /// One line of JSON per epoch: [`EpochRecord`](crate::EpochRecord).
+    /// Returns the path of the metrics, with one line of JSON per epoch:
+    /// [`EpochRecord`](crate::EpochRecord).
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
     }
 
-    /// The latest state.
+    /// Returns the path of the checkpoint, the latest state of the run.
     pub fn checkpoint(&self) -> PathBuf {
         self.path.join("checkpoint.safetensors")
     }
 
-    /// The network after the latest epoch.
+    /// Returns the path of the network after the latest epoch.
     pub fn model(&self) -> PathBuf {
         self.path.join("model.safetensors")
     }
 
-    /// The network after the epoch that the validation images have chosen; there in runs with such
-    /// images alone.
+    /// Returns the path of the network after the epoch chosen by the validation images. Only runs
+    /// with validation images have it.
     pub fn best_model(&self) -> PathBuf {
         self.path.join("model-best.safetensors")
     }
 
-    /// The average of the network over the steps so far, after the latest epoch; there in runs with
-    /// [`TrainingConfig::average_decay`](crate::TrainingConfig::average_decay) alone.
+    /// Returns the path of the network averaged over the steps so far, after the latest epoch. Only
+    /// runs with [`TrainingConfig::average_decay`](crate::TrainingConfig::average_decay) have it.
     pub fn averaged_model(&self) -> PathBuf {
         self.path.join("model-averaged.safetensors")
     }
 
-    /// The network that a run has come to: [`best_model`](Self::best_model) where there is one,
-    /// otherwise [`model`](Self::model).
+    /// Returns the path of the resulting network of a run: [`best_model`](Self::best_model) if it
+    /// exists, otherwise [`model`](Self::model).
     pub fn chosen_model(&self) -> PathBuf {
         let best = self.best_model();
         if best.exists() { best } else { self.model() }
     }
 
-    /// Keeps other processes out of the folder, which is made where there is none.
+    /// Locks the folder against other processes. Creates it if it does not exist.
     ///
     /// # Errors
-    /// [`TrainError::Busy`] if another process is at work here, or a refusal of the file system.
+    /// Returns [`TrainError::Busy`] if another process has locked the folder, or an error if the
+    /// folder cannot be created or locked.
     pub fn lock(&self) -> Result<LockedRun, TrainError> {
         let path = self.path.join(".lock");
         let refused = |source| ModelFileError::io(&path, "lock", source);
@@ -83,10 +85,11 @@ impl RunFolder {
         })
     }
 
-    /// As [`lock`](Self::lock), for one of several processes that share a run: the first keeps its files, the others write nothing.
+    /// Same as [`lock`](Self::lock), but for one of several processes that share a run. The first
+    /// process writes the files of the run, the others write nothing.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`lock`](Self::lock).
     pub fn lock_shared(&self, processes: &dyn Processes) -> Result<LockedRun, TrainError> {
         if processes.rank() == 0 {
             return self.lock();
@@ -98,21 +101,21 @@ impl RunFolder {
     }
 }
 
-/// A run folder that no other process trains in, until this is dropped or the process ends.
+/// A run folder that is locked against other processes until this is dropped or the process ends.
 #[derive(Debug)]
 pub struct LockedRun {
     folder: RunFolder,
-    /// None in a process that shares the run with the one that keeps its files.
+    /// None in a process that shares the run but does not write its files.
     lock: Option<FileLock>,
 }
 
 impl LockedRun {
-    /// Whether this process keeps the files.
+    /// Whether this process writes the files of the run.
     pub(crate) fn keeps_files(&self) -> bool {
         self.lock.is_some()
     }
 
-    /// Its files.
+    /// Returns the folder.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
     }

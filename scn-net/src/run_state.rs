@@ -1,4 +1,4 @@
-//! What the header of a checkpoint has beside that of a model: where the run stands.
+//! The state of a run, which the header of a checkpoint has in addition to that of a model.
 
 use std::path::Path;
 
@@ -11,26 +11,26 @@ use crate::error::ModelFileError;
 use crate::record::EpochRecord;
 use crate::tensor_file::content;
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RunState {
     pub(crate) config: RunConfig,
     pub(crate) epochs_done: u64,
     pub(crate) batches_done: usize,
     pub(crate) sums: EpochSums,
-    /// Checksum of the images, where these are files of a user, who may change them.
+    /// Checksum of the images, if they are files that the user may change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) images: Option<String>,
     pub(crate) history: Vec<EpochRecord>,
 }
 
 impl RunState {
-    /// Whether a step has been taken.
+    /// Whether at least one step has been taken.
     pub(crate) fn has_begun(&self) -> bool {
         self.epochs_done > 0 || self.batches_done > 0
     }
 
-    /// `Ok` if this is a run of a network on a data set, and says nothing that contradicts itself.
+    /// Checks that this is a run of `network` on `dataset` and does not contradict itself.
     pub(crate) fn check(
         &self,
         network: &NetworkConfig,
@@ -52,17 +52,17 @@ impl RunState {
         expect(
             self.config.network == *network,
             "the network of the model in the configuration of the run".to_string(),
-            "another".to_string(),
+            "a different one".to_string(),
         )?;
         expect(
             self.config.dataset == *dataset,
-            format!("a run on {}, as the model is for", dataset),
+            format!("a run on {}, the data set of the model", dataset),
             self.config.dataset.to_string(),
         )?;
         let epochs = self.history.len() as u64;
         expect(
             epochs == self.epochs_done,
-            format!("a history of {} epochs, which are done", self.epochs_done),
+            format!("a history of {} completed epochs", self.epochs_done),
             format!("one of {epochs}"),
         )?;
         let layers = network.layers.len();
@@ -93,7 +93,7 @@ impl RunState {
                 expect(
                     shares.len() == layers && in_range,
                     format!(
-                        "active shares of {layers} layers, from 0 to 1, in the average of epoch {epoch}"
+                        "active fractions of {layers} layers, from 0 to 1, in the average of epoch {epoch}"
                     ),
                     format!("{shares:?}"),
                 )?;

@@ -1,19 +1,21 @@
-//! The learning rate over a run, and tolerances that follow it.
+//! The learning rate of a run, and the tolerances that follow it.
 
 use std::f64::consts::PI;
 
 use crate::config::{Schedule, SolverConfig, TrainingConfig};
 
-/// What a cosine is measured by where tolerances follow the rate, as a part of its first value:
-/// there is no last value but zero. Two drops by ten come to the same.
+/// Reference rate of the cosine schedule for tolerances, as a fraction of the initial rate, because
+/// the final rate is zero. Two drops by a factor of ten end at the same rate.
 const LAST_OF_COSINE: f64 = 0.01;
 
-/// The learning rate of a step, counted from 0, of a run of `steps`: as the schedule has it, after
-/// a linear rise over the first `warm_up_steps`.
+/// Returns the learning rate of a step, counted from 0, in a run of `steps` steps.
+///
+/// During the first `warm_up_steps`, the rate of the schedule is multiplied by a factor that rises
+/// linearly to 1.
 ///
 /// | schedule | rate of step t of T |
 /// |---|---|
-/// | drops | `learning_rate` times `drop_factor` for each of the parts `drops` of the run that has been reached |
+/// | drops | `learning_rate` times `drop_factor` for each of the fractions `drops` of the run that has been reached |
 /// | cosine | `learning_rate` (1 + cos(π t / T)) / 2 |
 pub fn learning_rate(config: &TrainingConfig, step: u64, steps: u64) -> f64 {
     let rate = config.learning_rate * remaining(config, step, steps);
@@ -24,12 +26,14 @@ pub fn learning_rate(config: &TrainingConfig, step: u64, steps: u64) -> f64 {
     }
 }
 
-/// To what codes and adjoint are solved in a step: to the tolerances given, times the rate over its
-/// last value, but no worse than `loosest_tolerance` and `loosest_adjoint_tolerance`, unless those
-/// given are.
+/// Returns `solver` with the tolerances of codes and adjoint in a step.
 ///
-/// An error in a gradient moves the weights by itself times the rate: at a rate a hundred times as
-/// large as in the end, far larger ones are smaller than the noise of the batch.
+/// The given tolerances are multiplied by the current rate over the final rate, but loosened no
+/// further than to `loosest_tolerance` and `loosest_adjoint_tolerance`. Given tolerances that are
+/// already looser stay as they are.
+///
+/// An error in a gradient moves the weights by the error times the rate. At a rate a hundred times
+/// the final one, even much larger errors are smaller than the noise of the batch.
 pub fn tolerances(
     config: &TrainingConfig,
     solver: SolverConfig,
@@ -49,12 +53,13 @@ pub fn tolerances(
     }
 }
 
-/// The step, counted from 0, at which the rate drops after a part of a run of `steps`.
+/// Returns the step, counted from 0, at which the rate drops after a fraction of a run of `steps`
+/// steps.
 pub(crate) fn drop_step(part: f64, steps: u64) -> u64 {
     (part * steps as f64).round() as u64
 }
 
-/// The part of the rate that is left at a step, without warm-up.
+/// Returns the fraction of the initial rate that remains at a step, without warm-up.
 fn remaining(config: &TrainingConfig, step: u64, steps: u64) -> f64 {
     match config.schedule {
         Schedule::Drops => {
@@ -86,12 +91,12 @@ mod tests {
                 abs_diff_eq!(found.tolerance / tolerance, 1.0, epsilon = 1e-5),
                 "{step}"
             );
-            // What is asked for anyway is no worse than that.
+            // A given tolerance that exceeds the loosest one stays as it is.
             assert_eq!(found.adjoint_tolerance, solver.adjoint_tolerance);
         }
     }
 
-    /// 0.1, divided by 10 after epochs 80 and 160 of 200.
+    /// The rate is 0.1, divided by 10 after epochs 80 and 160 of 200.
     #[test]
     fn the_papers_schedule() {
         let config = presets::get("cifar10-scn1").unwrap().training;
@@ -122,7 +127,7 @@ mod tests {
         config.schedule = Schedule::Cosine;
         config.loosest_tolerance = 5e-3;
         let solver = SolverConfig::default();
-        // cos(π/3) = 1/2, cos(π/2) = 0; of the last step, cos(π (1 - h)) = -1 + (π h)²/2 + ...,
+        // cos(π/3) = 1/2 and cos(π/2) = 0. For the last step, cos(π (1 - h)) = -1 + (π h)²/2 + ...,
         // with h = 1/600.
         for (step, part) in [(0, 1.0), (200, 0.75), (300, 0.5), (400, 0.25)] {
             let rate = super::learning_rate(&config, step, 600);

@@ -1,30 +1,30 @@
-//! Extents of the activations of a batch.
+//! The shape of the activations of a batch.
 
-/// Extents of a [`Tensor`](crate::Tensor).
+/// The shape of a [`Tensor`](crate::Tensor).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// Channels, or atoms, or classes.
+    /// Number of channels, atoms or classes.
     pub channels: usize,
-    /// Images of the batch.
+    /// Number of images of the batch.
     pub images: usize,
-    /// Rows of the map.
+    /// Number of rows of the map.
     pub height: usize,
-    /// Columns of the map.
+    /// Number of columns of the map.
     pub width: usize,
 }
 
 impl Shape {
-    /// Numbers per channel: images × height × width.
+    /// Returns the number of entries per channel: images × height × width.
     pub fn positions(&self) -> usize {
         self.images * self.height * self.width
     }
 
-    /// Numbers in all.
+    /// Returns the total number of entries.
     pub fn len(&self) -> usize {
         self.channels * self.positions()
     }
 
-    /// Whether there is nothing.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,4 +1,4 @@
-//! How the images of a batch are shared out among processes, and the trees in which sums over them are taken.
+//! The distribution of a batch among processes, and the trees that sum over its images.
 
 use std::ops::Range;
 
@@ -8,34 +8,36 @@ use scn_solvers::processes::{Numbers, Processes, SumTree, gather};
 
 use crate::error::NetError;
 
-/// Images of a leaf of the tree. A process takes whole leaves, and layers compute leaf by leaf wherever bits may depend on which images
-/// are computed together. Three have whole tiles of windows (of 48, 16 or 12) in maps of 32 × 32, 16 × 16 and 8 × 8 pixels.
+/// Number of images per leaf of the tree. A process takes whole leaves, and layers compute leaf by
+/// leaf wherever bits may depend on which images are computed together. In maps of 32 × 32, 16 × 16
+/// and 8 × 8 pixels, the windows of three images fill whole tiles (of 48, 16 or 12).
 pub(crate) const LEAF: usize = 3;
 
 /// The images of a batch that this process takes.
 #[derive(Debug, Clone)]
 pub(crate) struct BatchShare {
-    /// Images of the whole batch.
+    /// Number of images of the whole batch.
     pub(crate) batch: usize,
-    /// Those of this process: whole leaves.
+    /// The images of this process, which are whole leaves.
     pub(crate) images: Range<usize>,
     rank: usize,
     /// The leaves of each process.
     runs: Vec<Range<usize>>,
 }
 
-/// Sums over the whole batch, or over each of its groups, that processes take together: a tree for each.
+/// Sums that processes compute together, over the whole batch or over each of its groups. Each sum
+/// has a tree.
 #[derive(Debug, Clone)]
 pub(crate) struct SharedSums {
     rank: usize,
     trees: Vec<SumTree>,
-    /// The images of each leaf of each tree, in the batch.
+    /// The images of each leaf of each tree, by their indices in the batch.
     leaves: Vec<Vec<Range<usize>>>,
-    /// What each process adds up, tree by tree.
+    /// The nodes that each process adds up, tree by tree.
     nodes: Vec<Vec<OwnNode>>,
 }
 
-/// A node of one of the trees, which one process adds up.
+/// A node of a tree that one process adds up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OwnNode {
     pub(crate) tree: usize,
@@ -43,7 +45,7 @@ pub(crate) struct OwnNode {
 }
 
 impl BatchShare {
-    /// What process `rank` of `count` takes.
+    /// Returns the images that process `rank` of `count` takes.
     pub(crate) fn of(batch: usize, rank: usize, count: usize) -> Self {
         let tree = SumTree::new(batch.div_ceil(LEAF));
         let runs: Vec<_> = (0..count).map(|rank| tree.share(rank, count)).collect();
@@ -55,17 +57,18 @@ impl BatchShare {
         }
     }
 
-    /// A sum over the whole batch.
+    /// Returns the sum over the whole batch.
     pub(crate) fn sum(&self) -> SharedSums {
         self.sums(std::iter::once(0..self.batch))
     }
 
-    /// Sums over each of so many [groups](scn_data::groups), of which a leaf of the batch may have a part.
+    /// Returns the sums over each of `count` [groups](scn_data::groups). A leaf of the batch may
+    /// belong to a group in part.
     pub(crate) fn group_sums(&self, count: usize) -> SharedSums {
         self.sums(groups(self.batch, count))
     }
 
-    /// Sums over these runs of images.
+    /// Returns the sums over these ranges of images.
     fn sums(&self, of: impl Iterator<Item = Range<usize>>) -> SharedSums {
         let (mut trees, mut leaves) = (Vec::new(), Vec::new());
         let mut nodes = vec![Vec::new(); self.runs.len()];
@@ -93,38 +96,38 @@ impl BatchShare {
     }
 }
 
-/// The images of some leaves of a batch.
+/// Returns the images of some leaves of a batch.
 fn images(leaves: &Range<usize>, batch: usize) -> Range<usize> {
     (leaves.start * LEAF).min(batch)..(leaves.end * LEAF).min(batch)
 }
 
 impl SharedSums {
-    /// How many sums there are.
+    /// Returns the number of sums.
     pub(crate) fn len(&self) -> usize {
         self.trees.len()
     }
 
-    /// The images of a leaf of a tree, in the batch.
+    /// Returns the images of a leaf of a tree, by their indices in the batch.
     pub(crate) fn leaf(&self, tree: usize, leaf: usize) -> Range<usize> {
         self.leaves[tree][leaf].clone()
     }
 
-    /// The images of a node, in the batch.
+    /// Returns the images of a node, by their indices in the batch.
     pub(crate) fn images(&self, node: &OwnNode) -> Range<usize> {
         span(&self.leaves[node.tree][node.leaves.clone()])
     }
 
-    /// The images of all leaves of a tree, in the batch.
+    /// Returns the images of all leaves of a tree, by their indices in the batch.
     pub(crate) fn tree_images(&self, tree: usize) -> Range<usize> {
         span(&self.leaves[tree])
     }
 
-    /// The nodes that this process adds up, tree by tree.
+    /// Returns the nodes that this process adds up, tree by tree.
     pub(crate) fn own_nodes(&self) -> &[OwnNode] {
         &self.nodes[self.rank]
     }
 
-    /// The sum over a node, given that of each of its leaves.
+    /// Returns the sum over a node, given the sum of each of its leaves.
     pub(crate) fn sum<T>(
         &self,
         node: &OwnNode,
@@ -134,10 +137,11 @@ impl SharedSums {
         self.trees[node.tree].sum(node.leaves.clone(), leaf, add)
     }
 
-    /// Starts to add up what all processes have, given `width` numbers for each [own node](Self::own_nodes), one node after the other.
+    /// Starts adding up the numbers of all processes. `numbers` has `width` numbers for each [own
+    /// node](Self::own_nodes), node by node.
     ///
     /// # Errors
-    /// A process that has failed.
+    /// Returns an error if a process has failed.
     pub(crate) fn begin<T: Pod>(
         &self,
         processes: &dyn Processes,
@@ -153,7 +157,7 @@ impl SharedSums {
     }
 }
 
-/// The images from the first leaf to the last.
+/// Returns the images from the first leaf to the last.
 fn span(leaves: &[Range<usize>]) -> Range<usize> {
     match leaves {
         [] => 0..0,
@@ -161,7 +165,7 @@ fn span(leaves: &[Range<usize>]) -> Range<usize> {
     }
 }
 
-/// Sums of which the parts of other processes are on their way.
+/// Sums that wait for the parts of other processes.
 #[derive(Debug)]
 pub(crate) struct PendingSums<'a, T> {
     sums: &'a SharedSums,
@@ -170,10 +174,11 @@ pub(crate) struct PendingSums<'a, T> {
 }
 
 impl<T: Pod> PendingSums<'_, T> {
-    /// The numbers of each tree once they are there, added up with `add`; none for a tree without leaves.
+    /// Waits for all parts and returns the numbers of each tree, added up with `add`. A tree
+    /// without leaves has none.
     ///
     /// # Errors
-    /// A process that has failed.
+    /// Returns an error if a process has failed.
     pub(crate) fn wait(self, mut add: impl FnMut(&mut [T], &[T])) -> Result<Vec<Vec<T>>, NetError> {
         let numbers = self.numbers.wait()?;
         let nodes = || self.sums.nodes.iter().flatten();
@@ -188,7 +193,7 @@ impl<T: Pod> PendingSums<'_, T> {
     }
 }
 
-/// Adds number by number.
+/// Adds `others` to `sums`, number by number.
 pub(crate) fn add_each<T: Copy + std::ops::AddAssign>(sums: &mut [T], others: &[T]) {
     for (sum, &other) in sums.iter_mut().zip(others) {
         *sum += other;
@@ -202,7 +207,7 @@ mod tests {
 
     use super::*;
 
-    /// A number for each image whose sums depend on their order.
+    /// Returns a number for each image. Their sums depend on the order.
     fn value(image: usize) -> f32 {
         1.0 / (image as f32 + 0.3) * if image.is_multiple_of(3) { -1.0 } else { 1.0 }
     }

@@ -8,14 +8,14 @@ use crate::layer::{Layer, average_pooling};
 use crate::param::Param;
 use crate::shape::Shape;
 
-/// A layer by its name in the model file.
+/// A layer with its name in the model file.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) name: String,
     pub(crate) layer: StepLayer,
 }
 
-/// The layers that a network can have. Each device has a file for each of them.
+/// The kinds of layers that a network can have. Each device has a source file for each kind.
 #[derive(Debug)]
 pub(crate) enum StepLayer {
     SparseCoding(SparseCoding),
@@ -26,7 +26,7 @@ pub(crate) enum StepLayer {
 }
 
 impl Step {
-    /// The arrays of the layer with their names within it.
+    /// Returns the arrays of the layer with their names within the layer.
     fn named_params(&self) -> Vec<(&'static str, &Param)> {
         match &self.layer {
             StepLayer::SparseCoding(layer) => zip(&sparse_coding::NAMES, layer.params()),
@@ -39,13 +39,13 @@ impl Step {
         }
     }
 
-    /// The arrays of the layer with their names in the model file.
+    /// Returns the arrays of the layer with their names in the model file.
     pub(crate) fn params(&self) -> impl Iterator<Item = (String, &Param)> {
         let params = self.named_params().into_iter();
         params.map(|(param, value)| (format!("{}.{param}", self.name), value))
     }
 
-    /// The arrays of the layer, in the same order, to be changed.
+    /// Returns the arrays of the layer as mutable references, in the same order.
     pub(crate) fn params_mut(&mut self) -> Vec<&mut Param> {
         match &mut self.layer {
             StepLayer::SparseCoding(layer) => layer.params_mut().into(),
@@ -59,16 +59,16 @@ impl Step {
         }
     }
 
-    /// Whether a step of training moves any of its arrays.
+    /// Whether any array of the layer has a gradient.
     pub(crate) fn learns(&self) -> bool {
         let params = self.named_params();
         params.iter().any(|(_, param)| !param.grad.is_empty())
     }
 
-    /// The shape of the output for an input of this shape.
+    /// Returns the shape of the output for an input of this shape.
     ///
     /// # Errors
-    /// An input that the layer cannot take.
+    /// Returns an error if the layer does not accept the input.
     pub(crate) fn output_shape(&self, input: Shape) -> Result<Shape, NetError> {
         let expect = |channels: usize| {
             if channels == input.channels {
@@ -98,7 +98,7 @@ impl Step {
         }
     }
 
-    /// The error of a custom layer.
+    /// Wraps an error of a custom layer.
     pub(crate) fn failed(&self, source: LayerError) -> NetError {
         NetError::Layer {
             layer: self.name.clone(),

@@ -1,4 +1,4 @@
-//! The steps of a network, and the values of their parameters wherever these are trained.
+//! The steps of a network, whose parameters may be trained on a device.
 
 use std::sync::OnceLock;
 
@@ -6,17 +6,16 @@ use crate::error::NetError;
 use crate::param::{Param, Role};
 use crate::step::{Step, StepLayer};
 
-/// The steps of a network in order of flow.
+/// The steps of a network in forward order.
 ///
-/// A device may train a copy of the parameters. What the steps hold is then out of date until
-/// somebody reads it: the values are fetched when they are asked for, and kept until training moves
-/// them again.
+/// A device may train its own copy of the parameters, which leaves the values in the steps out of
+/// date. Values are fetched when they are read, and kept until training changes them again.
 #[derive(Debug)]
 pub(crate) struct Steps {
     list: Vec<Step>,
     /// Whether the values in `list` are older than those on the device.
     outdated: bool,
-    /// The values on the device, once they have been read; in the order of [`Step::params`].
+    /// The values on the device, once they have been read, in the order of [`Step::params`].
     fetched: OnceLock<Vec<Param>>,
 }
 
@@ -29,41 +28,41 @@ impl Steps {
         }
     }
 
-    /// The steps. The values of their parameters are current on this machine's processor alone.
+    /// Returns the steps. The values of their parameters are up to date only on the CPU.
     pub(crate) fn list(&self) -> &[Step] {
         &self.list
     }
 
-    /// The steps, to be changed.
+    /// Returns the steps as a mutable slice.
     pub(crate) fn list_mut(&mut self) -> &mut [Step] {
         &mut self.list
     }
 
-    /// Places a step before that of this index.
+    /// Inserts a step before the one at `index`.
     pub(crate) fn insert(&mut self, index: usize, step: Step) {
         self.list.insert(index, step);
     }
 
-    /// Takes note that a device is about to change parameters or gradients of its own.
+    /// Records that a device is about to change its own copy of parameters or gradients.
     #[cfg_attr(
         not(feature = "cuda"),
-        expect(dead_code, reason = "the processor trains the parameters in place")
+        expect(dead_code, reason = "the CPU trains the parameters in place")
     )]
     pub(crate) fn trained_elsewhere(&mut self) {
         self.outdated = true;
         self.fetched.take();
     }
 
-    /// The names of the steps.
+    /// Returns the names of the steps.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|step| step.name.as_str())
     }
 
-    /// All arrays with their names in the model file, which `fetch` brings up to date if they are
-    /// trained elsewhere.
+    /// Returns all arrays with their names in the model file. `fetch` brings them up to date if
+    /// they are trained elsewhere.
     ///
     /// # Errors
-    /// Those of `fetch`; numbers from the device that are not finite.
+    /// Returns the error of `fetch`, or an error if numbers from the device are not finite.
     pub(crate) fn params(
         &self,
         fetch: impl FnOnce(&mut [&mut Param]) -> Result<(), NetError>,
@@ -78,7 +77,7 @@ impl Steps {
             for ((name, _), param) in here.iter().zip(&params) {
                 check_finite(name, param)?;
             }
-            // Another thread may have been first, with the same values.
+            // Another thread may have stored the same values first.
             let _ = self.fetched.set(params);
         }
         let names = here.into_iter().map(|(name, _)| name);
@@ -90,7 +89,7 @@ impl Steps {
     /// Brings the arrays in the steps up to date.
     ///
     /// # Errors
-    /// Those of [`params`](Self::params).
+    /// Same as [`params`](Self::params).
     pub(crate) fn update(
         &mut self,
         fetch: impl FnOnce(&mut [&mut Param]) -> Result<(), NetError>,
@@ -107,14 +106,15 @@ impl Steps {
         Ok(())
     }
 
-    /// The name of the first custom layer, if there is one.
+    /// Returns the name of the first custom layer, if there is one.
     pub(crate) fn custom_layer(&self) -> Option<&str> {
         let custom = |step: &&Step| matches!(step.layer, StepLayer::Custom(_));
         self.list.iter().find(custom).map(|step| step.name.as_str())
     }
 }
 
-/// `Ok` if all values are finite, after a device has moved them without saying so.
+/// Checks that all values are finite. A device may have changed them without reporting that they
+/// are not.
 fn check_finite(name: &str, param: &Param) -> Result<(), NetError> {
     if param.value.iter().all(|value| value.is_finite()) {
         return Ok(());

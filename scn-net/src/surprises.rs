@@ -1,4 +1,4 @@
-//! Settings that are valid, but do not do what one may expect of them.
+//! Settings that are valid, but may not do what the user expects.
 
 use std::fmt;
 
@@ -10,45 +10,45 @@ use crate::config::{
 use crate::presets;
 use crate::schedule::drop_step;
 
-/// A setting that is valid, but does not do what one may expect of it. Its text is one line.
+/// A setting that is valid, but may not do what the user expects. It is displayed as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Surprise {
-    /// Drops of the learning rate fall in the first epoch.
+    /// The learning rate drops within the first epoch.
     EarlyDrops {
-        /// The steps after which they fall.
+        /// The steps after which the rate drops.
         after: Vec<u64>,
-        /// Steps of an epoch.
+        /// Number of steps per epoch.
         steps: u64,
     },
-    /// The run is over before its warm-up.
+    /// The run ends no later than its warm-up.
     WarmUpIsWholeRun {
-        /// Steps of the warm-up.
+        /// Number of steps of the warm-up.
         warm_up: u64,
-        /// Steps of the run.
+        /// Number of steps of the run.
         steps: u64,
     },
-    /// Drops are given, but the rate falls as a cosine.
+    /// Drops are set, but the schedule is a cosine.
     DropsUnused,
-    /// A batch has more images than there are.
+    /// A batch has more images than the training set.
     BatchExceedsImages {
-        /// Images of a batch.
+        /// Number of images per batch.
         batch: usize,
-        /// Training images.
+        /// Number of training images.
         images: usize,
     },
     /// A group has more images than a batch.
     GroupExceedsBatch {
-        /// Images of a group.
+        /// Number of images per group.
         group: usize,
-        /// Images of a batch.
+        /// Number of images per batch.
         batch: usize,
     },
-    /// Batches for estimated moments are given, but inference uses running ones.
+    /// The number of batches for estimated moments is set, but inference uses running moments.
     EstimationUnused,
-    /// How dictionaries are learned is given, but they are not learned.
+    /// Settings for learning dictionaries are given, but dictionaries are not learned.
     LearnedUnused,
-    /// A stratified subset is asked for, but all images are used.
+    /// A stratified subset is requested, but all images are used.
     SubsetUnused,
 }
 
@@ -60,14 +60,14 @@ impl fmt::Display for Surprise {
                 write!(
                     f,
                     "the learning rate drops within the first epoch, after {} of its {steps} steps: \
-                     training.drops are parts of the run, which has few epochs",
+                     training.drops are fractions of the run, which has few epochs",
                     places.join(" and ")
                 )
             }
             Self::WarmUpIsWholeRun { warm_up, steps } => write!(
                 f,
-                "training.warm_up_steps is {warm_up}, but the run has {steps} steps: the learning \
-                 rate never gets beyond its warm-up"
+                "training.warm_up_steps is {warm_up}, but the run has {steps} steps: the warm-up \
+                 never ends"
             ),
             Self::DropsUnused => f.write_str(
                 "training.drops and training.drop_factor have no effect: training.schedule is \
@@ -98,16 +98,22 @@ impl fmt::Display for Surprise {
 }
 
 impl RunConfig {
-    /// Settings that are valid, but do not do what one may expect of them, on a data set of so many
-    /// training images, of which the run uses what `train_limit` and `training.validation` leave. No
-    /// preset has any on its own data set.
+    /// Returns the settings that are valid, but may not do what the user expects.
+    ///
+    /// `images` is the number of training images of the data set. The run uses those that
+    /// `train_limit` and `training.validation` leave. Presets have no surprises on their own data
+    /// sets.
     ///
     /// ```
     /// let mut config = scn_net::presets::get("digits")?;
     /// assert!(config.surprises(1437).is_empty());
     /// config.training.epochs = 1;
     /// let surprises = config.surprises(1437);
-    /// assert!(surprises[0].to_string().starts_with("the learning rate drops within the first epoch"));
+    /// assert!(
+    ///     surprises[0]
+    ///         .to_string()
+    ///         .starts_with("the learning rate drops within the first epoch")
+    /// );
     /// # Ok::<(), scn_net::ConfigError>(())
     /// ```
     pub fn surprises(&self, images: usize) -> Vec<Surprise> {
@@ -169,7 +175,7 @@ impl RunConfig {
         found
     }
 
-    /// Whether the drops are neither those of the preset nor the default.
+    /// Whether the drops differ both from those of the preset and from the default.
     fn drops_are_given(&self) -> bool {
         let ours = &self.training;
         let differ = |theirs: &TrainingConfig| {
@@ -196,7 +202,7 @@ mod tests {
         }
     }
 
-    /// What a preset with some settings surprises with, on all images of its data set.
+    /// Returns the surprises of a preset with some settings changed, on all images of its data set.
     fn with(preset: &str, settings: &[(&str, &str)]) -> Vec<Surprise> {
         let mut config = presets::get(preset).unwrap();
         for (key, value) in settings {
@@ -216,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_run_of_one_epoch_has_its_drops_in_it() {
-        // 60,000 images in batches of 128 are 469 steps; 0.4 and 0.8 of them.
+        // 60,000 images in batches of 128 make 469 steps. The drops are at 0.4 and 0.8 of them.
         let once = with("mnist-scn1", &[("training.epochs", "1")]);
         let expected = Surprise::EarlyDrops {
             after: vec![188, 375],
@@ -228,8 +234,8 @@ mod tests {
             text.contains("after 188 and 375 of its 469 steps"),
             "{text}"
         );
-        // Of two epochs the first drop is in the first, at 0.8 of it; where the second begins is
-        // no surprise.
+        // With two epochs, the first drop is at 0.8 of the first epoch. A drop at the start of the
+        // second epoch is no surprise.
         let twice = with("mnist-scn1", &[("training.epochs", "2")]);
         let expected = Surprise::EarlyDrops {
             after: vec![375],
@@ -285,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_warm_up_must_end_before_the_run() {
-        // 469 steps.
+        // The run has 469 steps.
         let warm_up = |steps| {
             with(
                 "mnist-scn1",
@@ -307,7 +313,7 @@ mod tests {
     #[test]
     fn settings_that_have_an_effect_do_not_surprise() {
         for settings in [
-            // The drops are the preset's, and not the default.
+            // The drops are those of the preset, which are not the default.
             &[("training.schedule", "cosine")][..],
             &[("training.drops", "[0.5]"), ("training.drop_factor", "0.2")],
             &[("network.batch_norm.estimation_batches", "8")],

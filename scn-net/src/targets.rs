@@ -1,20 +1,20 @@
-//! What a network is to say of the images of a batch.
+//! The target labels of a batch.
 
 use scn_data::{Batch, Mixture};
 
 use crate::error::NetError;
 
-/// What the network is to say of the images of a batch.
+/// The target labels of the images of a batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Targets<'a> {
     pub(crate) labels: &'a [u16],
     pub(crate) mixture: Option<&'a Mixture>,
-    /// The share that all classes have in each label, at least 0 and below 1.
+    /// The fraction of each label that is spread over all classes, at least 0 and below 1.
     pub(crate) smoothing: f32,
 }
 
 impl<'a> Targets<'a> {
-    /// The labels themselves.
+    /// Returns targets that are the labels themselves.
     pub(crate) fn of_labels(labels: &'a [u16]) -> Self {
         Self {
             labels,
@@ -23,7 +23,7 @@ impl<'a> Targets<'a> {
         }
     }
 
-    /// The labels of a batch, mixed as its images are.
+    /// Returns the labels of a batch, mixed like its images.
     pub(crate) fn of_batch(batch: &'a Batch) -> Self {
         Self {
             mixture: batch.mixture.as_ref(),
@@ -31,13 +31,13 @@ impl<'a> Targets<'a> {
         }
     }
 
-    /// The same, smoothed.
+    /// Returns the same targets with this smoothing.
     pub(crate) fn smoothed(self, smoothing: f32) -> Self {
         Self { smoothing, ..self }
     }
 
-    /// `Ok` for a label, and one of the partner where there are partners, for each of so many
-    /// images.
+    /// Checks that each of `images` images has a label, and a label of its partner if images are
+    /// mixed.
     pub(crate) fn expect_images(&self, images: usize) -> Result<(), NetError> {
         for labels in self.all_labels() {
             if labels.len() != images {
@@ -48,7 +48,7 @@ impl<'a> Targets<'a> {
         Ok(())
     }
 
-    /// `Ok` for labels of so many classes.
+    /// Checks that all labels are below `classes`.
     pub(crate) fn expect_classes(&self, classes: usize) -> Result<(), NetError> {
         let mut labels = self.all_labels().flatten();
         match labels.find(|&&label| usize::from(label) >= classes) {
@@ -62,7 +62,7 @@ impl<'a> Targets<'a> {
         std::iter::once(self.labels).chain(partners)
     }
 
-    /// The label of an image with its share, and that of its partner, before smoothing.
+    /// Returns the label of an image and that of its partner, with their weights, before smoothing.
     pub(crate) fn shares(&self, image: usize) -> [(usize, f64); 2] {
         let own = usize::from(self.labels[image]);
         match self.mixture {

@@ -10,8 +10,8 @@ use crate::shape::Shape;
 
 /// Activations of a batch, channel by channel: entry (c, i, y, x) is at `((c N + i) H + y) W + x`.
 ///
-/// So a map of codes is their n × P matrix in row-major order, P = N H W, and a channel is one run
-/// of memory. Clones share their memory until one is written to.
+/// A map of codes is thus their n × P matrix in row-major order, with P = N H W, and each channel
+/// is contiguous. Clones share their memory until one of them is written to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
     shape: Shape,
@@ -19,10 +19,10 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// Takes `shape.len()` numbers.
+    /// Creates a tensor from `shape.len()` numbers.
     ///
     /// # Errors
-    /// Another number of numbers.
+    /// Returns [`NetError::Length`] if there are not `shape.len()` numbers.
     pub fn new(shape: Shape, data: Vec<f32>) -> Result<Self, NetError> {
         if data.len() != shape.len() {
             return Err(NetError::Length {
@@ -37,7 +37,7 @@ impl Tensor {
         })
     }
 
-    /// All zeros.
+    /// Creates a tensor of zeros.
     pub fn zeros(shape: Shape) -> Self {
         Self {
             shape,
@@ -45,7 +45,7 @@ impl Tensor {
         }
     }
 
-    /// Numbers of any value, which are all to be written before they are read.
+    /// Creates a tensor of unspecified values. Write every number before reading it.
     pub(crate) fn unspecified(shape: Shape) -> Self {
         Self {
             shape,
@@ -53,10 +53,10 @@ impl Tensor {
         }
     }
 
-    /// Lays out the images of a batch, which come one after the other, channel by channel.
+    /// Creates a tensor from a batch, whose images come one after the other.
     ///
     /// # Errors
-    /// A batch that has not as many pixels as its shape says.
+    /// Returns [`NetError::Length`] if the number of pixels does not match the shape of the batch.
     pub fn from_batch(batch: &Batch) -> Result<Self, NetError> {
         let [images, channels, height, width] = batch.shape;
         Self::from_images(
@@ -70,10 +70,10 @@ impl Tensor {
         )
     }
 
-    /// Lays out images that come one after the other (N, C, H, W) channel by channel.
+    /// Creates a tensor from images that come one after the other (N, C, H, W).
     ///
     /// # Errors
-    /// Another number of pixels than the shape has.
+    /// Returns [`NetError::Length`] if there are not `shape.len()` pixels.
     pub fn from_images(pixels: &[f32], shape: Shape) -> Result<Self, NetError> {
         if pixels.len() != shape.len() {
             return Err(NetError::Length {
@@ -94,28 +94,28 @@ impl Tensor {
         Ok(tensor)
     }
 
-    /// Its extents.
+    /// Returns the shape.
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// All numbers.
+    /// Returns all numbers.
     pub fn data(&self) -> &[f32] {
         &self.data
     }
 
-    /// All numbers, to be written to. Copies them first if a clone shares them.
+    /// Returns all numbers as a mutable slice. Copies them first if a clone shares them.
     pub fn data_mut(&mut self) -> &mut [f32] {
         Arc::<Buffer>::make_mut(&mut self.data)
     }
 
-    /// The `shape().positions()` numbers of a channel.
+    /// Returns the `shape().positions()` numbers of a channel.
     pub fn channel(&self, channel: usize) -> &[f32] {
         let positions = self.shape.positions();
         &self.data[channel * positions..][..positions]
     }
 
-    /// Of logits (classes × images × 1 × 1): those of an image.
+    /// Returns the logits of an image, for a tensor of logits (classes × images × 1 × 1).
     pub fn column(&self, image: usize) -> impl Iterator<Item = f32> + Clone {
         let positions = self.shape.positions();
         (0..self.shape.channels).map(move |channel| self.data[channel * positions + image])

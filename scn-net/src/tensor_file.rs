@@ -1,5 +1,5 @@
-//! Named f32 arrays and a header in one safetensors file, written whole or not at all, with a
-//! checksum of everything in it.
+//! Named f32 arrays and a header in one safetensors file, written atomically, with a checksum of
+//! all its contents.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,29 +15,29 @@ use crate::error::ModelFileError;
 /// The metadata key of the header.
 const HEADER_KEY: &str = "scn";
 
-/// The type of all arrays, as the format calls it.
+/// The type of all arrays, as it is called in the format.
 const F32: &str = "F32";
 
-/// An array as it is in the file.
+/// An array of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Stored {
     pub(crate) shape: Vec<usize>,
     pub(crate) values: Vec<f32>,
 }
 
-/// Which numbers an array may hold.
+/// The range of numbers that an array may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Range {
     Finite,
     Nonnegative,
 }
 
-/// Arrays by name, and the header.
+/// The arrays of a file by name, and its header.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct TensorFile {
     pub(crate) header: String,
     pub(crate) tensors: BTreeMap<String, Stored>,
-    /// Whether the file that this was read from has a checksum, which then is right.
+    /// Whether this was read from a file with a checksum, which has then been verified.
     pub(crate) has_checksum: bool,
 }
 
@@ -53,7 +53,7 @@ impl TensorFile {
     /// Adds an array.
     ///
     /// # Errors
-    /// A number out of range: what cannot be read shall not be written.
+    /// Returns an error if a number is out of range, because the file could not be read again.
     pub(crate) fn insert(
         &mut self,
         path: &Path,
@@ -72,7 +72,7 @@ impl TensorFile {
         Ok(())
     }
 
-    /// `Ok` if there is an array of this name and shape.
+    /// Checks that there is an array of this name and shape.
     pub(crate) fn expect(
         &self,
         path: &Path,
@@ -104,7 +104,7 @@ impl TensorFile {
         Ok(stored.values)
     }
 
-    /// The error of arrays that nobody has taken.
+    /// Checks that all arrays have been taken out.
     pub(crate) fn expect_empty(&self, path: &Path) -> Result<(), ModelFileError> {
         match self.tensors.keys().next() {
             None => Ok(()),
@@ -116,10 +116,10 @@ impl TensorFile {
         }
     }
 
-    /// Reads the bytes of a file.
+    /// Parses the bytes of a file.
     ///
     /// # Errors
-    /// Bytes that are no such file, or have changed since they were written.
+    /// Returns an error if the bytes are not such a file, or have changed since they were written.
     pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Self, ModelFileError> {
         let format = |error: &dyn std::fmt::Display| ModelFileError::Format {
             path: path.to_path_buf(),
@@ -179,8 +179,9 @@ impl TensorFile {
         })
     }
 
-    /// The bytes before those of the arrays: their length, and JSON. The crate `safetensors` would
-    /// keep the two metadata entries in any order, and the same model shall make the same bytes.
+    /// Returns the bytes before the arrays: the length of the JSON, then the JSON. The crate
+    /// `safetensors` would write the two metadata entries in arbitrary order, but equal models have
+    /// to give equal bytes.
     fn head(&self, checksum: &str) -> serde_json::Result<Vec<u8>> {
         let metadata =
             BTreeMap::from([(HEADER_KEY, self.header.as_str()), (CHECKSUM_KEY, checksum)]);
@@ -198,7 +199,7 @@ impl TensorFile {
             json.push_str(&format!(",{name}:{entry}"));
         }
         json.push('}');
-        // So that the arrays are aligned.
+        // Align the arrays.
         while json.len() % 8 != 0 {
             json.push(' ');
         }
@@ -227,7 +228,7 @@ impl TensorFile {
     }
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file atomically.
 pub(crate) fn write(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
@@ -235,7 +236,7 @@ pub(crate) fn write(
     scn_data::write_whole(path, fill).map_err(|source| ModelFileError::io(path, "write", source))
 }
 
-/// The error of the first number out of range.
+/// Checks that all numbers are in range. The error names the first that is not.
 fn check_values(
     path: &Path,
     name: &str,
@@ -246,7 +247,7 @@ fn check_values(
         Range::Finite => (f32::is_finite, "finite numbers"),
         Range::Nonnegative => (
             |value| value.is_finite() && value >= 0.0,
-            "finite numbers of at least 0",
+            "finite non-negative numbers",
         ),
     };
     let Some(at) = stored.values.iter().position(|&value| !allowed(value)) else {
@@ -261,7 +262,7 @@ fn check_values(
     Err(content(path, expected, found))
 }
 
-/// The indices of entry `at` of an array.
+/// Returns the indices of entry `at` of an array.
 fn indices_of(at: usize, shape: &[usize]) -> Vec<usize> {
     let mut rest = at;
     let mut indices: Vec<usize> = Vec::with_capacity(shape.len());

@@ -1,4 +1,4 @@
-//! Training, from a configuration to a run folder.
+//! Training of a network, from a configuration to a run folder.
 
 mod dictionaries;
 mod epoch;
@@ -23,22 +23,25 @@ use crate::error::TrainError;
 use crate::progress::Observer;
 use crate::run_folder::{LockedRun, RunFolder};
 
-/// Trains as configured and keeps the run folder: `config.toml` at the start;
-/// `checkpoint.safetensors`, `model.safetensors` and `metrics.jsonl` after each epoch, each written
-/// whole or not at all, in this order; with `training.validation` also `model-best.safetensors`, the
-/// network after the best epoch so far, and with `training.average_decay`
-/// `model-averaged.safetensors`, its average over the steps so far. A process may be ended at any point: a resumed run makes the
-/// others again from the checkpoint. No second process gets into the folder meanwhile.
+/// Trains a network as configured and writes its run folder.
 ///
-/// The same configuration and data give the same bits, whatever the number of threads and however
-/// often the run was interrupted and resumed; and whatever the number of processes that [share](Device::shared_by) the device, of which
-/// the first keeps the run folder. Such processes stop when one of them is asked to. With [`RunStart::Resume`] only `training.epochs` of
-/// the given configuration counts; all else is the checkpoint's.
+/// `config.toml` is written at the start. After each epoch, `checkpoint.safetensors`,
+/// `model.safetensors` and `metrics.jsonl` are written in this order, each atomically. With
+/// `training.validation`, `model-best.safetensors` holds the network after the best epoch so far.
+/// With `training.average_decay`, `model-averaged.safetensors` holds the average of the network
+/// over the steps so far. The process may be killed at any point: a resumed run restores the other
+/// files from the checkpoint. No other process can train in the folder at the same time.
+///
+/// The same configuration and data give bit-identical results for any number of threads, however
+/// often the run is interrupted and resumed, and for any number of processes that
+/// [share](Device::shared_by) the device. The first process writes the run folder. All processes
+/// stop when one of them is asked to. With [`RunStart::Resume`], only `training.epochs` is taken
+/// from `config`; all other settings come from the checkpoint.
 ///
 /// # Errors
-/// Wrong settings or data, a folder that holds a run already (or none to resume) or in which
-/// another process trains, a refusal of the file system, or a loss or parameter that is no longer
-/// finite. The last checkpoint stays as it is.
+/// Returns an error if settings or data are invalid, if the folder already holds a run (or none to
+/// resume), if another process is training in it, if a file cannot be read or written, or if a loss
+/// or parameter is no longer finite. The last checkpoint stays as it is.
 pub fn train(
     config: &RunConfig,
     data: &Dataset,
@@ -51,17 +54,17 @@ pub fn train(
     let folder = RunFolder::new(out);
     let processes = device.processes();
     if processes.rank() == 0 {
-        // A folder for which there is no use is not made.
+        // Check first, so that no useless folder is created.
         expect_run(&folder, start)?;
     }
     let run = folder.lock_shared(&*processes)?;
     train_locked(config, data, &run, start, device, observer)
 }
 
-/// As [`train`], in a folder from which others are kept out already.
+/// Same as [`train`], but in a folder that is already locked.
 ///
 /// # Errors
-/// As [`train`].
+/// Same as [`train`].
 pub fn train_locked(
     config: &RunConfig,
     data: &Dataset,
@@ -82,7 +85,7 @@ pub fn train_locked(
     )
 }
 
-/// `Ok` if the folder holds a run that can be resumed, or none where one is to be begun.
+/// Checks that the folder holds a run if it is to be resumed, and none otherwise.
 fn expect_run(folder: &RunFolder, start: RunStart) -> Result<(), TrainError> {
     let path = || folder.path().to_path_buf();
     match (start, folder.checkpoint().exists()) {

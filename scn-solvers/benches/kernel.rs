@@ -1,6 +1,6 @@
-//! Floating point operations per second of the kernels, on one thread and on two: sweeps and fused FISTA steps where
-//! nothing but passes matters (atoms so coherent that a hundred passes do not suffice), and D'x. `scn bench solve`
-//! shows the peak to compare with.
+//! Floating-point operations per second of the kernels, on one thread and on two, for sweeps, fused
+//! FISTA steps and D'x. Atoms are so coherent that a hundred passes are not enough, so only passes
+//! matter. `scn bench solve` shows the peak for comparison.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use faer::Mat;

@@ -1,5 +1,6 @@
-//! Columns per second of each solver, from signals in memory to codes in memory, at the shapes of network layers: λ1 = 0 with
-//! about half of the codes active, and λ1 with about a quarter.
+//! Columns per second of each solver, from signals in memory to codes in memory, at the shapes of
+//! network layers: with λ1 = 0, where about half of the entries are active, and with a λ1 that
+//! leaves about a quarter active.
 
 use std::hint::black_box;
 

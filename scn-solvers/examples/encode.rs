@@ -1,4 +1,4 @@
-//! Codes of a batch of signals, with their certificate.
+//! Solves for the codes of a batch of signals and certifies them.
 //!
 //! cargo run --release -p scn-solvers --features synthetic --example encode
 

@@ -1,9 +1,9 @@
-//! Learned ISTA: how near to the optimum so many steps come before and after training, on signals not trained on, and what as
-//! many products with n × n matrices get from coordinate descent.
+//! Compares the gap of learned ISTA before and after training, on held-out signals, with coordinate
+//! descent at the same number of products with n × n matrices.
 //!
 //!     cargo run --release -p scn-solvers --features synthetic --example lista
 
-#![allow(clippy::print_stdout, reason = "an example shows something")]
+#![allow(clippy::print_stdout, reason = "an example shows its result")]
 
 use faer::{Mat, MatRef};
 use scn_solvers::synthetic::Workload;
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (known, held_out) = correlations.as_ref().split_at_col(4000);
 
     println!(
-        "what is left of the way from the code zero to the optimum, 36 x 24, a quarter active\n"
+        "fraction of the way from the zero code to the optimum that is left; 36 x 24, a quarter active\n"
     );
     println!(
         "layers   ISTA      LISTA     coordinate descent, twice as many sweeps: largest KKT residual"
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// As [`Lista::gap`] for so many sweeps, and the largest KKT residual.
+/// Returns the gap after `count` sweeps, as [`Lista::gap`], and the largest KKT residual.
 fn sweeps(
     problem: &Problem<f64>,
     correlations: MatRef<'_, f64>,

@@ -1,5 +1,6 @@
-//! Your own method: the projected gradient method with the spectral step lengths of Barzilai and Borwein, IMA J. Numerical
-//! Analysis 8 (1988), for nonnegative codes, run and certified by this crate's loop.
+//! A custom solver, run and certified by the loop of this crate: the projected gradient method for
+//! nonnegative codes, with the spectral step lengths of Barzilai and Borwein, IMA J. Numerical
+//! Analysis 8 (1988).
 //!
 //! cargo run --release -p scn-solvers --features synthetic --example own_solver
 
@@ -55,7 +56,7 @@ impl<T: Scalar> Method<T> for ProjectedGradient {
             lengths,
         } = scratch;
 
-        // The step length of a column: s's / s'Hs for the last step s, at first 1/L.
+        // The step length of a column: s's / s'Hs for the last step s, initially 1/L.
         product(gram, step, fitted);
         for (column, length) in lengths.iter_mut().enumerate() {
             let (mut square, mut curvature) = (T::ZERO, T::ZERO);
@@ -85,7 +86,7 @@ impl<T: Scalar> Method<T> for ProjectedGradient {
                 moved = moved.max(size.to_f64());
             }
         }
-        // An estimate is enough: the loop certifies the codes before it believes it.
+        // An estimate is enough, because the loop certifies the codes before it relies on it.
         Pass::Residual(moved)
     }
 }

@@ -1,4 +1,4 @@
-//! The regularisation path of one signal: which atoms come in as λ1 falls.
+//! Follows the regularisation path of one signal: which atoms become active as λ1 falls.
 //!
 //! cargo run --release -p scn-solvers --features synthetic --example path
 
@@ -9,7 +9,7 @@ use scn_solvers::{ElasticNet, Problem, path};
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // A signal made of atoms 3, 8 and 15, and a little of everything.
+    // A signal made of atoms 3, 8 and 15, plus a little of all others.
     let dictionary = dictionary::<f64>(40, 20, 0.1, 1);
     let made_of = Mat::from_fn(20, 1, |j, _| match j {
         3 => 2.0,

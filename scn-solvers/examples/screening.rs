@@ -1,11 +1,13 @@
-//! What safe screening could save: the share of atoms that the Gap Safe rule proves inactive after so many sweeps, for a column by
-//! itself and for all columns of a tile together, which is what a kernel could leave out.
+//! Shows what safe screening could save: the fraction of atoms that the Gap Safe rule proves
+//! inactive after some sweeps, for each column and for all columns of a tile together. A kernel
+//! could skip only the latter atoms.
 //!
 //!     cargo run --release -p scn-solvers --features synthetic --example screening
 //!
-//! With λ1 > 0, the equivalent lasso has the residual `ρ` with `d_j'ρ = c_j - (H a)_j`, and `sρ` is dual feasible for
-//! `s = min(1, λ1 / max_j d_j'ρ)`. Atom j is zero at the optimum if `s d_j'ρ + sqrt(2 gap) sqrt(H_jj) < λ1`: Ndiaye, Fercoq, Gramfort,
-//! Salmon, "Gap safe screening rules for sparsity enforcing penalties", J. Machine Learning Research 18 (2017).
+//! With λ1 > 0, the equivalent lasso has the residual `ρ` with `d_j'ρ = c_j - (H a)_j`, and `sρ` is
+//! dual feasible for `s = min(1, λ1 / max_j d_j'ρ)`. Atom j is zero at the optimum if
+//! `s d_j'ρ + sqrt(2 gap) sqrt(H_jj) < λ1`: Ndiaye, Fercoq, Gramfort, Salmon, "Gap safe screening
+//! rules for sparsity enforcing penalties", J. Machine Learning Research 18 (2017).
 
 use faer::{ColRef, Mat};
 use scn_solvers::synthetic::Workload;
@@ -17,7 +19,7 @@ const COLUMNS: usize = 960;
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tile = f32::tile();
-    println!("share of atoms proved inactive: per column / in all {tile} columns of a tile\n");
+    println!("fraction of atoms proved inactive: per column / in all {tile} columns of a tile\n");
     println!("    shape  active  sweeps for 1e-4   after 4          after 8          after 16");
     for shape in [(27, 16), (144, 64), (576, 16), (288, 128)] {
         for active in [0.25, 0.05] {
@@ -74,7 +76,7 @@ fn share(which: impl Iterator<Item = bool>) -> f64 {
     yes / all
 }
 
-/// The rule for one column.
+/// Applies the rule to one column.
 fn proved_inactive(
     problem: &Problem<f64>,
     work: &Workload<f64>,
@@ -88,7 +90,7 @@ fn proved_inactive(
     let largest = pull.iter().copied().fold(0.0, f64::max);
     let s = (lambda1 / largest).min(1.0);
     let residual = signal - &work.dictionary * code;
-    // ||ρ||², with sqrt(λ2) a below the signal.
+    // ||ρ||², where the equivalent lasso adds the rows sqrt(λ2) a below the signal.
     let square = residual.squared_norm_l2() + work.lambda2 * code.squared_norm_l2();
     let with_signal: f64 = residual.iter().zip(signal.iter()).map(|(r, x)| r * x).sum();
     let primal = 0.5 * square + lambda1 * code.iter().sum::<f64>();

@@ -75,7 +75,10 @@ pub fn certify<T: Scalar>(
 /// ```
 /// # use faer::Mat;
 /// # use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, certify_columns, encode};
-/// # let problem = Problem::new(Mat::<f64>::identity(2, 2).as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// # let problem = Problem::new(
+/// #     Mat::<f64>::identity(2, 2).as_ref(),
+/// #     ElasticNet::nonnegative(0.5, 0.0),
+/// # )?;
 /// # let signals = Mat::<f64>::full(2, 3, 1.0);
 /// # let mut codes = Mat::zeros(2, 3);
 /// let tolerance = 1e-6;

@@ -1,6 +1,6 @@
 //! Codes of any number of signals, in tiles × threads.
 
-use faer::{MatMut, MatRef};
+use faer::{ColMut, ColRef, MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::EncodeError;
@@ -46,6 +46,40 @@ pub fn encode<T: Scalar>(
     start: Start,
 ) -> Result<Report, EncodeError> {
     encode_with(solver, problem, signals, codes, start, &Workspaces::new())
+}
+
+/// Solves for the code (length n) of one signal (length m).
+///
+/// Many signals are encoded much faster by one call of [`encode`], which solves them side by side.
+///
+/// # Errors
+/// Returns [`EncodeError`] if the length of the signal does not fit the problem. A code that does
+/// not converge is not an error: see [`Report`].
+///
+/// # Example
+///
+/// ```
+/// use faer::mat;
+/// use scn_solvers::{Auto, ElasticNet, Problem, encode_signal};
+///
+/// // One atom: the code is (d'x - lambda1) / d'd.
+/// let dictionary = mat![[3.0], [4.0]];
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(5.0, 0.0))?;
+/// let (code, report) = encode_signal(&Auto::default(), &problem, &[2.0, 1.0])?;
+/// assert!(report.converged());
+/// assert_eq!(code, [0.2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn encode_signal<T: Scalar>(
+    solver: &dyn Solver<T>,
+    problem: &Problem<T>,
+    signal: &[T],
+) -> Result<(Vec<T>, Report), EncodeError> {
+    let signal = ColRef::from_slice(signal).as_mat();
+    let mut code = vec![T::ZERO; problem.atoms()];
+    let codes = ColMut::from_slice_mut(&mut code).as_mat_mut();
+    let report = encode(solver, problem, &signal, codes, Start::Zero)?;
+    Ok((code, report))
 }
 
 /// Same as [`encode`], but reuses memory between calls.

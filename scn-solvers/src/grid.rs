@@ -20,7 +20,7 @@ use crate::workspaces::Workspaces;
 pub struct GridPoint<'a, T> {
     /// Index of the point in the grid.
     pub index: usize,
-    /// λ1, as in the grid.
+    /// The λ1 from the grid.
     pub lambda1: T,
     /// The codes of all signals, n × P.
     pub codes: MatRef<'a, T>,
@@ -51,9 +51,11 @@ pub struct GridPoint<'a, T> {
 ///
 /// let mut codes = Mat::zeros(30, 100);
 /// let mut active = Vec::new();
-/// encode_grid(&Auto::new(Settings::default()), &problem, &signals, &grid, codes.as_mut(), &mut |point| {
+/// let solver = Auto::new(Settings::default());
+/// encode_grid(&solver, &problem, &signals, &grid, codes.as_mut(), &mut |point| {
 ///     assert!(point.report.converged());
-///     active.push(point.codes.col_iter().flat_map(|code| code.iter()).filter(|&&a| a > 0.0).count());
+///     let entries = point.codes.col_iter().flat_map(|code| code.iter());
+///     active.push(entries.filter(|&&a| a > 0.0).count());
 /// })?;
 /// assert_eq!(active[0], 0);
 /// assert!(active[9] > active[5] && active[5] > 0);

@@ -9,8 +9,10 @@
 //! ```
 //! <!-- math:
 //! \begin{aligned}
-//! a \ge 0: \quad & a_j > 0 \;\Rightarrow\; g_j + \lambda_{1j} = 0, & a_j = 0 & \;\Rightarrow\; g_j + \lambda_{1j} \ge 0 \\
-//! \text{any sign:} \quad & a_j \ne 0 \;\Rightarrow\; g_j + \lambda_{1j}\, \mathrm{sign}(a_j) = 0, & a_j = 0 & \;\Rightarrow\; |g_j| \le \lambda_{1j}
+//! a \ge 0: \quad & a_j > 0 \;\Rightarrow\; g_j + \lambda_{1j} = 0,
+//! & a_j = 0 & \;\Rightarrow\; g_j + \lambda_{1j} \ge 0 \\
+//! \text{any sign:} \quad & a_j \ne 0 \;\Rightarrow\; g_j + \lambda_{1j}\, \mathrm{sign}(a_j) = 0,
+//! & a_j = 0 & \;\Rightarrow\; |g_j| \le \lambda_{1j}
 //! \end{aligned}
 //! -->
 //!

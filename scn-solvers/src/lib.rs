@@ -26,7 +26,7 @@
 //! |---|---|
 //! | [`ColumnSource`] | where signals come from: a matrix, or anything that can write columns into a tile |
 //! | [`penalty`], [`problem`] | what is minimised: λ1, λ2 and the sign; `D`, `H` and their packed copies |
-//! | [`kkt`], [`certificate`] | the only definition of converged; the duality gap |
+//! | [`kkt`], [`certificate`] | the KKT residual, the only definition of convergence; the duality gap |
 //! | [`measure`] | residual and gap of many codes, computed in the type of the codes |
 //! | [`solver`] | the traits and the main loop; [`Auto`] and its components, first-order, exact and learned solvers |
 //! | [`mod@path`], [`grid`] | codes as a function of λ1: one signal for every λ1, all signals for a grid of λ1 |
@@ -101,7 +101,7 @@ pub use faer;
 pub use certificate::{Certificate, ColumnCertificate, certify, certify_columns};
 pub use encode::{
     correlate, encode, encode_correlations, encode_correlations_measured, encode_in_parts,
-    encode_measured, encode_with,
+    encode_measured, encode_signal, encode_with,
 };
 pub use error::{EncodeError, GridError, ListaError, PathError, ProblemError, SettingsError};
 pub use grid::{GridPoint, encode_grid, lambda1_grid};
@@ -120,3 +120,8 @@ pub use start::Start;
 pub use tile::{ColumnSource, InstructionSet, Scalar};
 pub use times::EncodeTimes;
 pub use workspaces::Workspaces;
+
+/// The examples in README.md, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

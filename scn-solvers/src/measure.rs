@@ -56,12 +56,14 @@ impl ColumnMeasure {
 ///
 /// ```text
 /// sum_j λ1_j |a_j| + λ2/2 a_j² + max(|v_j| - λ1_j, 0)² / (2 λ2) - a_j v_j        (λ2 > 0)
-/// 1/2 (1 - s)² ρ + sum_j λ1_j |a_j| - s a_j d_j,      s = min( 1 + a'd / ρ,  min_j λ1_j / |d_j| ),  s >= 0
+/// 1/2 (1 - s)² ρ + sum_j λ1_j |a_j| - s a_j d_j,  s = min(1 + a'd / ρ, min_j λ1_j / |d_j|), s >= 0
 /// ```
 /// <!-- math:
 /// \begin{aligned}
-/// & \sum_j \lambda_{1j} |a_j| + \tfrac{\lambda_2}2 a_j^2 + \tfrac1{2\lambda_2} \max(|v_j| - \lambda_{1j}, 0)^2 - a_j v_j \qquad (\lambda_2 > 0) \\
-/// & \tfrac12 (1 - s)^2 \rho + \sum_j \lambda_{1j} |a_j| - s\, a_j d_j, \qquad s = \min\Bigl(1 + \tfrac{a^\top d}{\rho},\; \min_j \tfrac{\lambda_{1j}}{|d_j|}\Bigr),\; s \ge 0
+/// & \sum_j \lambda_{1j} |a_j| + \tfrac{\lambda_2}2 a_j^2 +
+/// \tfrac1{2\lambda_2} \max(|v_j| - \lambda_{1j}, 0)^2 - a_j v_j \qquad (\lambda_2 > 0) \\
+/// & \tfrac12 (1 - s)^2 \rho + \sum_j \lambda_{1j} |a_j| - s\, a_j d_j, \qquad
+/// s = \min\Bigl(1 + \tfrac{a^\top d}{\rho},\; \min_j \tfrac{\lambda_{1j}}{|d_j|}\Bigr),\; s \ge 0
 /// \end{aligned}
 /// -->
 ///
@@ -78,8 +80,12 @@ impl ColumnMeasure {
 ///
 /// ```
 /// # use faer::Mat;
-/// # use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, Workspaces, encode, measure_columns};
-/// # let problem = Problem::new(Mat::<f64>::identity(2, 2).as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// # use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, Workspaces};
+/// # use scn_solvers::{encode, measure_columns};
+/// # let problem = Problem::new(
+/// #     Mat::<f64>::identity(2, 2).as_ref(),
+/// #     ElasticNet::nonnegative(0.5, 0.0),
+/// # )?;
 /// # let signals = Mat::<f64>::full(2, 3, 1.0);
 /// # let mut codes = Mat::zeros(2, 3);
 /// let solver = Auto::new(Settings::new(1e-9, 1000)?);

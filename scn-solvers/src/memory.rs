@@ -1,4 +1,4 @@
-//! The memory of a tile that is being solved.
+//! Memory for solving a tile.
 
 mod wide;
 
@@ -8,55 +8,62 @@ use crate::problem::Problem;
 use crate::tile::{Scalar, padded};
 use crate::times::{EncodeTimes, Stopwatch};
 
-/// What every method needs for a tile, and what its certificates do. Grows to what a problem needs and may be used for
-/// another problem afterwards. Nothing in it outlives a call.
+/// The buffers that solvers and certificates need for one tile.
 ///
-/// All tiles have one row per padded atom but `signals` and `by_column`.
+/// They grow to the size of the problem and can be reused for a different problem. No value is
+/// carried over from one call to the next.
+///
+/// All tiles except `signals` and `by_column` have one row per padded atom.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TileMemory<T> {
-    /// Signals, where their source has to write them somewhere.
+    /// Packed signals, if their source is not read in place.
     pub(crate) signals: Vec<T>,
-    /// Correlations, one column after the other.
+    /// Correlations, stored column by column.
     pub(crate) by_column: Vec<T>,
     pub(crate) correlations: Vec<T>,
     pub(crate) codes: Vec<T>,
-    /// One entry per column: the denominator of the residual; 1 where that is 0.
+    /// The denominator of the residual of each column, or 1 if that is 0.
     pub(crate) scale: Vec<T>,
-    /// One entry per column.
+    /// The KKT residual of each column.
     pub(crate) residual: Vec<T>,
-    /// One entry per column: how far off the residual may be.
+    /// A bound on the rounding error of the residual of each column.
     pub(crate) rounding: Vec<T>,
-    /// One entry per column: the norm of its signal, or more, as near as said.
+    /// An upper bound on the norm of each signal, as tight as `norms_known` states.
     pub(crate) signal_norms: Vec<T>,
     pub(crate) norms_known: Norms,
-    /// One entry per column: the sum of the sizes of its codes, each times the norm of its atom, and the largest of these.
+    /// `sum_j √H_jj |a_j|` of each column.
     pub(crate) code_sum: Vec<T>,
+    /// `max_j √H_jj |a_j|` of each column.
     pub(crate) largest_code: Vec<T>,
-    /// One entry per column: scratch of a certificate.
+    /// Scratch of certificates, one entry per column.
     pub(crate) row: Vec<T>,
-    /// Products with `H` beyond one per pass, which count as passes.
+    /// Products with `H` beyond the one of each pass. Each counts as a pass.
     pub(crate) extra_passes: u32,
-    /// `c - H a` of the codes last certified in `f64`; empty unless they were.
+    /// `c - H a` at the codes where it was last evaluated; empty until it is needed.
     pub(crate) descent: Vec<T>,
-    /// The step that led from those codes to these, if it is [near](Self::step_is_near).
+    /// The step from the codes of `descent` to the current codes, if
+    /// [`step_is_near`](Self::step_is_near).
     pub(crate) step: Vec<T>,
-    /// Whether the codes are those of `descent` after `step`, and that is near.
+    /// Whether the codes are those of `descent` plus `step`, and the step is small enough for `H d`
+    /// to be computed in `T`.
     pub(crate) step_is_near: bool,
-    /// Whether certificates of this tile are taken in `f64`.
+    /// Whether certificates of this tile are computed in `f64`.
     pub(crate) in_f64: bool,
-    /// `||x||²` of each column; empty unless asked for.
+    /// `||x||²` of each signal; empty unless requested.
     pub(crate) squares: Vec<f64>,
-    /// Rows of sums over atoms, for duality gaps; empty unless one is asked for.
+    /// Rows of sums over atoms, for duality gaps; empty unless one is requested.
     pub(crate) gap_sums: Vec<T>,
     pub(crate) watch: Stopwatch,
     pub(crate) times: EncodeTimes,
-    /// The tile in `f64`, for certificates of `f32` codes; empty unless one is asked for.
+    /// The tile in `f64`, for certificates of `f32` codes; empty unless requested.
     pub(crate) wide: Wide,
 }
 
 impl<T: Scalar> TileMemory<T> {
-    /// Sizes every buffer for a problem. What they hold afterwards is not defined, but for whole padding rows that no
-    /// kernel ever writes: those are zeroed when a tile is loaded.
+    /// Resizes the buffers that every solve needs.
+    ///
+    /// Their contents are unspecified afterwards. Padding rows, which no kernel writes, are zeroed
+    /// when a tile is loaded.
     pub(crate) fn fit(&mut self, problem: &Problem<T>) {
         let tile = padded(problem.atoms()) * T::tile();
         for buffer in [&mut self.correlations, &mut self.codes] {
@@ -76,14 +83,14 @@ impl<T: Scalar> TileMemory<T> {
     }
 }
 
-/// How much is known of the norms of the signals of a tile.
+/// How tightly the norms of the signals of a tile are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Norms {
-    /// Nothing.
+    /// Not at all.
     #[default]
     No,
-    /// Bounds that cost next to nothing.
+    /// Cheap bounds, each shared by several signals.
     Bounds,
-    /// A bound for each signal by itself.
+    /// An individual bound for each signal.
     Each,
 }

@@ -71,8 +71,7 @@ impl<T: Scalar> Omp<T> {
         Ok(Self { problem, stop })
     }
 
-    /// Solves for the codes (n × P) of all signals (m × P), in `f64` whatever the type of the
-    /// numbers.
+    /// Solves for the codes (n × P) of all signals (m × P), always in `f64`.
     ///
     /// Columns are spread over the threads of the current `rayon` pool. The result does not depend
     /// on the number of threads.

@@ -78,7 +78,8 @@ pub fn path(problem: &Problem<f64>, correlations: &[f64], limit: usize) -> Resul
 /// Follows the path of `λ1_j = offset_j + t weight_j`, from the t where the code is zero down to 0.
 ///
 /// # Errors
-/// Same as [`path`], or if an offset is negative or a weight is not positive.
+/// Same as [`path`]; also returns [`PathError`] if an offset is negative or a weight is not
+/// positive.
 pub fn follow(
     problem: &Problem<f64>,
     correlations: &[f64],

@@ -22,6 +22,40 @@ pub enum Lambda1<T> {
 }
 
 /// The penalty `λ1' |a| + λ2/2 ||a||²`, together with the sign of the codes.
+///
+/// # In terms of other programs
+///
+/// Some programs divide the squared error by the length m of the signal, and weigh both penalties
+/// with one number, `alpha`. The same codes come from
+///
+/// | program | `lambda1` | `lambda2` |
+/// |---|---|---|
+/// | SPAMS, `lasso(X, D, lambda1, lambda2, mode=2)` | `lambda1` | `lambda2` |
+/// | scikit-learn, `Lasso(alpha)` | `m alpha` | 0 |
+/// | scikit-learn, `ElasticNet(alpha, l1_ratio)` | `m alpha l1_ratio` | `m alpha (1 - l1_ratio)` |
+/// | scikit-learn, `sparse_encode(X, D.T, algorithm="lasso_cd", alpha=alpha)` | `alpha` | 0 |
+/// | R, `glmnet(D, x, lambda, alpha)` | `m lambda alpha` | `m lambda (1 - alpha)` |
+///
+/// where the intercept is left out (`fit_intercept=False`), and `positive=True` asks for nonnegative
+/// codes.
+///
+/// ```
+/// use approx::assert_abs_diff_eq;
+/// use faer::mat;
+/// use scn_solvers::{Auto, ElasticNet, Problem, Settings, encode_signal};
+///
+/// let dictionary = mat![[1.0, 0.6], [0.0, 0.8], [1.0, 1.0]];
+/// let (alpha, l1_ratio, m) = (0.1, 0.75, 3.0);
+/// let penalty = ElasticNet::signed(m * alpha * l1_ratio, m * alpha * (1.0 - l1_ratio));
+/// let problem = Problem::new(dictionary.as_ref(), penalty)?;
+/// let solver = Auto::new(Settings::new(1e-12, 1000)?);
+/// let (code, _) = encode_signal(&solver, &problem, &[1.0, 2.0, 1.0])?;
+///
+/// // ElasticNet(alpha=0.1, l1_ratio=0.75, fit_intercept=False) of scikit-learn 1.9.1
+/// let expected = [-0.08199069101, 1.49695667741];
+/// assert_abs_diff_eq!(code[..], expected, epsilon = 1e-9);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ElasticNet<T> {
     /// λ1 >= 0.

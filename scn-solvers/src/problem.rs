@@ -48,8 +48,7 @@ impl<T: Scalar> Problem<T> {
         Ok(problem)
     }
 
-    /// Creates the problem `min 1/2 a'Ha - c'a + λ1'|a|` from a Gram matrix instead of a
-    /// dictionary.
+    /// Creates a problem posed by its Gram matrix: `min 1/2 a'Ha - c'a + λ1'|a|`.
     ///
     /// `gram` (n × n) replaces `D'D`, and λ2 is added to its diagonal. There are no signals, so
     /// [`rows`](Self::rows) is 0, and correlations `c` are given instead of signals: see
@@ -88,8 +87,8 @@ impl<T: Scalar> Problem<T> {
     /// Replaces dictionary and penalty in place, for example after a step of an optimiser.
     ///
     /// # Errors
-    /// Same as [`new`](Self::new), or if the shape of the dictionary differs. The problem is then
-    /// unchanged.
+    /// Same as [`new`](Self::new); also returns [`ProblemError`] if the shape of the dictionary
+    /// differs. On error the problem is unchanged.
     pub fn update(
         &mut self,
         dictionary: MatRef<'_, T>,
@@ -118,7 +117,7 @@ impl<T: Scalar> Problem<T> {
     ///
     /// # Errors
     /// Returns [`ProblemError`] if a λ1 is negative or not finite, or if there is not one per atom.
-    /// The problem is then unchanged.
+    /// On error the problem is unchanged.
     pub fn set_lambda1(&mut self, lambda1: Lambda1<T>) -> Result<(), ProblemError> {
         let penalty = ElasticNet {
             lambda1,
@@ -147,8 +146,7 @@ impl<T: Scalar> Problem<T> {
         }
     }
 
-    /// Returns `H` and the numbers derived from it, for use with the [building
-    /// blocks](crate::tile).
+    /// Returns `H` and the values derived from it, for the [building blocks](crate::tile).
     pub fn operator(&self) -> &Operator<T> {
         &self.operator
     }

@@ -1,7 +1,8 @@
-//! Processes that share work, and sums that have the same bits for any number of them.
+//! Processes that share work, and sums that are bit-identical for any number of processes.
 //!
-//! [`Processes`] is how a process finds out which one it is, and how all get what each has computed; [`Alone`] is the only one there is.
-//! What is added up over processes is added up in a [`SumTree`], which depends on the number of leaves alone.
+//! [`Processes`] provides the rank of a process and exchanges results between all of them.
+//! [`Alone`] is a single process. Sums over processes are computed in a [`SumTree`], which depends
+//! only on the number of leaves.
 
 mod agreement;
 mod columns;
@@ -23,37 +24,39 @@ pub use self::numbers::{Numbers, from_each, from_first, gather};
 pub use self::sum_tree::SumTree;
 pub use self::threads::Threads;
 
-/// Processes that compute together. Each runs the same program, and calls the same methods in the same order.
+/// Processes that compute together. Each runs the same program and calls the same methods in the
+/// same order.
 pub trait Processes: fmt::Debug + Send + Sync {
-    /// Which one this is, counted from 0.
+    /// The rank of this process, from 0.
     fn rank(&self) -> usize;
 
-    /// How many there are, at least 1.
+    /// The number of processes, at least 1.
     fn count(&self) -> usize;
 
-    /// The name of the machine that this one runs on, for messages.
+    /// The name of the machine that this process runs on, for messages.
     fn host(&self) -> String {
         "localhost".to_string()
     }
 
-    /// Starts to give the part of each process to all: `lengths` holds the length of every part in bytes, in the order of ranks, and is
-    /// the same in all processes. Work can be done before the parts are [waited for](Gathering::wait).
+    /// Starts to send the part of each process to all. `lengths` holds the length of every part in
+    /// bytes, in the order of ranks, and is the same in all processes. The caller can do other work
+    /// before it [waits](Gathering::wait) for the parts.
     ///
     /// # Errors
-    /// A part of another length; a connection that fails.
+    /// Returns an error if the part has a different length, or if a connection fails.
     fn gather(&self, part: Vec<u8>, lengths: &[usize]) -> Result<Box<dyn Gathering>, ProcessError>;
 }
 
-/// Parts of all processes that are on their way.
+/// An exchange in progress, which gathers the parts of all processes.
 pub trait Gathering: fmt::Debug + Send {
-    /// The parts, one after the other in the order of ranks, once they are there.
+    /// Waits for the parts and returns them, concatenated in the order of ranks.
     ///
     /// # Errors
-    /// A connection or a process that has failed.
+    /// Returns an error if a connection or a process has failed.
     fn wait(self: Box<Self>) -> Result<Vec<u8>, ProcessError>;
 }
 
-/// A process that shares its work with no other.
+/// A single process that shares its work with no other.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Alone;
 
@@ -72,7 +75,7 @@ impl Processes for Alone {
     }
 }
 
-/// Parts that were there from the beginning.
+/// Parts that are available immediately.
 #[derive(Debug)]
 struct There(Vec<u8>);
 

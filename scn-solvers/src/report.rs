@@ -51,8 +51,7 @@ pub struct Report {
     pub passes: u32,
     /// Passes summed over columns; see [`mean_passes`](Self::mean_passes).
     pub column_passes: u64,
-    /// The largest KKT residual of any column, at the returned codes; NaN if a column is not
-    /// finite.
+    /// The largest KKT residual of any column at the returned codes; NaN if one is not finite.
     pub residual: f64,
     /// The column with that residual (the first if there are several).
     pub worst_column: usize,

@@ -1,13 +1,14 @@
-//! The lowest floor of the crate, and the building blocks for your own method.
+//! The lowest layer of the crate: building blocks for writing your own solver.
 //!
-//! A *tile* is a row-major block of [`Real::tile`] columns: entry (i, k) is at
-//! `i * T::tile() + k`. Tiles with one row per atom have their number of rows rounded up to a
-//! multiple of [`PANEL`], the extra rows being zero.
+//! A *tile* is a row-major array of [`Real::tile`] columns: entry (i, k) is at `i * T::tile() + k`.
+//! In tiles with one row per atom the number of rows is rounded up to a multiple of [`PANEL`]; the
+//! extra rows are zero.
 //!
-//! From the ground up: vectors ([`Lanes`], [`InstructionSet`]) and what runs on them ([`Kernel`]);
-//! numbers ([`Real`]); packed matrices ([`Panels`]); the kernels, compiled once ([`Scalar`]);
-//! columns that come and go ([`ColumnSource`]); `H` and what follows from it ([`Operator`]); linear
-//! systems on active sets, sums over columns, and memory that is kept ([`Pool`]).
+//! From the bottom up: vectors ([`Lanes`], [`InstructionSet`]) and the code that runs on them
+//! ([`Kernel`]); number types ([`Real`]); packed matrices ([`Panels`]); the kernels, compiled once
+//! ([`Scalar`]); sources of columns ([`ColumnSource`]); `H` and the quantities derived from it
+//! ([`Operator`]); linear systems on active sets, sums over columns, and reusable workspaces
+//! ([`Pool`]).
 
 pub(crate) mod atom_groups;
 pub(crate) mod blocks;

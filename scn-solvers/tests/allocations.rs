@@ -1,4 +1,4 @@
-//! Nothing is allocated after the first call.
+//! Solving allocates nothing after the first call.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use allocation_counter::{AllocationInfo, measure};
@@ -9,7 +9,7 @@ use scn_solvers::{
     Workspaces, encode_with,
 };
 
-/// What a call allocates on the only thread of a pool, the first time and afterwards.
+/// Measures what two calls allocate, one after the other, on a pool with one thread.
 fn calls(
     solver: &dyn Solver<f32>,
     (rows, atoms): (usize, usize),
@@ -40,7 +40,8 @@ fn calls(
     })
 }
 
-/// Tolerances at which certificates are in `f32` and in `f64`, and atoms so coherent that `auto` takes steps on the active set.
+/// Covers certificates in `f32` and in `f64`, and atoms so coherent that `auto` takes steps on the
+/// active set.
 #[test]
 fn nothing_is_allocated_after_the_first_call() {
     for (tolerance, coherence) in [(1e-4, 0.0), (3e-6, 0.0), (1e-4, 0.6)] {
@@ -67,7 +68,7 @@ fn nothing_is_allocated_after_the_first_call() {
     }
 }
 
-/// Codes so sparse that `auto` solves them on working sets.
+/// Codes are so sparse that `auto` solves them on working sets.
 #[test]
 fn working_sets_are_allocated_once() {
     for tolerance in [1e-4, 3e-6] {

@@ -1,6 +1,7 @@
-//! Lists the public items of a crate, one a line: `public-items FILE.json`, of a file that rustdoc has written.
+//! Lists the public items of a crate, one per line, from JSON written by rustdoc:
+//! `public-items FILE.json`.
 //!
-//! Ends with 3 where the file's format is not the one that this program reads.
+//! Exits with code 3 if this program does not read the format of the file.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -10,11 +11,11 @@ use public_api::{Builder, PublicApi};
 use rustdoc_types::FORMAT_VERSION;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let path = std::env::args().nth(1).ok_or("which file?")?;
+    let path = std::env::args().nth(1).ok_or("expected FILE.json")?;
     let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
     let format = &json["format_version"];
     if *format != FORMAT_VERSION {
-        eprintln!("rustdoc writes format {format}, and format {FORMAT_VERSION} is read");
+        eprintln!("expected rustdoc format {FORMAT_VERSION}, found {format}");
         return Ok(ExitCode::from(3));
     }
     let krate = path
@@ -30,7 +31,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .into_iter()
         .collect();
     for line in all {
-        // Of what is derived, it is enough that it is there.
+        // For derived traits it is enough to list the impl.
         let derived_trait = line.starts_with("impl") && !line.contains("::StructuralPartialEq ");
         if derived_trait || without_derived.contains(&line) {
             println!("{}", without_foreign_modules(&line, krate));
@@ -43,8 +44,9 @@ fn lines(api: &PublicApi) -> Vec<String> {
     api.items().map(ToString::to_string).collect()
 }
 
-/// `scn_solvers::problem::Problem` as `scn_solvers::Problem`, unless `krate` is `scn_solvers`: rustdoc knows foreign types by
-/// the modules in which they are defined, which may be private and move.
+/// Shortens `scn_solvers::problem::Problem` to `scn_solvers::Problem`, unless `krate` is
+/// `scn_solvers`. rustdoc names foreign types by the modules that define them, which may be private
+/// and move.
 fn without_foreign_modules(line: &str, krate: &str) -> String {
     let mut short = String::new();
     let mut rest = line;

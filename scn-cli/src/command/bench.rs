@@ -1,4 +1,4 @@
-//! `scn bench`: how fast this machine is.
+//! `scn bench`: measures the speed of this machine.
 
 mod adjoint;
 mod exchange;
@@ -22,7 +22,7 @@ use self::network::{Infer, Train};
 use self::solve::Solve;
 use crate::output::Output;
 
-/// Speed of this machine.
+/// Measures the speed of this machine.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     #[command(subcommand)]
@@ -39,7 +39,7 @@ enum Benchmark {
 }
 
 impl Bench {
-    /// The name of a benchmark of the processor alone.
+    /// Returns the benchmark's name if it runs on the CPU only.
     pub(crate) fn on_processor_alone(&self) -> Option<&'static str> {
         match self.benchmark {
             Benchmark::Solve(_) => Some("scn bench solve"),
@@ -49,7 +49,7 @@ impl Bench {
         }
     }
 
-    /// Whether all processes that MPI has started do it together.
+    /// Whether all MPI processes run the benchmark together.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self.benchmark, Benchmark::Exchange(_))
     }

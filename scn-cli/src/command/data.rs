@@ -1,4 +1,4 @@
-//! `scn data fetch`, `scn data check`.
+//! `scn data fetch` and `scn data check`: download and check data sets.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::readable::thousands;
 use crate::screen::{self, Bar};
 use crate::table::{Table, left, right, shortened, wrapped};
 
-/// Gets the data sets and checks that they are whole.
+/// Downloads data sets and checks that they are complete.
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     #[command(subcommand)]
@@ -30,16 +30,16 @@ enum DataCommand {
     Check(Check),
 }
 
-/// Downloads the official archives of a data set; goes on where an earlier try ended.
+/// Downloads the official archives of a data set, resuming an interrupted download.
 ///
-/// What came is compared with the published MD5 sums, which find damage, not forgery.
+/// The archives are compared with the published MD5 sums, which detect damage but not forgery.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  scn data fetch mnist --dir data")]
 struct Fetch {
-    /// Data set
+    /// Name of the data set
     #[arg(value_name = "NAME", value_parser = parse_dataset)]
     name: DatasetName,
-    /// Folder that shall hold mnist/, cifar-10-batches-bin/, ...
+    /// Folder in which to create mnist/, cifar-10-batches-bin/, ...
     #[arg(
         long = "dir",
         value_name = "DIR",
@@ -47,18 +47,19 @@ struct Fetch {
         default_value = "data"
     )]
     folder: PathBuf,
-    /// Address of a folder with the same archives, instead of the official one
+    /// URL of a folder with the same archives, instead of the official one
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
 }
 
-/// Which files of a data set are there, and whether they can be read; fails if it is not whole.
+/// Lists the files of a data set and checks that it is complete and readable.
 ///
-/// Files that were fetched are compared with their SHA-256 sums of then, in SHA256SUMS beside them.
+/// Fetched files are compared with their SHA-256 sums, recorded in SHA256SUMS beside them when they
+/// were fetched. The command fails if a file is missing, damaged or changed.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  scn data check cifar10 --data data")]
 struct Check {
-    /// Data set
+    /// Name of the data set
     #[arg(value_name = "NAME", value_parser = parse_dataset)]
     name: DatasetName,
     #[command(flatten)]
@@ -66,7 +67,7 @@ struct Check {
 }
 
 impl Data {
-    /// The name of the command.
+    /// Returns the full name of the command.
     pub(crate) fn name(&self) -> &'static str {
         match self.command {
             DataCommand::Fetch(_) => "scn data fetch",
@@ -82,7 +83,7 @@ impl Data {
     }
 }
 
-/// What `scn data fetch --json` prints.
+/// The output of `scn data fetch --json`.
 #[derive(Debug, Serialize)]
 struct Fetched {
     dataset: DatasetName,
@@ -118,7 +119,7 @@ impl Fetch {
     }
 }
 
-/// What moves while archives come.
+/// Progress bars of a download.
 struct Shown {
     line: ProgressBar,
     unpacking: Option<Bar>,
@@ -139,7 +140,7 @@ impl Shown {
             Progress::Retry { error, wait, .. } => {
                 let said: Vec<_> = Chain::new(*error).map(ToString::to_string).collect();
                 output.warn(format!(
-                    "{}; tried again in {:.0} s",
+                    "{}; retrying in {:.0} s",
                     said.join(": "),
                     wait.as_secs_f64()
                 ));
@@ -159,17 +160,17 @@ impl Drop for Shown {
     }
 }
 
-/// What `scn data check --json` prints.
+/// The output of `scn data check --json`.
 #[derive(Debug, Serialize)]
 struct Checked {
     dataset: DatasetName,
     whole: bool,
     files: Vec<FileState>,
-    /// Files with other bytes than when they were fetched; none where that is not known.
+    /// Files that have changed since they were fetched; None if there are no recorded sums.
     changed: Option<Vec<PathBuf>>,
-    /// Why the files cannot be read, if so.
+    /// Why the files cannot be read; None if they can.
     error: Option<String>,
-    /// Training and test images per class.
+    /// Numbers of training and test images per class.
     classes: Vec<ClassCount>,
 }
 
@@ -216,7 +217,7 @@ impl Check {
         }
         if missing > 0 {
             bail!(
-                "{} is not whole: {missing} of {} files missing; `{}` gets them",
+                "{} is incomplete: {missing} of {} files are missing; `{}` downloads them",
                 self.name,
                 checked.files.len(),
                 self.data.fetch_command(self.name)
@@ -225,12 +226,12 @@ impl Check {
         opened?;
         if let Some(first) = checked.changed.iter().flatten().next() {
             bail!(
-                "{} is not whole: {} has another SHA-256 sum than when it was fetched",
+                "{} is damaged: the SHA-256 sum of {} has changed since it was fetched",
                 self.name,
                 first.display()
             );
         }
-        bail!("{} is not whole: a file has another length", self.name)
+        bail!("{} is damaged: a file has the wrong length", self.name)
     }
 }
 
@@ -273,13 +274,17 @@ fn class_counts(dataset: &Dataset) -> Vec<ClassCount> {
 }
 
 fn describe(checked: &Checked) -> String {
-    let whole = if checked.whole { "whole" } else { "not whole" };
+    let whole = if checked.whole {
+        "complete"
+    } else {
+        "incomplete or damaged"
+    };
     let mut parts = vec![format!("{}: {whole}", checked.dataset)];
     if !checked.files.is_empty() {
         parts.push(files(checked));
     }
     if checked.changed.as_ref().is_some_and(Vec::is_empty) {
-        parts.push("all bytes as they were fetched".to_string());
+        parts.push("all files are unchanged since they were fetched".to_string());
     }
     if let Some(error) = &checked.error {
         parts.push(wrapped(&format!("cannot be read: {error}"), ""));
@@ -302,7 +307,7 @@ fn describe(checked: &Checked) -> String {
     parts.join("\n\n")
 }
 
-/// The files of a data set, by their folder.
+/// Formats the files of a data set, with their folder above them.
 fn files(checked: &Checked) -> String {
     let folder = checked.files.first().and_then(|file| file.file.parent());
     let name = |path: &Path| {
@@ -318,7 +323,7 @@ fn files(checked: &Checked) -> String {
             (Some(found), Some(expected)) if found != expected => {
                 format!("expected {} bytes", thousands(expected as usize))
             }
-            _ => "whole".to_string(),
+            _ => "ok".to_string(),
         };
         let bytes = file.found.map(|bytes| thousands(bytes as usize));
         table.push([
@@ -327,7 +332,7 @@ fn files(checked: &Checked) -> String {
             bytes.unwrap_or_else(|| "-".to_string()),
         ]);
     }
-    // Others that came with them.
+    // Add changed files that were fetched along with the listed ones.
     let listed = |path: &&PathBuf| checked.files.iter().any(|file| file.file == **path);
     for path in changed.iter().filter(|path| !listed(path)) {
         table.push([name(path), CHANGED.to_string(), "-".to_string()]);
@@ -336,5 +341,5 @@ fn files(checked: &Checked) -> String {
     format!("{folder}{}", table.text())
 }
 
-/// The state of a file with another sum than when it was fetched.
-const CHANGED: &str = "not as it was fetched";
+/// State of a file whose sum has changed since it was fetched.
+const CHANGED: &str = "changed since it was fetched";

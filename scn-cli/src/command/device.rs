@@ -1,4 +1,4 @@
-//! `scn device`: where networks can be computed on this machine.
+//! `scn device`: lists the devices of this machine.
 
 use std::path::{Path, PathBuf};
 #[cfg(feature = "cuda")]
@@ -15,7 +15,7 @@ use crate::output::Output;
 use crate::screen::Bar;
 use crate::table::wrapped;
 
-/// Where networks can be computed on this machine, and why not elsewhere; or compiles the kernels
+/// Lists the devices of this machine and why any of them cannot be used, or compiles the kernels
 /// for another machine.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  scn device\n  scn train --device cuda\n  \
@@ -23,7 +23,7 @@ use crate::table::wrapped;
     SCN_CUDA_CACHE=kernels scn train --device cuda    # there: needs a driver, but no NVRTC")]
 pub(crate) struct Device {
     /// Compiles all kernels for these architectures into FOLDER: sm_90 is machine code for compute
-    /// capability 9.0, compute_90 portable code for it and all later ones
+    /// capability 9.0, compute_90 is portable code for 9.0 and later
     #[arg(
         long,
         value_name = "ARCHITECTURES",
@@ -32,34 +32,34 @@ pub(crate) struct Device {
     )]
     compile: Vec<Architecture>,
 
-    /// Where compiled kernels are written; a machine whose SCN_CUDA_CACHE names this folder, or a
+    /// Output folder for compiled kernels; a machine whose SCN_CUDA_CACHE names this folder, or a
     /// copy of it, needs no compiler
     #[arg(value_name = "FOLDER", requires = "compile")]
     folder: Option<PathBuf>,
 
-    /// Has the compiled kernels say which lines of the sources they come from, for ncu and
-    /// compute-sanitizer; SCN_CUDA_LINE_INFO=1 does so for kernels compiled when they are needed
+    /// Adds source line information to the compiled kernels, for ncu and compute-sanitizer;
+    /// SCN_CUDA_LINE_INFO=1 does so for kernels compiled on demand
     #[arg(long, requires = "compile")]
     line_info: bool,
 }
 
-/// What `--json` prints.
+/// The output of `scn device --json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     cpu: Processor,
     cuda: Vec<Graphics>,
-    /// Why there is no graphics processor to list; None if there is.
+    /// Why no GPU is listed; None if one is.
     cuda_missing: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Processor {
-    /// With which commands compute.
+    /// Number of threads that commands compute with.
     threads: usize,
     instruction_set: String,
 }
 
-/// What `--compile` prints with `--json`.
+/// The output of `scn device --compile --json`.
 #[derive(Debug, Serialize)]
 struct Compiled {
     folder: PathBuf,
@@ -69,10 +69,10 @@ struct Compiled {
     seconds: f64,
 }
 
-/// A graphics processor.
+/// A GPU.
 #[derive(Debug, Serialize)]
 struct Graphics {
-    /// As `--device` takes it.
+    /// Its name as an argument of `--device`.
     device: String,
     name: String,
     compute_capability: String,
@@ -84,11 +84,11 @@ struct Graphics {
     kernels: Option<Kernels>,
 }
 
-/// Where kernels come from: a compiler, or a folder of compiled ones.
+/// The source of kernels: a compiler, or a folder of compiled kernels.
 #[derive(Debug, Serialize)]
 struct Kernels {
     compiler: Option<String>,
-    /// The compiler's file, where the system tells it.
+    /// The library file of the compiler, if the system reports it.
     library: Option<PathBuf>,
     folder: Option<PathBuf>,
 }
@@ -170,7 +170,7 @@ fn compile(architectures: &[Architecture], folder: &Path, line_info: bool) -> Re
     })
 }
 
-/// A program without CUDA only says so, whatever the architecture.
+/// Architectures are not parsed without CUDA, because compiling always fails.
 #[cfg(not(feature = "cuda"))]
 type Architecture = String;
 
@@ -196,7 +196,7 @@ fn describe_compiled(compiled: &Compiled) -> String {
         seconds,
     } = compiled;
     format!(
-        "{files} files of {:.1} MB in all, by NVRTC {compiler} in {seconds:.1} s\nSCN_CUDA_CACHE={} has them used",
+        "{files} files, {:.1} MB in total, compiled by NVRTC {compiler} in {seconds:.1} s\nset SCN_CUDA_CACHE={} to use them",
         *bytes as f64 / 1e6,
         folder.display()
     )
@@ -208,7 +208,7 @@ fn describe(summary: &Summary) -> String {
         cuda,
         cuda_missing,
     } = summary;
-    // Names, and beside them what is said of each.
+    // A name, with its description beside it.
     let named = |name: &str, said: &str| wrapped(&format!("{name:<8}{said}"), "        ");
     let processor = format!("{} threads, {}", cpu.threads, cpu.instruction_set);
     let mut lines = vec![named("cpu", &processor)];
@@ -229,7 +229,7 @@ fn describe(summary: &Summary) -> String {
         }
         lines.push(named(&device.device, &said));
         if let Some(kernels) = &device.kernels {
-            // In one line, however long: scripts read it.
+            // Keep this on one line, however long: scripts parse it.
             lines.push(format!(
                 "        kernels from {}",
                 describe_kernels(kernels)

@@ -1,4 +1,4 @@
-//! `scn encode`: the codes of a layer, for other programs.
+//! `scn encode`: writes the codes of a layer for other programs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::output::Output;
 use crate::signals::Patience;
 use crate::whole_file;
 
-/// Codes of any layer for images, as features for other programs.
+/// Writes the codes of a layer for images, as features for other programs.
 ///
-/// Codes are written as .npy, f4, [N, atoms, height, width], or [N, atoms] with --pooled: the mean
-/// over the map, as the classifier has it of the last layer. Without other images, those that the
-/// model was trained and tested on are taken.
+/// The codes are an .npy array of f4, [N, atoms, height, width]. With --pooled it is [N, atoms],
+/// the mean over the feature map, which is what the classifier gets from the last layer. By
+/// default, the images are those that the model was trained and tested on.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn encode --model runs/digits --layer 4 --pooled --out F.npy --labels y.npy\n  \
@@ -33,32 +33,31 @@ pub(crate) struct Encode {
     /// Model, checkpoint or run folder
     #[arg(help_heading = "Input", long, value_name = "MODEL")]
     model: PathBuf,
-    /// Sparse coding layer, counted from 0 as scn inspect lists them
+    /// Sparse coding layer, counted from 0 as in scn inspect
     #[arg(long, value_name = "H")]
     layer: usize,
-    /// Where the codes go
+    /// Output file for the codes
     #[arg(help_heading = "Output", long, value_name = "F.npy")]
     out: PathBuf,
-    /// The mean of each atom's codes over the map
+    /// Averages the codes of each atom over the feature map
     #[arg(help_heading = "Output", long)]
     pooled: bool,
-    /// Images, if not those the model was trained on: a data set by its name, folder:DIR or
-    /// npy:PREFIX
+    /// Data set to encode: a name, folder:DIR or npy:PREFIX [default: the data set of the model]
     #[arg(help_heading = "Input", long, value_name = "DATASET", value_parser = parse_source, conflicts_with_all = ["images", "pictures"])]
     dataset: Option<DataSource>,
     #[command(flatten)]
     data: DataFolder,
-    /// Which images of the data set
+    /// Part of the data set to encode
     #[arg(help_heading = "Input", long, value_enum, default_value_t = Half::Test, conflicts_with_all = ["images", "pictures"])]
     part: Half,
-    /// Only the first so many of them
+    /// Encodes only the first COUNT of these images
     #[arg(help_heading = "Input", long, value_name = "COUNT", conflicts_with_all = ["images", "pictures"])]
     limit: Option<usize>,
-    /// Where their labels go, .npy [N], u2
+    /// Output file for their labels, .npy [N], u2
     #[arg(help_heading = "Output", long, value_name = "y.npy", conflicts_with_all = ["images", "pictures"])]
     labels: Option<PathBuf>,
     /// Array of images, .npy [N, C, H, W]: u1 are pixels, preprocessed as in training; f2, f4 or f8
-    /// are preprocessed already, unless --raw says otherwise
+    /// are already preprocessed, unless --raw is given
     #[arg(
         help_heading = "Input",
         long,
@@ -66,21 +65,21 @@ pub(crate) struct Encode {
         conflicts_with = "pictures"
     )]
     images: Option<PathBuf>,
-    /// Floating point numbers of --images are pixels, too, in the unit of those trained on
+    /// Treats floating-point --images as pixels too, in the units of the training images
     #[arg(help_heading = "Input", long, requires = "images")]
     raw: bool,
-    /// Pictures
+    /// Image files to encode
     #[arg(value_name = "IMAGE")]
     pictures: Vec<PathBuf>,
 }
 
-/// What `--json` prints.
+/// The output of `scn encode --json`.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     codes: &'a PathBuf,
     layer: usize,
     shape: &'a [usize],
-    /// Share of codes that are not zero.
+    /// Fraction of the code entries that are active.
     active: f64,
 }
 
@@ -96,7 +95,7 @@ impl Encode {
             .check_inference_memory(BATCH.min(images.len()))?;
         let mut active = Active::default();
         let mut failure = None;
-        // Ctrl-C leaves nothing of the file.
+        // Let Ctrl-C end the loop, so that the incomplete file is removed.
         let patience = Patience::new();
         let written = whole_file::write(&self.out, |out| {
             let sides: Vec<u64> = shape.iter().map(|&side| side as u64).collect();
@@ -121,7 +120,7 @@ impl Encode {
                 }
             }
         });
-        // What went wrong first: that the file is not written follows.
+        // Report the original failure, not the failed write that it caused.
         failure.map_or(written, Err)?;
         drop(patience);
         if let (Some(file), Some(labels)) = (&self.labels, labels) {
@@ -147,7 +146,7 @@ impl Encode {
         })
     }
 
-    /// The shape of the codes of one image, as they are written.
+    /// Returns the shape of the codes of one image, as written.
     fn shape_of_codes(&self, model: &Model) -> Result<Vec<usize>> {
         let network = model.network.config();
         let Some(before) = network.layers.get(..=self.layer) else {
@@ -162,7 +161,7 @@ impl Encode {
         if self.pooled {
             return Ok(vec![atoms]);
         }
-        // Windows are padded so that nothing but strides makes a map smaller.
+        // Windows are padded, so only strides shrink a feature map.
         let side = |length: usize| {
             before
                 .iter()
@@ -173,7 +172,7 @@ impl Encode {
         Ok(vec![atoms, side(height), side(width)])
     }
 
-    /// The images asked for, and their labels if they are a data set's.
+    /// Returns the requested images, with labels if they are from a data set.
     fn images(&self, model: &Model) -> Result<(ModelImages, Option<Vec<u16>>)> {
         if let Some(file) = &self.images {
             return Ok((ModelImages::array(file, model, self.raw)?, None));
@@ -190,7 +189,7 @@ impl Encode {
         Ok((ModelImages::Set(loader), Some(labels)))
     }
 
-    /// The codes of an image, or their means.
+    /// Returns the codes of an image, or their means with `--pooled`.
     fn of_image<'a>(&self, codes: &'a Tensor, image: usize) -> Box<dyn Iterator<Item = f32> + 'a> {
         let plane = codes.shape().height * codes.shape().width;
         let channels = 0..codes.shape().channels;
@@ -207,7 +206,7 @@ impl Encode {
     }
 }
 
-/// Codes that are not zero, among all.
+/// Counts of active and of all code entries.
 #[derive(Default)]
 struct Active {
     count: usize,

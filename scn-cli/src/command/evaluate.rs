@@ -1,4 +1,4 @@
-//! `scn evaluate`.
+//! `scn evaluate`: tests a model.
 
 mod confusion;
 
@@ -23,7 +23,7 @@ use crate::output::Output;
 use crate::readable::{percent, rate};
 use crate::screen::Bar;
 
-/// Test error, loss and confusion of a model.
+/// Measures test error, loss and confusion of a model.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn evaluate --model runs/digits/model.safetensors\n  scn evaluate --model runs/digits/model.safetensors --noise 0.1\n  scn evaluate --model runs/cifar10-scn1/model.safetensors --data data --average-mirrored"
@@ -32,26 +32,26 @@ pub(crate) struct Evaluate {
     /// Model, checkpoint or run folder
     #[arg(help_heading = "Input", long, value_name = "MODEL")]
     model: PathBuf,
-    /// Images, if not those the model was trained for: a data set by its name, folder:DIR (its
-    /// DIR/test, or DIR/CLASS/* as a whole) or npy:PREFIX
+    /// Data set to test on: a name, folder:DIR (its DIR/test, or all of DIR/CLASS/*) or npy:PREFIX
+    /// [default: the data set of the model]
     #[arg(help_heading = "Input", long, value_name = "DATASET", value_parser = parse_source)]
     dataset: Option<DataSource>,
     #[command(flatten)]
     data: DataFolder,
-    /// Images at a time
+    /// Images per batch
     #[arg(long, value_name = "COUNT", default_value_t = 128)]
     batch_size: usize,
-    /// Tests on the first so many images only
+    /// Tests on only the first COUNT images
     #[arg(help_heading = "Input", long, value_name = "COUNT")]
     test_limit: Option<usize>,
-    /// Adds Gaussian noise to the pixels first: its standard deviation, as a part of their range
+    /// Adds Gaussian noise of this standard deviation to the pixels, as a fraction of their range
     #[arg(long, value_name = "DEVIATION", default_value_t = 0.0, value_parser = number::parse::<f64>)]
     noise: f64,
     /// Seed of the noise
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// Multiplies lambda1 of all sparse coding layers, for this evaluation only; the model stays as
-    /// it is
+    /// Multiplies lambda1 of all sparse coding layers, for this evaluation only; the model file
+    /// does not change
     #[arg(
         long,
         value_name = "FACTOR",
@@ -66,14 +66,14 @@ pub(crate) struct Evaluate {
     average_mirrored: bool,
 }
 
-/// What `--json` prints.
+/// The output of `scn evaluate --json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     model: PathBuf,
     dataset: DataSource,
     noise: f64,
     lambda1_scale: f64,
-    /// Whether logits are the mean of each image's and its mirror image's.
+    /// Whether the logits of each image and its mirror image were averaged.
     average_mirrored: bool,
     #[serde(flatten)]
     evaluation: Evaluation,
@@ -141,7 +141,7 @@ fn describe(summary: &Summary, names: &[String]) -> String {
     let noise = if summary.noise == 0.0 {
         String::new()
     } else {
-        format!(" with noise of deviation {}", summary.noise)
+        format!(" with noise of standard deviation {}", summary.noise)
     };
     let lambda1 = if summary.lambda1_scale == 1.0 {
         String::new()
@@ -155,7 +155,7 @@ fn describe(summary: &Summary, names: &[String]) -> String {
     };
     let mut text = format!(
         "{}, {} test images{noise}{lambda1}{mirrored}\ntest error  {}  ({wrong} wrong)\ntest loss   {loss:.4}\n\
-         speed       {} images/s ({seconds:.1} s)\n",
+         throughput  {} images/s ({seconds:.1} s)\n",
         summary.dataset,
         images,
         percent(*error),

@@ -1,4 +1,4 @@
-//! `scn gradients`: loss and gradients of one batch, for checking against other programs.
+//! `scn gradients`: computes loss and gradients of one batch, to check other programs against.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,10 +18,10 @@ use crate::output::Output;
 use crate::screen::Bar;
 use crate::whole_file;
 
-/// Loss and every gradient of one batch in training mode (moments of the batch), without a step.
+/// Computes loss and gradients of one batch in training mode, without taking a step.
 ///
-/// The file holds `loss` [1] and a gradient for each parameter under its name in the model file;
-/// weight decay is not in them.
+/// Training mode normalises with the moments of the batch. The output file holds `loss` [1] and the
+/// gradient of each parameter under its name in the model file, without weight decay.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  scn gradients --model M.safetensors --images X.npy --labels y.npy --out G.safetensors"
@@ -30,28 +30,27 @@ pub(crate) struct Gradients {
     /// Model or checkpoint
     #[arg(long, value_name = "MODEL")]
     model: PathBuf,
-    /// Preprocessed images, .npy [N, C, H, W], f2, f4 or f8; taken as f4
+    /// Preprocessed images, .npy [N, C, H, W], f2, f4 or f8; converted to f4
     #[arg(long, value_name = "X.npy")]
     images: PathBuf,
-    /// Labels from 0, .npy [N], integers of any type
+    /// Labels, counted from 0, .npy [N], integers of any type
     #[arg(long, value_name = "y.npy")]
     labels: PathBuf,
-    /// KKT residual of the codes, and relative residual of the adjoint, to reach
+    /// KKT residual of the codes and relative residual of the adjoint to reach
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-6, value_parser = number::parse::<f32>)]
     tolerance: f32,
-    /// Passes before the best codes so far are taken
+    /// Maximum number of passes; after these, the best codes so far are used
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     max_passes: u32,
-    /// Ends as if all were well where codes miss the tolerance; without it the exit code is 3. The
-    /// gradients are written either way
+    /// Exits with code 0, not 3, if codes miss the tolerance. The gradients are written either way
     #[arg(long)]
     allow_unconverged: bool,
-    /// Where loss and gradients go
+    /// Output file for loss and gradients
     #[arg(long, value_name = "G.safetensors")]
     out: PathBuf,
 }
 
-/// What `--json` prints.
+/// The output of `scn gradients --json`.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     gradients: &'a PathBuf,
@@ -91,7 +90,7 @@ impl Gradients {
             .with_context(|| format!("{} with {}", self.images.display(), self.labels.display()))?;
         if !report.loss.is_finite() {
             bail!(
-                "{}: expected a finite loss of these images, found {}",
+                "{}: expected a finite loss for these images, found {}",
                 self.images.display(),
                 report.loss
             );
@@ -111,7 +110,7 @@ impl Gradients {
         {
             if let Some(found) = param.grad.iter().find(|value| !value.is_finite()) {
                 bail!(
-                    "{}: expected finite gradients of these images, found {found} in that of {name}",
+                    "{}: expected finite gradients for these images, found {found} in the gradient of {name}",
                     self.images.display()
                 );
             }
@@ -157,13 +156,13 @@ impl Gradients {
             return Ok(Ending::Done);
         }
         let missed = format!(
-            "{unconverged} codes did not reach {:e}; the largest KKT residual is {kkt:.1e}",
+            "{unconverged} codes did not reach the tolerance {:e}; the largest KKT residual is {kkt:.1e}",
             self.tolerance
         );
         Ok(output.unconverged(missed, self.allow_unconverged))
     }
 
-    /// The labels of so many images.
+    /// Reads the labels and checks that there are `count` of them.
     fn read_labels(&self, count: usize, classes: usize) -> Result<Vec<u16>> {
         let labels = npy::open_labels(&self.labels, classes)?;
         if labels.len() != count {

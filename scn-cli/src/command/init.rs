@@ -1,4 +1,4 @@
-//! `scn init`.
+//! `scn init`: writes an untrained model.
 
 use std::path::PathBuf;
 
@@ -15,18 +15,18 @@ use crate::output::Output;
     after_help = "Example:\n  scn init --preset cifar10-scn1 --seed 7 --out untrained.safetensors"
 )]
 pub(crate) struct Init {
-    /// Network by name: digits, mnist-scn1, cifar10-scn1, ...
+    /// Preset of the network: digits, mnist-scn1, cifar10-scn1, ...
     #[arg(long, value_name = "NAME")]
     preset: String,
-    /// Seed of the weights
+    /// Seed of the initial weights
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// Where the model goes
+    /// Output file for the model
     #[arg(long, value_name = "MODEL.safetensors")]
     out: PathBuf,
 }
 
-/// What `--json` prints.
+/// The output of `scn init --json`.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     model: &'a PathBuf,

@@ -1,4 +1,4 @@
-//! `scn inspect`.
+//! `scn inspect`: describes a model and its atoms.
 
 mod excitement;
 
@@ -21,7 +21,7 @@ use crate::report::{Usage, draw_sheet, largest};
 use crate::table::{Table, left, right, shortened, wrapped};
 use crate::{model_file, whole_file};
 
-/// Layers, shapes, parameters, lambda1 and activity of a model; what its atoms look like, and which
+/// Shows layers, parameters, lambda1 and activity of a model, what its atoms look like, and which
 /// classes use them.
 #[derive(Debug, Args)]
 #[command(
@@ -35,39 +35,39 @@ pub(crate) struct Inspect {
     /// Layer that --atoms and --usage show, counted from 0
     #[arg(help_heading = "Output", long, value_name = "H", default_value_t = 0)]
     layer: usize,
-    /// Draws the atoms of the layer: of the first as they are, PNG; of a deeper one by the parts of
-    /// test images that most excite each, with their classes, SVG
+    /// Draws the atoms of the layer: as a PNG file for layer 0; for a deeper layer, as an SVG file
+    /// of the parts of test images that most excite each atom, with their classes
     #[arg(help_heading = "Output", long, value_name = "FILE")]
     atoms: Option<PathBuf>,
     /// Counts how often each class of test images uses the atoms of the layer
     #[arg(help_heading = "Output", long)]
     usage: bool,
-    /// Images to look at, if not those the model was tested on: a data set by its name, folder:DIR or
-    /// npy:PREFIX
+    /// Data set for --atoms and --usage: a name, folder:DIR or npy:PREFIX [default: the data set of
+    /// the model]
     #[arg(help_heading = "Input", long, value_name = "DATASET", value_parser = parse_source)]
     dataset: Option<DataSource>,
     #[command(flatten)]
     data: DataFolder,
 }
 
-/// Test images that are looked at, and atoms listed for each class.
+/// Number of test images to use, and of atoms to list per class.
 const LOOKED_AT: usize = 2000;
 const LISTED: usize = 5;
 
-/// What `--json` prints.
+/// The output of `scn inspect --json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     model: PathBuf,
     dataset: DataSource,
     trained: bool,
     input: [usize; 3],
-    /// The bias of contrast normalisation, if that is done, in squares of the pixels' own unit.
+    /// The bias of contrast normalisation, in squared units of the pixels; None without it.
     contrast: Option<f64>,
     whitened: bool,
     classes: usize,
     parameters: usize,
     layers: Vec<LayerSummary>,
-    /// How often the layer asked for uses its atoms.
+    /// How often each class uses the atoms of `--layer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Usage>,
 }
@@ -80,8 +80,8 @@ struct LayerSummary {
     parameters: usize,
     lambda1: f64,
     lambda2: f64,
-    /// Share of codes that are not zero on the test images, when the model was last evaluated in
-    /// training.
+    /// Fraction of the code entries that were active on the test images when training last
+    /// evaluated the model.
     active: Option<f64>,
     largest_norm: f64,
     smallest_norm: f64,
@@ -121,18 +121,18 @@ impl Inspect {
         })
     }
 
-    /// The first test images.
+    /// Returns the first test images.
     fn images(&self, model: &Model) -> Result<ImageSet> {
         let source = self.dataset.as_ref().unwrap_or(&model.input.dataset);
         let test = labelled(model, source, Half::Test, &self.data)?;
         Ok(test.first(LOOKED_AT))
     }
 
-    /// Parts of images for each atom of a deeper layer, as SVG.
+    /// Draws the parts of images that most excite each atom of a deeper layer, as SVG.
     fn draw_excitements(&self, model: &Model, images: &Arc<ImageSet>, path: &Path) -> Result<()> {
         if path.extension().is_none_or(|extension| extension != "svg") {
             bail!(
-                "--atoms {}: expected a name that ends in .svg, as atoms of layer {} are shown by labelled images",
+                "--atoms {}: expected a name that ends in .svg, because atoms of layer {} are drawn as labelled images",
                 path.display(),
                 self.layer
             );
@@ -148,7 +148,7 @@ impl Inspect {
         let names = images.class_names();
         let (mut parts, mut captions) = (Vec::new(), Vec::new());
         for (atom, found) in found.into_iter().enumerate() {
-            // A row has as many places for each atom.
+            // Pad with blanks, so that every atom takes up the same number of places.
             let missing = SHOWN - found.len();
             let unused = found.is_empty();
             for Excitement { label, part } in found {
@@ -163,7 +163,7 @@ impl Inspect {
         }
         let sheet = draw_sheet(&parts, &captions, 2 * SHOWN)?;
         let svg = sheet.file(&format!(
-            "What most excites the atoms of layer {}.",
+            "Parts of images that most excite the atoms of layer {}.",
             self.layer
         ))?;
         whole_file::write(path, |out| out.write_all(svg.as_bytes()))
@@ -223,7 +223,7 @@ impl Inspect {
     }
 }
 
-/// The atoms of the first layer, as PNG.
+/// Draws the atoms of the first layer, as PNG.
 fn draw_first_atoms(model: &Model, path: &Path) -> Result<()> {
     let dictionary = model
         .network
@@ -240,7 +240,7 @@ fn draw_first_atoms(model: &Model, path: &Path) -> Result<()> {
 fn describe(summary: &Summary, layer: usize, names: &[String]) -> String {
     let [channels, height, width] = summary.input;
     let contrast = if summary.contrast.is_some() {
-        ", normalised in contrast"
+        ", contrast-normalised"
     } else {
         ""
     };
@@ -260,7 +260,7 @@ fn describe(summary: &Summary, layer: usize, names: &[String]) -> String {
     let mut text = format!("{}\n\n{}", wrapped(&heading, ""), layers(summary));
     if let Some(usage) = &summary.usage {
         text.push_str(&format!(
-            "\n\nshare of windows that use an atom of layer {layer}, over {} test images\n{}",
+            "\n\nfraction of windows that use an atom of layer {layer}, over {} test images\n{}",
             thousands(usage.images),
             most_used(usage, names)
         ));
@@ -293,18 +293,18 @@ fn layers(summary: &Summary) -> String {
         ]);
     }
     format!(
-        "{}\ncondition: of H, the Gram matrix of the atoms plus lambda2",
+        "{}\ncondition: condition number of H, the Gram matrix of the atoms plus lambda2",
         table.text()
     )
 }
 
-/// The atoms that each class uses most, with their shares.
+/// Formats the atoms that each class uses most, with their fractions.
 fn most_used(usage: &Usage, names: &[String]) -> String {
     let places = ["most used", "second", "third", "fourth", "fifth"];
     let columns = places.iter().take(LISTED).map(|&place| right(place));
     let mut table = Table::new(std::iter::once(left("class")).chain(columns));
     for (name, shares) in names.iter().zip(&usage.shares) {
-        // A class without images uses nothing.
+        // Skip classes without images.
         let Some(shares) = shares else { continue };
         let atoms = largest(shares, LISTED).into_iter();
         let atoms = atoms.map(|atom| format!("{atom}: {:.1} %", 100.0 * shares[atom]));

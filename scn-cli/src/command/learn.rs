@@ -1,4 +1,4 @@
-//! `scn learn`: a dictionary for signals.
+//! `scn learn`: learns a dictionary from signals.
 
 mod arguments;
 mod drawing;
@@ -37,41 +37,44 @@ use crate::screen::Bar;
 use crate::signals::Patience;
 use crate::whole_file;
 
-/// Passes before a column is given up.
+/// Maximum number of passes for a column.
 const MAX_PASSES: u32 = 1000;
 
-/// How often the state is written, at least.
+/// Minimum time between writes of the state file.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// What `--json` prints.
+/// The output of `scn learn --json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     dictionary: PathBuf,
     state: PathBuf,
-    /// "converged", "epochs", "seconds" or "stopped".
+    /// Why learning ended: "converged", "epochs", "seconds" or "stopped".
     stop: &'static str,
     rows: usize,
     atoms: usize,
-    /// Those learned from.
+    /// Number of signals learned from.
     signals: usize,
     held_out: usize,
     epochs: u64,
     steps: u64,
-    /// Per signal: of held-out ones over the final dictionary; without any, of the last epoch.
+    /// Mean objective per signal: of the held-out signals with the final dictionary or, if none are
+    /// held out, of the last epoch.
     objective: Option<f64>,
-    /// Codes per signal that are not zero.
+    /// Active atoms per signal, on average.
     active: f64,
     atoms_used: usize,
     replaced: u64,
     unconverged: u64,
-    /// Since this command began to learn.
+    /// Time since this command began to learn.
     seconds: f64,
     signals_per_second: f64,
     measurements: Vec<Measurement>,
 }
 
 impl Learn {
-    /// Processes share out the coding of each batch; the first one keeps the files.
+    /// Learns the dictionary and writes it.
+    ///
+    /// Processes share the encoding of each batch. Only the first one writes files.
     pub(crate) fn run(&self, processes: Arc<dyn Processes>, output: &Output) -> Result<Ending> {
         whole_file::expect_another(&self.out, [self.signals.as_path()])?;
         let state_path = state_file::beside(&self.out);
@@ -130,7 +133,7 @@ impl Learn {
             None => self.kept_settings(checksum, columns, held_out)?,
         };
         settings.expect_signals(&state_path, &self.signals, checksum)?;
-        // What cannot be written is said before anything is computed.
+        // Report a path that cannot be written before computing anything.
         if let Some(folder) = self.out.parent()
             && first
         {
@@ -143,7 +146,7 @@ impl Learn {
             Some(mut state) => {
                 let tolerances = |its: &KeptSettings| [its.tolerance, its.code_tolerance];
                 if before.as_ref().map(tolerances) != Some(tolerances(&settings)) {
-                    // What was no progress to other tolerances may be some to these.
+                    // No progress at the old tolerances may be progress at the new ones.
                     state.counts.stale = 0;
                 }
                 Learner::resume(limits, state).with_context(|| state_path.display().to_string())?
@@ -217,7 +220,7 @@ impl Learn {
         })
     }
 
-    /// Learns, and shows how it goes.
+    /// Runs the learner and shows its progress.
     fn go<T: Scalar + Float>(
         &self,
         learner: &mut Learner<T>,
@@ -284,7 +287,7 @@ impl Learn {
                 _ => "Ctrl-C",
             };
             return format!(
-                "stopped by {by} after {}; state {}\ngo on with: scn learn --signals {} --out {} --resume",
+                "stopped by {by} after {}; state {}\nresume with: scn learn --signals {} --out {} --resume",
                 counted(summary.steps, "step"),
                 summary.state.display(),
                 self.signals.display(),
@@ -292,24 +295,24 @@ impl Learn {
             );
         }
         let of = if summary.held_out > 0 {
-            format!("per signal, of {} held out", thousands(summary.held_out))
+            format!("per signal, on {} held out", thousands(summary.held_out))
         } else {
-            "per signal, in the last epoch".to_string()
+            "per signal, over the last epoch".to_string()
         };
         let objective = summary.objective.map_or_else(
-            || "unknown before the first epoch is complete".to_string(),
+            || "unknown until the first epoch is complete".to_string(),
             |objective| format!("{objective:.5} {of}"),
         );
         let why = match summary.stop {
             "converged" => "converged",
-            "seconds" => "the time is up",
-            _ => "the epochs are done",
+            "seconds" => "time limit reached",
+            _ => "epoch limit reached",
         };
         format!(
             "{why}: {}, {} in {}, {} signals/s\n\
              objective      {objective}\n\
-             active         {:.1} codes per signal\n\
-             atoms          {} of {} used; {} replaced on the way\n\
+             active         {:.1} atoms per signal\n\
+             atoms          {} of {} used; {} replaced\n\
              dictionary     {}",
             counted(summary.epochs, "epoch"),
             counted(summary.steps, "step"),
@@ -323,7 +326,7 @@ impl Learn {
         )
     }
 
-    /// The start, and the number of atoms.
+    /// Returns the initial dictionary and its number of atoms.
     fn start<T: Scalar + Float>(
         &self,
         rows: usize,
@@ -361,7 +364,7 @@ impl Learn {
     }
 }
 
-/// `Ok` if all processes begin with the same settings, signals and atoms.
+/// Checks that all processes start with the same settings, signals and atoms.
 fn expect_same_start<T: Scalar>(
     learner: &Learner<T>,
     settings: &KeptSettings,

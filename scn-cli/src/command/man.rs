@@ -1,4 +1,4 @@
-//! `scn man`.
+//! `scn man`: writes the manual pages.
 
 use std::path::{Path, PathBuf};
 
@@ -9,30 +9,30 @@ use serde::Serialize;
 use crate::configuration;
 use crate::output::Output;
 
-/// Writes the manual pages of all commands, and that of the settings of a run.
+/// Writes the manual pages of all commands and of the settings of a run.
 ///
-/// The latter, scn-config(5), goes to the folder man5 beside DIR if DIR is named man1, as man looks
-/// for it there, and else to DIR.
+/// The page of the settings is scn-config(5). If DIR is named man1, it goes to the folder man5
+/// beside DIR, where man looks for it; otherwise, it goes to DIR.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  scn man ~/.local/share/man/man1    # then: man scn, man scn-train, man scn-config"
 )]
 pub(crate) struct Man {
-    /// Folder that shall hold scn.1, scn-train.1, ...
+    /// Output folder for scn.1, scn-train.1, ...
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 
-/// What `--json` prints.
+/// The output of `scn man --json`.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     folder: &'a PathBuf,
-    /// Of the settings.
+    /// The manual page of the settings.
     config: &'a PathBuf,
 }
 
 impl Man {
-    /// `tree` has all commands.
+    /// Writes the pages of all commands in `tree`.
     pub(crate) fn run(&self, tree: clap::Command, output: &Output) -> Result<()> {
         let folder = &self.folder;
         std::fs::create_dir_all(folder)
@@ -49,7 +49,8 @@ impl Man {
     }
 }
 
-/// Where `man` looks for the fifth section, if `folder` is where it looks for the first.
+/// Returns the folder in which `man` looks for section 5, if `folder` is that of section 1;
+/// otherwise returns `folder`.
 fn folder_of_settings(folder: &Path) -> PathBuf {
     if folder.file_name().is_some_and(|name| name == "man1") {
         folder.with_file_name("man5")

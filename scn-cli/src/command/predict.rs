@@ -1,4 +1,4 @@
-//! `scn predict`: classes of pictures, logits of arrays.
+//! `scn predict`: classifies images, or computes logits for arrays.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,10 @@ use crate::model_file;
 use crate::model_images::{BATCH, ModelImages, normalization};
 use crate::output::Output;
 
-/// Classes with probabilities for pictures, or logits for arrays.
+/// Classifies images, or computes logits for arrays of images.
 ///
-/// Pictures (PNG, JPEG) are turned upright, scaled to the size the model takes, and treated as its
-/// training images were. Arrays [N, C, H, W] hold pixels (u1) or preprocessed images (f4).
+/// Image files (PNG, JPEG) are rotated upright, scaled to the input size of the model, and
+/// preprocessed as in training. Arrays [N, C, H, W] hold pixels (u1) or preprocessed images (f4).
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn predict --model runs/mnist-scn1/model.safetensors seven.png\n  \
@@ -26,7 +26,7 @@ pub(crate) struct Predict {
     /// Model, checkpoint or run folder
     #[arg(help_heading = "Input", long, value_name = "MODEL")]
     model: PathBuf,
-    /// Pictures to classify
+    /// Image files to classify
     #[arg(
         value_name = "IMAGE",
         required_unless_present = "images",
@@ -34,7 +34,7 @@ pub(crate) struct Predict {
     )]
     pictures: Vec<PathBuf>,
     /// Array of images, .npy [N, C, H, W]: u1 are pixels, preprocessed as in training; f2, f4 or f8
-    /// are preprocessed already, unless --raw says otherwise
+    /// are already preprocessed, unless --raw is given
     #[arg(
         help_heading = "Input",
         long,
@@ -42,10 +42,10 @@ pub(crate) struct Predict {
         requires = "logits"
     )]
     images: Option<PathBuf>,
-    /// Floating point numbers of --images are pixels, too, in the unit of those trained on
+    /// Treats floating-point --images as pixels too, in the units of the training images
     #[arg(help_heading = "Input", long, requires = "images")]
     raw: bool,
-    /// Where logits go, .npy [N, classes], f4
+    /// Output file for the logits, .npy [N, classes], f4
     #[arg(
         help_heading = "Output",
         long,
@@ -53,7 +53,7 @@ pub(crate) struct Predict {
         requires = "images"
     )]
     logits: Option<PathBuf>,
-    /// Classes listed per picture
+    /// Number of classes to list per image
     #[arg(
         help_heading = "Output",
         long,
@@ -63,7 +63,7 @@ pub(crate) struct Predict {
     top: usize,
 }
 
-/// A picture's likeliest classes.
+/// The most likely classes of an image.
 #[derive(Debug, Serialize)]
 struct Prediction {
     image: PathBuf,
@@ -77,7 +77,7 @@ struct ClassProbability {
     probability: f64,
 }
 
-/// What `--json` prints for arrays.
+/// The output of `scn predict --json` for arrays.
 #[derive(Debug, Serialize)]
 struct ArraySummary<'a> {
     logits: &'a Path,

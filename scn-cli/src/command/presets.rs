@@ -1,4 +1,4 @@
-//! `scn presets`.
+//! `scn presets`: lists the presets.
 
 use anyhow::Result;
 use clap::Args;
@@ -11,26 +11,26 @@ use crate::output::Output;
 use crate::readable::thousands;
 use crate::table::{Table, left, right};
 
-/// Lists the presets, or shows the settings of one.
+/// Lists the presets, or prints the settings of one.
 ///
-/// The settings are a file for scn train --config, in which a comment explains each. Those of scn1,
-/// scn2 and scn4, which are for images of any size, are shown for coloured pictures of 32 x 32
-/// pixels in ten classes; scn train --dataset takes what there is.
+/// The settings are a file for scn train --config, with a comment on each. scn1, scn2 and scn4 work
+/// with images of any size. Their settings are shown for colour images of 32 x 32 pixels in ten
+/// classes; scn train --dataset adapts them to the data set.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn presets\n  scn presets cifar10-scn1 > mine.toml    # then: scn train --config mine.toml"
 )]
 pub(crate) struct Presets {
-    /// Preset whose settings are shown; all are listed if none is named
+    /// Preset to print; without it, all presets are listed
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }
 
-/// What `--json` prints of each.
+/// One preset in the output of `scn presets --json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     name: String,
-    /// "any" for a preset that is for any images.
+    /// "any" if the preset works with any images.
     dataset: String,
     layers: usize,
     parameters: usize,
@@ -52,7 +52,7 @@ impl Presets {
     }
 }
 
-/// The settings of a preset.
+/// Returns the settings of a preset.
 fn config(name: &str) -> Result<RunConfig> {
     if !presets::ANY_IMAGES.contains(&name) {
         return Ok(presets::get(name)?);
@@ -80,7 +80,7 @@ fn summary(name: String) -> Result<Summary> {
     })
 }
 
-/// A table with a heading for those that follow each other and are alike.
+/// Formats the table of presets. Consecutive presets with the same description share a heading.
 fn listed(summaries: &[Summary]) -> String {
     let mut table = Table::new([
         left("name"),
@@ -112,6 +112,6 @@ fn listed(summaries: &[Summary]) -> String {
         }
         text.push_str(&format!("  {line}\n"));
     }
-    text.push_str("\nscn presets NAME shows all settings of one.");
+    text.push_str("\nscn presets NAME prints all settings of a preset.");
     text
 }

@@ -1,4 +1,4 @@
-//! `scn reconstruct`: pictures from the codes of their patches.
+//! `scn reconstruct`: reconstructs images from the codes of their patches.
 
 mod codes;
 mod fidelity;
@@ -34,12 +34,15 @@ const EXAMPLES: &str = "Examples:
   scn reconstruct --dictionary D.npy --codes A.npy --signals X.npy \\
     --patches 8x8 --stride 4 --out Y.npy --clean C.npy";
 
-/// Pictures from the codes of their patches: each patch is D a, plus its mean with --remove-means, and
-/// each pixel the mean of the patches that have it.
+/// Reconstructs images from the codes of their patches.
 ///
-/// --signals and the options of patches are those that `scn solve` has made the codes with: they give the
-/// shape of the pictures and the means of the patches. Where the stride does not fit, the last patch of a
-/// row or column lies flush with the border, so that every pixel is in a patch.
+/// Each patch is D a, plus its mean with --remove-means. Each pixel is the mean of the patches that
+/// contain it.
+///
+/// --signals and the patch options must be those that scn solve computed the codes with: they
+/// determine the shape of the images and the means of the patches. If the stride does not fit the
+/// image, the last patch of a row or column lies flush with the border, so that every pixel is in a
+/// patch.
 #[derive(Debug, Args)]
 #[command(
     mut_arg("patches", |patches| patches.required(true)),
@@ -49,33 +52,33 @@ pub(crate) struct Reconstruct {
     /// Dictionary, .npy [m, n], one atom per column
     #[arg(long, value_name = "D.npy")]
     dictionary: PathBuf,
-    /// Codes, one column per patch: .npy [n, P], or .npz of scn solve --sparse
+    /// Codes, one column per patch: .npy [n, P], or .npz from scn solve --sparse
     #[arg(long, value_name = "A.npy|A.npz")]
     codes: PathBuf,
-    /// The pictures whose patches have these codes
-    #[arg(long, value_name = "PICTURE|X.npy")]
+    /// Images whose patches have these codes
+    #[arg(long, value_name = "IMAGE|X.npy")]
     signals: PathBuf,
     #[command(flatten)]
     patches: PatchOptions,
-    /// Where the pictures go: .npy in the shape of --signals, or one as .png, whose values are brought to
-    /// 0 to 1 and rounded to 8 bits
+    /// Output file for the images: .npy in the shape of --signals, or .png for a single image, with
+    /// values clipped to [0, 1] and rounded to 8 bits
     #[arg(help_heading = "Output", long, value_name = "FILE.png|FILE.npy")]
     out: PathBuf,
-    /// Pictures as they should be: the peak signal-to-noise ratio of what is written, and of --signals, is
-    /// reported against them. The peak is 1, of integers the largest of their type
-    #[arg(help_heading = "Output", long, value_name = "PICTURE|C.npy")]
+    /// Clean images: reports the peak signal-to-noise ratio of the output, and of --signals,
+    /// against them. The peak is 1, or for integers the largest value of their type
+    #[arg(help_heading = "Output", long, value_name = "IMAGE|C.npy")]
     clean: Option<PathBuf>,
 }
 
-/// What `--json` prints.
+/// The output of `scn reconstruct --json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     pictures: usize,
-    /// Channels, height and width of each.
+    /// Channels, height and width of an image.
     shape: [usize; 3],
     patches: usize,
     seconds: f64,
-    /// With `--clean`; None where nothing differs.
+    /// PSNR of the output with `--clean`; None if it equals the clean images.
     psnr: Option<f64>,
     psnr_of_signals: Option<f64>,
     peak: Option<f64>,
@@ -99,7 +102,7 @@ impl Reconstruct {
         if codes.shape() != [atoms, count] {
             let [found, columns] = codes.shape();
             bail!(
-                "{}: expected codes [{atoms}, {count}], of {} by {} and {} by {}, found [{found}, {columns}]",
+                "{}: expected codes [{atoms}, {count}], for {} of {} and {} of {}, found [{found}, {columns}]",
                 self.codes.display(),
                 counted(atoms as u64, "atom"),
                 self.dictionary.display(),
@@ -134,7 +137,7 @@ impl Reconstruct {
         output.result(&summary, || describe(&summary))
     }
 
-    /// Adds up patches block by block, and writes each picture when its patches are there.
+    /// Averages patches block by block, and writes each image when all its patches are in.
     fn reconstruct<T: Scalar + Float>(
         &self,
         dictionary: Numbers<std::fs::File>,
@@ -148,7 +151,7 @@ impl Reconstruct {
         let mut codes = codes.into_input::<T>()?;
         let patches: Patches<T> = patches.read()?;
         let (pictures, grid) = (patches.pictures(), patches.grid());
-        check_memory("a picture", bytes_of::<f64>(&[3, grid.pixels()]))?;
+        check_memory("an image", bytes_of::<f64>(&[3, grid.pixels()]))?;
         let mut average = PatchAverage::new(grid.clone()).context("--stride")?;
         let mut out = PictureOut::<T>::create(&self.out, form, pictures.axes())?;
         let (each, rows) = (grid.patches(), grid.entries());
@@ -159,7 +162,7 @@ impl Reconstruct {
         each_block(&mut codes, all, None, &bar, |block| {
             found.resize_with(rows, block.numbers.ncols(), |_, _| T::ZERO);
             let one = T::from_f64(1.0);
-            // By one thread: the same bits for any number of them.
+            // Multiply on one thread: the result is then bit-identical for any number of threads.
             let (out_of, replace) = (found.as_mut(), Accum::Replace);
             matmul(
                 out_of,
@@ -179,7 +182,7 @@ impl Reconstruct {
                 if patch % each == each - 1 {
                     let (index, mut picture) = (patch / each, average.take());
                     if picture.iter().any(|value| !value.is_finite()) {
-                        bail!("the pictures D a are too large for their type");
+                        bail!("the images D a are too large for their type");
                     }
                     out.write(index, &mut picture)?;
                     if let Some(fidelity) = &mut fidelity {
@@ -217,14 +220,14 @@ fn describe(summary: &Summary) -> String {
     };
     let mut text = format!(
         "{} of {height} x {width} pixels{coloured}, from {} in {}\n",
-        counted(summary.pictures as u64, "picture"),
+        counted(summary.pictures as u64, "image"),
         patches,
         time(summary.seconds)
     );
     if let Some(peak) = summary.peak {
         let decibel = |psnr: Option<f64>| match psnr {
             Some(psnr) => format!("{psnr:.2} dB"),
-            None => "without limit".to_string(),
+            None => "infinite".to_string(),
         };
         let peak = match peak {
             1.0 => String::new(),
@@ -236,5 +239,5 @@ fn describe(summary: &Summary) -> String {
             decibel(summary.psnr_of_signals)
         );
     }
-    text + &format!("picture        {}", summary.out.display())
+    text + &format!("image          {}", summary.out.display())
 }

@@ -1,4 +1,4 @@
-//! `scn report`.
+//! `scn report`: writes a report on one or several runs.
 
 mod names;
 mod place;
@@ -19,16 +19,17 @@ use crate::output::Output;
 use crate::report::{self, Findings, Run};
 use crate::run_files::{read_config, read_history};
 
-/// A page on a run, or one that compares several.
+/// Writes a report on a run, or a comparison of several runs.
 ///
-/// On one run: results beside the paper's, curves, layers, atoms, confusion, mistakes,
-/// configuration. `scn train` writes the same at its end. Without the data set, what needs its test
-/// images is left out.
+/// The report on one run compares its results with the paper's and shows curves, layers, atoms,
+/// confusion, mistakes and configuration. `scn train` writes the same report when it finishes.
+/// Without the data set, everything that needs its test images is left out.
 ///
-/// On several: their results in one table, their learning curves over each other, and the settings
-/// that differ. This needs their config.toml and metrics.jsonl only, and they need not be complete.
+/// The comparison shows the results of all runs in one table, their learning curves overlaid, and
+/// the settings that differ. It needs only config.toml and metrics.jsonl of each run. Runs need not
+/// be complete.
 ///
-/// Writes report.html, which holds everything itself, report.md, and the plots as SVG files.
+/// The output is report.html, which is self-contained, report.md, and the plots as SVG files.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn report runs/digits\n  scn report runs/rate-0.02 runs/rate-0.1 runs/rate-0.5 --out rates"
@@ -37,19 +38,19 @@ pub(crate) struct Report {
     /// Run folders
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// Folder of the page [default: the run's own, or comparison for several]
+    /// Output folder [default: the run's own, or comparison for several]
     #[arg(help_heading = "Output", long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
     data: DataFolder,
 }
 
-/// What `--json` prints of one run.
+/// The output of `scn report --json` for one run.
 #[derive(Debug, Serialize)]
 struct Summary {
     report: PathBuf,
     files: Vec<String>,
-    /// Why what needs the test images is left out, if it is.
+    /// Why everything that needs the test images is left out, if it is.
     left_out: Option<String>,
 }
 
@@ -109,7 +110,7 @@ impl Report {
     }
 }
 
-/// The files of a run tell of one network.
+/// Checks that the files of a run belong to the same network.
 fn check(
     config: &RunConfig,
     history: &[EpochRecord],
@@ -119,7 +120,7 @@ fn check(
     let layers = config.network.layers.len();
     let other = |path: &Path, found: String| -> Result<()> {
         bail!(
-            "{}: expected the network of config.toml, {layers} sparse coding layers, found {found}",
+            "{}: expected the network of config.toml with {layers} sparse coding layers, found {found}",
             path.display()
         )
     };
@@ -135,7 +136,7 @@ fn check(
             config.network.classes,
         )
     {
-        return other(&folder.model(), "another".to_string());
+        return other(&folder.model(), "another one".to_string());
     }
     Ok(())
 }

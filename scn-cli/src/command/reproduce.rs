@@ -1,4 +1,4 @@
-//! `scn reproduce`: the networks of the paper, trained again.
+//! `scn reproduce`: trains the networks of the paper.
 
 mod summary;
 
@@ -19,13 +19,13 @@ use crate::report::{PrintedTable, Reproduction, Row, TABLE_1, TABLE_2, TABLE_3};
 use crate::run_files::read_history;
 use crate::training;
 
-/// Trains the networks of the paper and puts the results beside the paper's.
+/// Trains the networks of the paper and compares the results with the paper's.
 ///
-/// Every network has a run folder of its own in OUT/BUDGET, and all have a page there, report.html,
-/// which is written after each: the paper's tables as printed, the results beside its own, and with
-/// each result how its run differs from the paper's experiment. Started again, the command skips
-/// what is complete and goes on with what is not. A network that fails, or whose data set is not
-/// there, does not stop the others.
+/// Every network has its own run folder in OUT/BUDGET. A common report there, report.html, is
+/// updated after each network. It shows the paper's tables as printed, the new results next to the
+/// paper's, and how each run differs from the paper's experiment. When run again, the command skips
+/// complete networks and resumes the others. A network that fails, or whose data set is missing,
+/// does not stop the others.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn reproduce table3 --data data --budget quick\n  scn reproduce all --data data --device cuda"
@@ -37,17 +37,17 @@ pub(crate) struct Reproduce {
     experiment: Experiment,
     #[command(flatten)]
     data: DataFolder,
-    /// Folder of the run folders
+    /// Folder for the run folders
     #[arg(long, value_name = "OUT", default_value = "reproduced")]
     out: PathBuf,
-    /// How long networks are trained
+    /// How long to train each network
     #[arg(long, value_enum, default_value_t = Budget::Full)]
     budget: Budget,
-    /// Trains on so many images only; results are then no match for the paper's, and the page says
-    /// so
+    /// Trains on at most COUNT images; the report then notes that the results are not comparable
+    /// with the paper's
     #[arg(long, value_name = "COUNT")]
     train_limit: Option<usize>,
-    /// Tests on so many images only; likewise
+    /// Tests on at most COUNT images; the report then notes the same
     #[arg(long, value_name = "COUNT")]
     test_limit: Option<usize>,
 }
@@ -60,7 +60,7 @@ enum Experiment {
     Table2,
     /// MNIST: SCN-4
     Table3,
-    /// The learning curves of the networks of table 1
+    /// Learning curves of the networks of table 1
     Figure2,
     /// All of these
     All,
@@ -85,7 +85,7 @@ impl Experiment {
         }
     }
 
-    /// The paper's tables with these networks. Figure 2 has no numbers.
+    /// Returns the paper's tables that contain these networks. Figure 2 has no numbers.
     fn tables(self) -> &'static [&'static PrintedTable] {
         match self {
             Self::Table1 => &[TABLE_1],
@@ -137,7 +137,9 @@ impl Budget {
 }
 
 impl Reproduce {
-    /// Processes train each network together; the first one keeps the files.
+    /// Trains the networks and writes the report.
+    ///
+    /// Processes train each network together. Only the first one writes files.
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
         let first = device.processes().rank() == 0;
         let folder = self.out.join(self.budget.name());
@@ -157,7 +159,7 @@ impl Reproduce {
                 self.page(&rows)?.write(&folder)?;
             }
             if interrupted {
-                output.say("the same command goes on");
+                output.say("run the same command again to resume");
                 ending = Ending::Stopped;
                 break;
             }
@@ -167,7 +169,7 @@ impl Reproduce {
         let failed = rows.iter().filter(|row| row.failure.is_some()).count();
         if failed > 0 {
             bail!(
-                "{failed} of {} networks failed; the same command tries them again",
+                "{failed} of {} networks failed; run the same command again to retry them",
                 rows.len()
             );
         }
@@ -176,7 +178,10 @@ impl Reproduce {
 
     fn page<'a>(&self, rows: &'a [Row]) -> Result<Reproduction<'a>> {
         Ok(Reproduction {
-            title: format!("The paper's networks again: {}", self.experiment.name()),
+            title: format!(
+                "The paper's networks, reproduced: {}",
+                self.experiment.name()
+            ),
             budget: self.budget.name(),
             terms: self.terms(rows)?,
             tables: self.experiment.tables(),
@@ -184,8 +189,8 @@ impl Reproduce {
         })
     }
 
-    /// The budget and the limits of these runs in words, whatever was asked for: a run with other
-    /// settings stays as it is.
+    /// Describes the budget and the limits of these runs. They may differ from the arguments,
+    /// because an existing run keeps its settings.
     fn terms(&self, rows: &[Row]) -> Result<String> {
         let limit = |done: &str, of: fn(&RunConfig) -> Option<usize>| {
             let mut limits: Vec<_> = rows.iter().map(|row| of(&row.config)).collect();
@@ -195,7 +200,7 @@ impl Reproduce {
                 [] | [None] => None,
                 [Some(limit)] => Some(format!("{done} at most {limit} images.")),
                 _ => Some(format!(
-                    "{done} fewer images than there are, for some networks."
+                    "{done} only some of the images, for some networks."
                 )),
             }
         };
@@ -208,7 +213,7 @@ impl Reproduce {
         }
         let rest = match paper_s {
             true => "All other settings are the paper's.",
-            false => "Some runs have other settings, which are listed with their results.",
+            false => "Some runs have different settings, which are listed with their results.",
         };
         let sentences = [
             Some(self.budget.describe().to_string()),
@@ -223,7 +228,7 @@ impl Reproduce {
             .join(" "))
     }
 
-    /// The settings that a network is to be trained with.
+    /// Returns the settings to train a network with.
     fn wanted(&self, preset: &str) -> Result<RunConfig> {
         let mut config = presets::get(preset)?;
         config.training.epochs = self.budget.epochs(config.training.epochs);
@@ -232,7 +237,7 @@ impl Reproduce {
         Ok(config)
     }
 
-    /// A network before its run.
+    /// Returns the row of a network that has no run yet.
     fn before(&self, preset: &str) -> Result<Row> {
         Ok(Row {
             preset: preset.to_string(),
@@ -243,13 +248,13 @@ impl Reproduce {
         })
     }
 
-    /// A network, and how far the run in its folder has come.
+    /// Returns the row of a network, with the results so far of the run in its folder.
     fn row(&self, preset: &str, output: &Output) -> Result<Row> {
         let mut row = self.before(preset)?;
         let folder = self.folder(preset);
         if folder.checkpoint().exists() {
             match Checkpoint::load(&folder.checkpoint()) {
-                // Experiment is shown are the settings of this run, even if others are wanted.
+                // Show the settings of this run, even if the arguments ask for others.
                 Ok(checkpoint) => {
                     let path = folder.checkpoint();
                     model_file::warn_if_unchecked(&checkpoint.model, &path, output);
@@ -260,8 +265,7 @@ impl Reproduce {
                     return Ok(row);
                 }
             }
-            // A list that cannot be read does not stop the other rows; this one's checkpoint has it
-            // again.
+            // An unreadable history does not stop the other rows. The checkpoint contains it too.
             row.history = read_history(&folder).unwrap_or_default();
         }
         Ok(row)
@@ -271,15 +275,16 @@ impl Reproduce {
         RunFolder::new(&self.out.join(self.budget.name()).join(preset))
     }
 
-    /// Trains what is missing of a row. True if a person has stopped it; what fails is noted in the
-    /// row.
+    /// Trains the rest of a network and returns whether the user stopped it. A failure is recorded
+    /// in the row.
     ///
     /// # Errors
-    /// Processes that share the work, of which one has failed while others may be waiting for it.
+    /// Returns an error if several processes share the work and one of them fails, because others
+    /// may be waiting for it.
     fn complete(&self, row: &mut Row, device: &Device, output: &Output) -> Result<bool> {
         let processes = device.processes();
         let folder = self.folder(&row.preset);
-        // Without a checkpoint that tells them nobody knows the settings, and no result is shown.
+        // Without a readable checkpoint the settings are unknown, so no result is shown.
         let settings_known = row.failure.is_none();
         let trained = match self.prepare(row, &folder, &*processes, output)? {
             Ok(None) => Ok(None),
@@ -299,7 +304,7 @@ impl Reproduce {
         if processes.rank() == 0 && settings_known && folder.checkpoint().exists() {
             row.history = read_history(&folder).unwrap_or_default();
         }
-        // Also where a signal came so late that all epochs of this network are done.
+        // True even if the signal came so late that all epochs of this network are done.
         let asked = any(&*processes, ending::asked_to_stop().is_some())?;
         let interrupted = matches!(
             outcome,
@@ -308,8 +313,10 @@ impl Reproduce {
         Ok(asked || interrupted)
     }
 
-    /// What a run needs; None if nothing is missing, and why where it cannot go on. The first of the processes says what is to be done,
-    /// and all have to have the images.
+    /// Returns what a run needs, None if nothing is left to do, or an inner error if it cannot
+    /// continue.
+    ///
+    /// The first process decides what to do. All processes must have the images.
     fn prepare(
         &self,
         row: &mut Row,
@@ -352,7 +359,7 @@ impl Reproduce {
         Ok(Ok(Some((run, data?, start))))
     }
 
-    /// How the first process begins or goes on with a run; None if nothing is missing.
+    /// Returns how the first process starts or resumes a run, or None if nothing is left to do.
     fn start(
         &self,
         row: &Row,
@@ -364,11 +371,11 @@ impl Reproduce {
         }
         if row.config != self.wanted(&row.preset)? {
             bail!(
-                "{} holds a run with other settings; choose another folder by --out",
+                "{} holds a run with other settings; choose another folder with --out",
                 folder.path().display()
             );
         }
-        // Written in this order, after the checkpoint: model, metrics, report.
+        // After the checkpoint, these are written in order: model, metrics, report.
         let report = folder.path().join("report.html");
         if row.finished() && folder.model().exists() && report.exists() {
             output.say(format_args!("{}: complete", row.preset));

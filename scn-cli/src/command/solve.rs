@@ -1,4 +1,4 @@
-//! `scn solve`: codes of signals over a dictionary.
+//! `scn solve`: solves for the codes of signals over a dictionary.
 
 mod fraction;
 mod progress;
@@ -39,7 +39,7 @@ const EXAMPLES: &str = "Examples:
   scn solve --dictionary D.npy --signals X.png --patches 8x8 --remove-means \\
     --lambda1 0.1 --signed --sparse --out A.npz";
 
-/// Each row is tested against numbers of the other program.
+/// Each row is tested against numbers computed by the other program.
 const PEERS: &str = "Other programs, with a dictionary D [m, n], a signal x [m] and signals X:
   spams.lasso(X, D, lambda1=a, lambda2=b, mode=2)
       --signed --lambda1 a --lambda2 b
@@ -53,16 +53,19 @@ const PEERS: &str = "Other programs, with a dictionary D [m, n], a signal x [m] 
       --signed --lambda1 (a m)
 Without --signed: pos=True, positive=True, lower.limits=0.";
 
-/// Codes of signals over a dictionary: a = argmin 1/2 ||x - D a||² + lambda1 |a| + lambda2/2
-/// ||a||², a >= 0.
+/// Solves for the codes of signals over a dictionary: a = argmin 1/2 ||x - D a||² + lambda1 |a| +
+/// lambda2/2 ||a||², a >= 0.
 ///
-/// All arrays are .npy files of floats (f2, f4, f8) or integers. Where f4 holds the numbers of
-/// matrix and signals exactly, as it holds f2 and integers of up to 2 bytes, the command computes
-/// in f4, else in f8; codes [n, P] are written in that type, in the order of the signals, as they come: files may be larger than
-/// memory. Fortran order, or with --rows C order, is read fastest. With --atoms or --residual there is no
-/// penalty: orthogonal matching pursuit takes atoms one by one until there are so many, or until
-/// ||x - D a|| is so small a part of ||x||. In a build with the feature mpi, processes that mpirun
-/// has started share out the columns.
+/// All arrays are .npy files of floats (f2, f4, f8) or integers. The command computes in f4 if f4
+/// represents matrix and signals exactly, as it does f2 and integers of up to 2 bytes, and
+/// otherwise in f8. Codes [n, P] are written in that type, in the order of the signals, as they are
+/// computed, so files may be larger than memory. Fortran order, or with --rows C order, is read
+/// fastest.
+///
+/// With --atoms or --residual there is no penalty: orthogonal matching pursuit adds atoms one by
+/// one until it has COUNT atoms, or until ||x - D a|| is at most FRACTION times ||x||.
+///
+/// If built with the feature mpi, the processes started by mpirun share the columns.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("matrix").args(["dictionary", "gram"]).required(true),
@@ -75,44 +78,44 @@ pub(crate) struct Solve {
     files: ProblemFiles,
     #[command(flatten)]
     patches: PatchOptions,
-    /// One sample per row, as in scikit-learn: signals [P, m], correlations [P, n], codes [P, n]. The
-    /// dictionary [m, n] still has one atom per column
+    /// Reads and writes one signal per row, as in scikit-learn: signals [P, m], correlations [P,
+    /// n], codes [P, n]. The dictionary [m, n] still has one atom per column
     #[arg(long)]
     rows: bool,
-    /// Instead of lambda1: so large a part, up to 1, of the smallest lambda1 that gives no codes,
-    /// which is max D'x over all signals (max |D'x| if --signed). Reads the signals twice
+    /// Sets lambda1 to this fraction, up to 1, of the smallest lambda1 for which all codes are
+    /// zero: max D'x over all signals (max |D'x| if --signed). Reads the signals twice
     #[arg(long, value_name = "FRACTION", value_parser = number::parse::<f64>, conflicts_with_all = ["lambda1", "atoms", "residual"])]
     lambda1_fraction: Option<f64>,
-    /// Method [default: auto]
+    /// Solver [default: auto]
     #[arg(long, value_enum, hide_default_value = true, conflicts_with_all = ["atoms", "residual"])]
     solver: Option<SolverName>,
     /// KKT residual to reach, relative to max |D'x| of each column [default: 1e-5 in f4, 1e-9 in
     /// f8]
     #[arg(long, value_name = "NUMBER", value_parser = number::parse::<f64>, conflicts_with_all = ["atoms", "residual"])]
     tolerance: Option<f64>,
-    /// Passes over all atoms before a column is given up
+    /// Maximum number of passes over all atoms, after which a column is left unconverged
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     max_passes: u32,
-    /// Ends as if all were well where columns miss the tolerance; without it the exit code is 3.
-    /// The codes are written either way
+    /// Exits with code 0, not 3, if columns miss the tolerance. The codes are written either way
     #[arg(long, conflicts_with_all = ["atoms", "residual"])]
     allow_unconverged: bool,
-    /// Checks the codes in f64, too, and reports the smallest margin of strict complementarity: how far, relative to max |D'x|,
-    /// the support of a code is from changing. Takes longer than to solve
+    /// Also checks the codes in f64, and reports the smallest margin of strict complementarity: how
+    /// far, relative to max |D'x|, the active set of a code is from changing. Takes longer than
+    /// solving
     #[arg(long, conflicts_with_all = ["atoms", "residual"])]
     certify: bool,
     #[command(flatten)]
     pursuit: Pursuit,
-    /// Where the codes go, .npy [n, P]
+    /// Output file for the codes, .npy [n, P]
     #[arg(help_heading = "Output", long, value_name = "A.npy")]
     out: PathBuf,
-    /// Writes only codes that are not zero, for scipy.sparse.load_npz: .npz, csc (csr with --rows)
+    /// Writes only the nonzero entries, for scipy.sparse.load_npz: .npz, csc (csr with --rows)
     #[arg(help_heading = "Output", long)]
     sparse: bool,
 }
 
 impl Solve {
-    /// Processes share out the columns, in whole tiles.
+    /// Solves for the codes and writes them. Processes share the columns, in whole tiles.
     pub(crate) fn run(&self, processes: &dyn Processes, output: &Output) -> Result<Ending> {
         whole_file::expect_another(&self.out, self.files.paths())?;
         let form = CodesForm {
@@ -144,15 +147,15 @@ impl Solve {
         {
             bail!("--lambda1-fraction: expected a number above 0 and up to 1, found {fraction}");
         }
-        // Tolerances are about a hundred times what rounding leaves.
+        // The default tolerances are about a hundred times the residual that rounding leaves.
         let (summary, unseen) = match self.files.open(form.samples, self.patches.settings())? {
             AnyProblemFile::F32(file) => self.solve(file, form, 1e-5, processes)?,
             AnyProblemFile::F64(file) => self.solve(file, form, 1e-9, processes)?,
         };
         if unseen.columns > 0 {
             output.warn(format_args!(
-                "lambda1 of {:.1e} is below tolerance times max |D'x|, up to {:.1e}, in {} of {} columns, whose codes may be those \
-                 without it: raise lambda1 or lower --tolerance ({:e})",
+                "lambda1 of {:.1e} is below tolerance times max |D'x|, up to {:.1e}, in {} of {} columns, whose codes may be as if \
+                 it were zero: raise lambda1 or lower --tolerance ({:e})",
                 unseen.lambda1, unseen.least, unseen.columns, summary.columns, summary.tolerance
             ));
         }
@@ -169,7 +172,7 @@ impl Solve {
         Ok(output.unconverged(missed, self.allow_unconverged))
     }
 
-    /// Solves block by block and writes the codes.
+    /// Solves block by block, and writes the codes.
     fn solve<T: Scalar + Float>(
         &self,
         file: ProblemFile<T>,

@@ -1,4 +1,4 @@
-//! `scn train`.
+//! `scn train`: trains a network.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -23,13 +23,13 @@ use crate::run_files::read_settings;
 use crate::setting;
 use crate::training;
 
-/// Trains a network. With no argument: a small one on the embedded handwritten digits, in under a
+/// Trains a network; without arguments, a small one on the embedded handwritten digits, in under a
 /// minute.
 ///
 /// The run folder receives config.toml, metrics.jsonl, checkpoint.safetensors, model.safetensors, a
-/// report (report.html, report.md, plots) and events for TensorBoard. Ctrl-C ends with a
-/// checkpoint; --resume goes on from it with the same bits as an uninterrupted run. In a build with
-/// the feature mpi, processes that mpirun has started share the run, with the same bits.
+/// report (report.html, report.md, plots) and events for TensorBoard. Ctrl-C writes a checkpoint
+/// and stops; --resume continues the run, bit-identical to an uninterrupted one. If built with the
+/// feature mpi, the processes started by mpirun share the run, also with bit-identical results.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
@@ -38,8 +38,8 @@ use crate::training;
     scn train --preset cifar10-scn1 --epochs 20 --print-config > mine.toml\n  scn train --config mine.toml"
 )]
 pub(crate) struct Train {
-    /// Settings by name: digits, mnist-scn1, cifar10-scn1, ..., or scn1, scn2, scn4 for any images
-    /// (scn presets lists all)
+    /// Preset: digits, mnist-scn1, cifar10-scn1, ..., or scn1, scn2, scn4 for any images (scn
+    /// presets lists all)
     #[arg(
         help_heading = "Input",
         long,
@@ -47,59 +47,58 @@ pub(crate) struct Train {
         conflicts_with = "config"
     )]
     preset: Option<String>,
-    /// Settings from a file, such as a run's config.toml
+    /// File of settings, such as a run's config.toml
     #[arg(help_heading = "Input", long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
-    /// Images: a data set by its name, folder:DIR for pictures of your own (DIR/train/CLASS/*.png,
+    /// Data set: a name, folder:DIR for your own image files (DIR/train/CLASS/*.png,
     /// DIR/test/CLASS/*.jpg, or DIR/CLASS/* with --test-share), or npy:PREFIX for arrays
-    /// (PREFIX-train-images.npy, -train-labels.npy, -test-images.npy, -test-labels.npy); chooses the
-    /// preset if none is named
+    /// (PREFIX-train-images.npy, -train-labels.npy, -test-images.npy, -test-labels.npy); selects
+    /// the preset if none is named
     #[arg(help_heading = "Input", long, value_name = "DATASET", value_parser = parse_source)]
     dataset: Option<DataSource>,
-    /// Share of the pictures of each class to test on, for folder:DIR without train/ and test/
-    #[arg(help_heading = "Input", long, value_name = "SHARE")]
+    /// Fraction of the images of each class to test on, for folder:DIR without train/ and test/
+    #[arg(help_heading = "Input", long, value_name = "FRACTION")]
     test_share: Option<f64>,
     #[command(flatten)]
     data: DataFolder,
-    /// Run folder [default: runs/<preset>, numbered if that is taken]
+    /// Run folder [default: runs/<preset>, numbered if that exists]
     #[arg(help_heading = "Output", long, value_name = "RUN")]
     out: Option<PathBuf>,
-    /// Passes over the training images; the learning rate drops at the same parts of the run
+    /// Passes over the training images; the learning rate drops at the same fractions of the run
     #[arg(help_heading = "Training", long, value_name = "COUNT")]
     epochs: Option<u64>,
     /// Images per step
     #[arg(help_heading = "Training", long, value_name = "COUNT")]
     batch_size: Option<usize>,
-    /// Seed of initial weights, order and augmentation
+    /// Seed of initial weights, image order and augmentation
     #[arg(help_heading = "Training", long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// Trains on so many images only: the first, or with --set subset=stratified of each class its
-    /// share
+    /// Trains on at most COUNT images: the first ones or, with --set subset=stratified, the same
+    /// fraction of each class
     #[arg(help_heading = "Training", long, value_name = "COUNT")]
     train_limit: Option<usize>,
-    /// Tests on so many images only, chosen likewise
+    /// Tests on at most COUNT images, chosen in the same way
     #[arg(help_heading = "Training", long, value_name = "COUNT")]
     test_limit: Option<usize>,
-    /// Any setting of config.toml, as in training.momentum=0.8 (repeatable)
+    /// Changes a setting of config.toml, for example training.momentum=0.8 (repeatable)
     #[arg(help_heading = "Training", long = "set", value_name = "KEY=VALUE", value_parser = setting::parse)]
     settings: Vec<(String, String)>,
-    /// Prints all settings that the run would have, with comments, as --config reads them, and trains
-    /// nothing
+    /// Prints all settings of the run with comments, as a file for --config, and does not train
     #[arg(help_heading = "Output", long, conflicts_with = "resume")]
     print_config: bool,
-    /// Goes on with the run in the run folder; of the settings only --epochs counts
+    /// Resumes the run in the run folder; of its settings, only --epochs can be changed
     #[arg(help_heading = "Training", long, conflicts_with_all = ["preset", "config", "dataset", "test_share", "batch_size", "seed", "train_limit", "test_limit", "settings"])]
     resume: bool,
 }
 
-/// What `--json` prints.
+/// The output of `scn train --json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     run: PathBuf,
     finished: bool,
     epochs: u64,
     seconds: f64,
-    /// The epoch that the validation images have chosen, if there are any.
+    /// The epoch chosen by the validation images, if there are any.
     best: Option<EpochRecord>,
     last: Option<EpochRecord>,
 }
@@ -114,14 +113,14 @@ impl Train {
         }
         let processes = device.processes();
         let first = processes.rank() == 0;
-        // Whether the run folder is made for this run.
+        // Whether this call creates the run folder.
         let mut made = false;
         let (config, run, data, start) = if self.resume {
             let (config, run) = self.resumed(&*processes, output)?;
             let data = self.data.open(&config.dataset, &config.reading())?;
             (config, run, data, RunStart::Resume)
         } else {
-            // No folder is made for a run that has no images.
+            // Read the images first, so that a run without images leaves no folder.
             let (config, data) = self.fresh()?;
             let folder = self.out.clone().unwrap_or_else(|| default_folder(&config));
             made = first && (self.out.is_none() || !folder.exists());
@@ -143,7 +142,8 @@ impl Train {
             Ok((Outcome::Finished { .. } | Outcome::Interrupted { .. }, _))
         );
         if made && !written {
-            // No empty folder stays of a run that has written nothing; one with files does.
+            // Remove the folder if the run has written nothing; fails harmlessly if it contains
+            // files.
             let _ = std::fs::remove_dir(folder.path());
         }
         let (outcome, seconds) = ended?;
@@ -169,17 +169,17 @@ impl Train {
             } => {
                 summary.epochs = epochs_done;
                 format!(
-                    "stopped in epoch {} after {}; checkpoint {}\ngo on with: scn train --out {} --resume",
+                    "stopped in epoch {} after {}; checkpoint {}\nresume with: scn train --out {} --resume",
                     epochs_done + 1,
                     counted(batches_done as u64, "step"),
                     folder.checkpoint().display(),
                     folder.path().display()
                 )
             }
-            Outcome::NotBegun => "stopped before the first step; nothing is written".to_string(),
+            Outcome::NotBegun => "stopped before the first step; nothing was written".to_string(),
         };
         output.result(&summary, || text)?;
-        // A signal may have come so late that all epochs are done.
+        // The signal may have come after the last epoch.
         Ok(if summary.finished && ending::asked_to_stop().is_none() {
             Ending::Done
         } else {
@@ -187,7 +187,7 @@ impl Train {
         })
     }
 
-    /// Settings as given, and the images they ask for.
+    /// Returns the settings as given, and the images they refer to.
     fn fresh(&self) -> Result<(RunConfig, Dataset)> {
         let (config, data) = self.settings()?;
         let data = match data {
@@ -198,8 +198,8 @@ impl Train {
         Ok((config, data))
     }
 
-    /// Settings as given, and the images where those decide on the network.
-    fn settings(&self) -> Result<(RunConfig, Option<Dataset>)> {
+    /// Returns the settings as given, and the images if the network depends on them.
+    pub(crate) fn settings(&self) -> Result<(RunConfig, Option<Dataset>)> {
         let mut config = match (&self.config, &self.preset) {
             (Some(path), _) => read_settings(path)?,
             (None, Some(name)) => self.preset(name)?,
@@ -233,8 +233,8 @@ impl Train {
         Ok((config, Some(data)))
     }
 
-    /// A preset by its name; one for any images gets the shape of those with a name, and that of
-    /// others once they are read.
+    /// Returns a preset by name. A preset for any images takes their shape from a named data set;
+    /// for others, it is filled in when the images are read.
     fn preset(&self, name: &str) -> Result<RunConfig> {
         if !presets::ANY_IMAGES.contains(&name) {
             return Ok(presets::get(name)?);
@@ -251,7 +251,7 @@ impl Train {
         Ok(presets::for_images(name, dataset.clone(), shape, classes)?)
     }
 
-    /// The settings and the folder of a run that was begun.
+    /// Returns the settings and the locked folder of the run to resume.
     fn resumed(
         &self,
         processes: &dyn Processes,
@@ -262,12 +262,12 @@ impl Train {
             .clone()
             .unwrap_or_else(|| PathBuf::from("runs/digits"));
         let folder = RunFolder::new(&folder);
-        // No folder is made for the lock where there is no run.
+        // Fail here if there is no run: locking would create the folder.
         let path = folder.checkpoint();
         if processes.rank() == 0 {
             std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
         }
-        // Before the checkpoint is read: another process may be about to write the next one.
+        // Lock before reading the checkpoint: another process may be about to write the next one.
         let run = folder.lock_shared(processes)?;
         let checkpoint = Checkpoint::shared(&path, processes)?;
         model_file::warn_if_unchecked(&checkpoint.model, &path, output);
@@ -277,13 +277,13 @@ impl Train {
     }
 }
 
-/// The shape of images that have not been read yet: of one pixel, as no preset has it.
+/// The shape of images that have not been read yet: a single pixel, which no preset has.
 const UNKNOWN_SHAPE: [usize; 3] = [1, 1, 1];
 
 fn default_folder(config: &RunConfig) -> PathBuf {
     let dataset = config.dataset.short_name();
     let name = match &config.preset {
-        // Other presets are named after their data set.
+        // The names of all other presets contain the data set.
         Some(preset) if presets::ANY_IMAGES.contains(&preset.as_str()) => {
             format!("{dataset}-{preset}")
         }
@@ -293,12 +293,12 @@ fn default_folder(config: &RunConfig) -> PathBuf {
     Path::new("runs").join(name)
 }
 
-/// Makes the folder, or the first of folder-2, folder-3, ... that is not there: so each of several
-/// processes has its own.
+/// Creates the folder, or the first of folder-2, folder-3, ... that does not exist, so that
+/// concurrent processes get different folders.
 fn new_folder(folder: &Path) -> Result<PathBuf> {
     if let Some(parent) = folder.parent() {
         std::fs::create_dir_all(parent)
-            .with_context(|| format!("cannot make {}", parent.display()))?;
+            .with_context(|| format!("cannot create {}", parent.display()))?;
     }
     let numbered = (2..).map(|number| PathBuf::from(format!("{}-{number}", folder.display())));
     let mut candidates = std::iter::once(folder.to_path_buf()).chain(numbered);
@@ -308,13 +308,13 @@ fn new_folder(folder: &Path) -> Result<PathBuf> {
         Err(error) => Some(Err(error)),
     });
     made.unwrap_or_else(|| Err(ErrorKind::AlreadyExists.into()))
-        .with_context(|| format!("cannot make {}", folder.display()))
+        .with_context(|| format!("cannot create {}", folder.display()))
 }
 
-/// The result of a run that is complete.
+/// Describes the result of a complete run.
 fn describe(summary: &Summary, folder: &RunFolder) -> String {
     let Some(last) = &summary.last else {
-        return "no epoch was asked for".to_string();
+        return "no epochs were requested".to_string();
     };
     let choice = match &summary.best {
         None => format!(
@@ -323,7 +323,7 @@ fn describe(summary: &Summary, folder: &RunFolder) -> String {
             counted(last.epoch, "epoch")
         ),
         Some(best) => format!(
-            "test error {:.2} % after epoch {} of {}, whose validation error is the smallest: {:.2} %",
+            "test error {:.2} % after epoch {} of {}, which has the lowest validation error: {:.2} %",
             100.0 * best.test_error,
             best.epoch,
             last.epoch,

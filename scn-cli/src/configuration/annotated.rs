@@ -1,4 +1,4 @@
-//! The settings of a run as TOML in which a comment explains each.
+//! The settings of a run as TOML, with a comment for each.
 
 use anyhow::Result;
 use scn_net::RunConfig;
@@ -8,25 +8,26 @@ use super::prose::{comment, paragraphs, plain};
 use super::setting::{self, Kind, Setting, Table};
 use super::value::text;
 
-/// The settings as `RunConfig::from_toml` reads them. Those that are off are there as comments.
+/// Returns the settings in the format of `RunConfig::from_toml`. Settings that are off are
+/// comments.
 ///
 /// # Errors
-/// A number that TOML cannot hold.
+/// Returns an error if TOML cannot represent a number.
 pub(crate) fn annotated(config: &RunConfig) -> Result<String> {
     config.to_toml()?;
-    // By way of text, which has the fewest digits that tell an f32 apart; a value would have all of
-    // its f64.
+    // Go by way of text, which has the fewest digits that identify an f32. A value would have all
+    // digits of its f64.
     let values: Map<String, Value> = serde_json::from_str(&serde_json::to_string(config)?)?;
     let mut out = comment(
         "Settings for `scn train --config FILE.toml`. `man scn-config` and docs/configuration.md \
-         describe them at length.",
+         describe them in full.",
         0,
     );
     write_table(&mut out, "", &setting::all(), Some(&values));
     Ok(out)
 }
 
-/// Writes what stands in a table, and then the tables in it. Without values it is off.
+/// Writes the settings of a table, then the tables in it. A table without values is off.
 fn write_table(out: &mut String, name: &str, table: &Table, values: Option<&Map<String, Value>>) {
     let value_of = |setting: &Setting| values.and_then(|values| values.get(&setting.name));
     for setting in &table.settings {
@@ -53,7 +54,7 @@ fn write_table(out: &mut String, name: &str, table: &Table, values: Option<&Map<
     }
 }
 
-/// What a setting means, in comments.
+/// Writes the meaning of a setting, in comments.
 fn explain(out: &mut String, setting: &Setting) {
     let first = |description: &str| {
         let paragraphs = paragraphs(description);
@@ -77,7 +78,7 @@ fn explain(out: &mut String, setting: &Setting) {
     }
 }
 
-/// A key with its value, or a comment that says how it is switched on.
+/// Writes a key with its value, or a comment that shows how to switch the setting on.
 fn write_value(out: &mut String, setting: &Setting, value: Option<&Value>) {
     let name = &setting.name;
     out.push_str(&match (value, &setting.kind) {
@@ -101,13 +102,13 @@ mod tests {
     use super::*;
     use crate::configuration::prose::WIDTH;
 
-    /// Settings of kinds that a run may get.
+    /// Settings of all kinds that a run may have.
     #[derive(Serialize, JsonSchema)]
     struct Made {
         /// A table that may be absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inner: Option<Inner>,
-        /// A text with a form of its own.
+        /// A text with its own format.
         form: Form,
         /// A choice that may be absent.
         #[serde(default)]
@@ -116,9 +117,9 @@ mod tests {
 
     #[derive(Serialize, JsonSchema)]
     struct Inner {
-        /// Something that must be there.
+        /// A required setting.
         size: [usize; 2],
-        /// Something that need not.
+        /// An optional setting.
         #[serde(default)]
         #[schemars(example = 0.5)]
         share: Option<f32>,
@@ -136,7 +137,7 @@ mod tests {
         Other,
     }
 
-    /// Read and written by hand, as `name` or `folder:DIR`.
+    /// Serialised by hand, as `name` or `folder:DIR`.
     #[derive(Serialize)]
     struct Form(String);
 
@@ -162,7 +163,7 @@ mod tests {
         assert_eq!(
             off,
             r#"
-# A text with a form of its own.
+# A text with its own format.
 form = "a"
 
 # A choice that may be absent.
@@ -173,10 +174,10 @@ form = "a"
 # A table that may be absent.
 # [inner]  # off
 
-# Something that must be there.
+# A required setting.
 # size = [1, 1]  # off
 
-# Something that need not.
+# An optional setting.
 # share = 0.5  # off
 
 # A link.
@@ -199,7 +200,7 @@ form = "a"
             let written = annotated(&config).unwrap();
             assert_eq!(RunConfig::from_toml(&written).unwrap(), config, "{name}");
             for section in all.sections() {
-                // Lists are written in the table that holds them.
+                // Lists are written in the table that contains them.
                 let from = if section.name.is_empty() || section.list {
                     Some(0)
                 } else {
@@ -229,7 +230,7 @@ form = "a"
         }
     }
 
-    /// Without its comment mark, a setting that is off is read.
+    /// A setting that is off is switched on by removing its comment mark.
     #[test]
     fn settings_that_are_off_can_be_switched_on() {
         let config = presets::get("digits").unwrap();

@@ -1,4 +1,4 @@
-//! docs/configuration.md, which the test below compares with the settings.
+//! The document docs/configuration.md, which the test below compares with the settings.
 
 use super::prose::{Piece, paragraphs, pieces};
 use super::setting::{self, Choice, Section, Setting};
@@ -6,21 +6,24 @@ use super::setting::{self, Choice, Section, Setting};
 const HEAD: &str = "\
 # Configuration
 
-<!-- Made from the types in scn-net/src/config. After a change there:
+<!-- Generated from the types in scn-net/src/config. After a change there:
      SCN_RENEW=1 cargo test -p scn-cli --bin scn configuration -->
 
-Every setting of a run. Files have them in [TOML](https://toml.io): `scn train --config FILE.toml` reads one, each run keeps its own as
-`config.toml` in its folder, and `--set` changes single settings, named with their table and a dot:
+This reference describes every setting of a training run. Settings are written in a file in
+[TOML](https://toml.io) format, which `scn train --config FILE.toml` reads. The option `--set`
+changes a single setting, named by its table and key. Each run saves its settings as `config.toml`
+in its folder.
 
-    scn presets cifar10-scn1 > mine.toml                             # the settings of a preset, with comments
-    scn train --print-config --epochs 20 > mine.toml                 # those that a run with these options would have
+    scn presets cifar10-scn1 > mine.toml                 # the settings of a preset, with comments
+    scn train --print-config --epochs 20 > mine.toml     # the settings of a run with these options
     scn train --config mine.toml --set training.learning_rate=0.05
 
-A setting without a default must be in the file; one that is off is not in the file. A setting that does not exist, or is out of its range, is refused. `man
-scn-config` (from `scn man`) says the same as this page.
+A setting without a default is required. Any other setting can be left out; it then has its default
+or is off. Unknown settings and values out of range are refused. The manual page `scn-config`, which
+`scn man` writes, contains the same reference.
 ";
 
-/// The whole document.
+/// Returns the whole document.
 fn document() -> String {
     let mut out = HEAD.to_string();
     for section in setting::all().sections() {
@@ -31,12 +34,12 @@ fn document() -> String {
 
 fn write_section(out: &mut String, section: &Section) {
     if section.name.is_empty() {
-        out.push_str("\n## Outside all tables\n");
+        out.push_str("\n## Top-level settings\n");
     } else {
         out.push_str(&format!("\n## `{}`\n", section.heading()));
     }
     if section.optional {
-        out.push_str("\nThis table is off where it is absent.\n");
+        out.push_str("\nThis table is off if it is absent.\n");
     }
     for paragraph in paragraphs(&section.table.description) {
         out.push_str(&format!("\n{}\n", markdown(&paragraph)));
@@ -59,7 +62,7 @@ fn write_section(out: &mut String, section: &Section) {
     }
 }
 
-/// What a setting means, and below that its choices, each in a line.
+/// Returns the meaning of a setting, followed by its choices on separate lines.
 fn meaning(setting: &Setting, choices: &[Choice]) -> String {
     let all = |description: &str| {
         let paragraphs = paragraphs(description);
@@ -76,7 +79,7 @@ fn meaning(setting: &Setting, choices: &[Choice]) -> String {
     lines.join("<br>")
 }
 
-/// A paragraph without links to items of the crates.
+/// Returns a paragraph as Markdown, without links to items of the crates.
 fn markdown(paragraph: &str) -> String {
     let written = |piece| match piece {
         Piece::Plain(text) => text.to_string(),
@@ -100,7 +103,7 @@ fn configuration_md_is_what_the_types_say() {
         .find(|(expected, found)| expected != found);
     assert!(
         found == expected,
-        "docs/configuration.md is not what the types in scn-net/src/config say, first in {differs:?}; to renew it:\n\n    \
+        "docs/configuration.md does not match the types in scn-net/src/config; the first difference is {differs:?}; to renew it:\n\n    \
          SCN_RENEW=1 cargo test -p scn-cli --bin scn configuration\n"
     );
 }

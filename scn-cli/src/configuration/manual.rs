@@ -7,10 +7,10 @@ use roff::{Inline, Roff, bold, italic, roman};
 use super::prose::{Piece, paragraphs, pieces};
 use super::setting::{self, Choice, Section, Setting};
 
-/// The page, for `man`.
+/// Returns the page in the format of `man`.
 ///
 /// # Errors
-/// Those of writing into memory.
+/// Returns an error if writing to memory fails.
 pub(crate) fn page() -> io::Result<Vec<u8>> {
     let mut page = Roff::new();
     let version = concat!("scn ", env!("CARGO_PKG_VERSION"));
@@ -30,12 +30,13 @@ pub(crate) fn page() -> io::Result<Vec<u8>> {
     ]);
     page.control("SH", ["DESCRIPTION"]);
     for paragraph in [
-        "A run is described by a file in the TOML format, such as the `config.toml` in the folder of a \
-         run. The option `--set` of `scn train` changes single settings, named with their table and a \
-         dot, as in `training.momentum=0.8`.",
-        "`scn train --print-config` prints a file with all settings and what they mean, `scn presets \
-         NAME` that of a preset.",
-        "A setting that has no default must be in the file.",
+        "The settings of a run are written in a file in TOML format, such as the `config.toml` in the \
+         folder of a run. The option `--set` of `scn train` changes a single setting, named by its \
+         table and key, as in `training.momentum=0.8`.",
+        "`scn train --print-config` prints a file with all settings and their meaning, and `scn \
+         presets NAME` prints the settings of a preset in the same form.",
+        "A setting without a default is required. Any other setting can be left out; it then has its \
+         default or is off.",
     ] {
         prose(&mut page, paragraph);
     }
@@ -57,12 +58,12 @@ pub(crate) fn page() -> io::Result<Vec<u8>> {
 
 fn write_section(page: &mut Roff, section: &Section) {
     if section.name.is_empty() {
-        page.control("SH", ["OUTSIDE ALL TABLES"]);
+        page.control("SH", ["TOP-LEVEL SETTINGS"]);
     } else {
         page.control("SH", [section.heading().as_str()]);
     }
     if section.optional {
-        prose(page, "This table is off where it is absent.");
+        prose(page, "This table is off if it is absent.");
     }
     for paragraph in paragraphs(&section.table.description) {
         prose(page, &paragraph);
@@ -101,7 +102,7 @@ fn write_setting(page: &mut Roff, setting: &Setting, words: &str, choices: &[Cho
     page.control("RE", []);
 }
 
-/// A paragraph of its own.
+/// Writes a separate paragraph.
 fn prose(page: &mut Roff, paragraph: &str) {
     page.control("PP", []);
     page.text(inlines(paragraph));
@@ -115,7 +116,8 @@ fn inlines(paragraph: &str) -> Vec<Inline> {
     pieces(paragraph).into_iter().map(inline).collect()
 }
 
-/// Characters beyond ASCII by their numbers, which every program that sets manual pages reads.
+/// Replaces non-ASCII characters by escapes, which every program that formats manual pages
+/// understands.
 fn in_ascii(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

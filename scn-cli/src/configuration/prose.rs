@@ -1,19 +1,19 @@
-//! The comments of the sources, for readers elsewhere.
+//! Conversion of doc comments for other formats.
 
-/// Columns of a terminal that is not wide.
+/// Width of a narrow terminal, in columns.
 pub(crate) const WIDTH: usize = 80;
 
-/// A piece of a text.
+/// A piece of a paragraph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     Plain(&'a str),
-    /// Without its backticks.
+    /// Code without its backticks.
     Code(&'a str),
-    /// With an address; a link to an item of a crate is plain or code.
+    /// The label and the address of a link. Links to items of a crate are plain text or code.
     Link(&'a str, &'a str),
 }
 
-/// The paragraphs of a comment, each in one line.
+/// Splits a comment into paragraphs, each on one line.
 pub(crate) fn paragraphs(comment: &str) -> Vec<String> {
     let lines: Vec<&str> = comment.lines().map(str::trim).collect();
     let paragraphs = lines.split(|line| line.is_empty());
@@ -23,7 +23,7 @@ pub(crate) fn paragraphs(comment: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a paragraph consists of.
+/// Splits a paragraph into pieces.
 pub(crate) fn pieces(paragraph: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
     let mut rest = paragraph;
@@ -34,7 +34,7 @@ pub(crate) fn pieces(paragraph: &str) -> Vec<Piece<'_>> {
         } else {
             link(here)
         };
-        // A bracket that begins no link is a bracket.
+        // A bracket that starts no link is plain text.
         let (length, piece) = special.unwrap_or((1, Piece::Plain(&here[..1])));
         found.extend([Piece::Plain(before), piece]);
         rest = &here[length..];
@@ -44,13 +44,13 @@ pub(crate) fn pieces(paragraph: &str) -> Vec<Piece<'_>> {
     found
 }
 
-/// How many bytes the code that a text begins with has, and the code.
+/// Parses the code at the start of a text, and returns its length in bytes and the code.
 fn code(text: &str) -> Option<(usize, Piece<'_>)> {
     let (code, _) = text.strip_prefix('`')?.split_once('`')?;
     Some((code.len() + 2, Piece::Code(code)))
 }
 
-/// How many bytes the link that a text begins with has, and the link.
+/// Parses the link at the start of a text, and returns its length in bytes and the link.
 fn link(text: &str) -> Option<(usize, Piece<'_>)> {
     let (label, after) = text.strip_prefix('[')?.split_once(']')?;
     let length = label.len() + 2;
@@ -76,7 +76,7 @@ fn link(text: &str) -> Option<(usize, Piece<'_>)> {
     }
 }
 
-/// A paragraph as plain text, without addresses.
+/// Returns a paragraph as plain text, without addresses.
 pub(crate) fn plain(paragraph: &str) -> String {
     let written = |piece| match piece {
         Piece::Plain(text) | Piece::Link(text, _) => text.to_string(),
@@ -85,8 +85,8 @@ pub(crate) fn plain(paragraph: &str) -> String {
     pieces(paragraph).into_iter().map(written).collect()
 }
 
-/// Lines of comments in TOML, indented by so many columns, and those after the first a little more if
-/// by any.
+/// Formats a text as comments in TOML, indented by `indent` columns. If that is not zero, lines
+/// after the first are indented a little more.
 pub(crate) fn comment(text: &str, indent: usize) -> String {
     let first = format!("# {}", " ".repeat(indent));
     let others = format!("{first}{}", if indent > 0 { "  " } else { "" });

@@ -1,4 +1,5 @@
-//! What the types that parse the settings say about each: name, type, default, choices, meaning.
+//! Descriptions of the settings from the types that parse them: name, type, default, choices,
+//! meaning.
 
 use scn_net::RunConfig;
 use serde_json::Value;
@@ -8,9 +9,9 @@ use super::value::{float, text};
 /// A table of `config.toml`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Table {
-    /// What its type says; Markdown.
+    /// Doc comment of its type, in Markdown.
     pub(crate) description: String,
-    /// In the order in which they are written.
+    /// Settings in the order in which they are written.
     pub(crate) settings: Vec<Setting>,
 }
 
@@ -18,22 +19,22 @@ pub(crate) struct Table {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Setting {
     pub(crate) name: String,
-    /// What its field says, or else its type; Markdown.
+    /// Doc comment of its field or, without one, of its type, in Markdown.
     pub(crate) description: String,
-    /// Whether it may be absent, and is then off.
+    /// Whether the setting may be absent, which means that it is off.
     pub(crate) optional: bool,
-    /// Its value where it is not written, as TOML.
+    /// Value if the setting is absent, as TOML.
     pub(crate) default: Option<String>,
-    /// A value that it could have, as TOML.
+    /// Example of a value, as TOML.
     pub(crate) example: String,
     pub(crate) kind: Kind,
 }
 
-/// What a key holds.
+/// The kind of value that a key has.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
     Value {
-        /// Its type in words.
+        /// The type in words.
         words: String,
         choices: Vec<Choice>,
     },
@@ -42,29 +43,29 @@ pub(crate) enum Kind {
     List(Table),
 }
 
-/// A value that a setting can have.
+/// A possible value of a setting.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Choice {
-    /// As TOML.
+    /// The value, as TOML.
     pub(crate) value: String,
-    /// Markdown.
+    /// The meaning of the value, in Markdown.
     pub(crate) description: String,
 }
 
-/// All settings of a run.
+/// Returns all settings of a run.
 pub(crate) fn all() -> Table {
     of(schemars::schema_for!(RunConfig))
 }
 
-/// All settings that a schema has.
+/// Returns all settings in a schema.
 pub(crate) fn of(schema: schemars::Schema) -> Table {
     let schema = Value::from(schema);
     table(&schema, &schema["$defs"])
 }
 
 impl Table {
-    /// Its tables, and those in them, by their names with dots, each after the one that holds it.
-    /// The first is the table itself, without a name.
+    /// Returns the table itself, without a name, and all tables in it with their dotted names. Each
+    /// table comes after the one that contains it.
     pub(crate) fn sections(&self) -> Vec<Section<'_>> {
         let mut found = vec![Section {
             name: String::new(),
@@ -92,20 +93,20 @@ impl Table {
     }
 }
 
-/// A table with its place.
+/// A table with its dotted name.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Section<'a> {
-    /// With dots; empty for what stands outside all tables.
+    /// Dotted name; empty for the top-level settings.
     pub(crate) name: String,
-    /// Whether there are several of it.
+    /// Whether it is a list of tables.
     pub(crate) list: bool,
-    /// Whether it may be absent.
+    /// Whether the table may be absent.
     pub(crate) optional: bool,
     pub(crate) table: &'a Table,
 }
 
 impl Section<'_> {
-    /// Its name as TOML writes it.
+    /// Returns the heading of the table in TOML.
     pub(crate) fn heading(&self) -> String {
         if self.list {
             format!("[[{}]]", self.name)
@@ -114,7 +115,7 @@ impl Section<'_> {
         }
     }
 
-    /// Its settings that are no tables; lists of tables are.
+    /// Returns the settings that are neither tables nor lists of tables.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&Setting, &str, &[Choice])> {
         let settings = self.table.settings.iter();
         settings.filter_map(move |setting| match &setting.kind {
@@ -160,7 +161,7 @@ fn setting(name: &str, field: &Value, types: &Value) -> Setting {
     }
 }
 
-/// Something that could be the value of a setting without a default or an example.
+/// Returns a possible value of a setting without a default or an example.
 fn placeholder(shape: &Value, types: &Value) -> String {
     if let Some(first) = choices(shape).into_iter().next() {
         return first.value;
@@ -213,7 +214,8 @@ fn words(name_of_type: &str) -> &str {
     }
 }
 
-/// `integer`, `number`, `boolean`, `string`, `array`, `object`, or `value` if it could be several.
+/// Returns `integer`, `number`, `boolean`, `string`, `array` or `object`, or `value` if the schema
+/// does not name a type.
 fn name_of_type(shape: &Value) -> &str {
     let name = match &shape["type"] {
         Value::Array(several) => several.iter().find(|&name| name != "null"),
@@ -222,7 +224,7 @@ fn name_of_type(shape: &Value) -> &str {
     name.and_then(Value::as_str).unwrap_or("value")
 }
 
-/// What is left of a type that may be null, and whether it may.
+/// Removes null from a type, and returns whether it was nullable.
 fn without_null(field: &Value) -> (&Value, bool) {
     if let Value::Array(several) = &field["anyOf"] {
         let mut others = several.iter().filter(|shape| shape["type"] != "null");
@@ -237,7 +239,7 @@ fn without_null(field: &Value) -> (&Value, bool) {
     (field, null)
 }
 
-/// The type that a reference names.
+/// Resolves a reference to a type.
 fn resolved<'a>(shape: &'a Value, types: &'a Value) -> &'a Value {
     let name = shape["$ref"]
         .as_str()
@@ -245,7 +247,7 @@ fn resolved<'a>(shape: &'a Value, types: &'a Value) -> &'a Value {
     name.and_then(|name| types.get(name)).unwrap_or(shape)
 }
 
-/// The values that a type lists, if it lists all.
+/// Returns the values that a type lists, or none if it does not list all of them.
 fn choices(shape: &Value) -> Vec<Choice> {
     let listed = |shape: &Value, values: Vec<&Value>| {
         let description = description(shape);

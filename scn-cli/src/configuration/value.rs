@@ -1,8 +1,8 @@
-//! Values as TOML writes them.
+//! Values in TOML.
 
 use serde_json::Value;
 
-/// A value in one line.
+/// Formats a value on one line.
 pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => toml::Value::String(text.clone()).to_string(),
@@ -15,12 +15,12 @@ pub(crate) fn text(value: &Value) -> String {
             let fields: Vec<String> = fields.iter().map(field).collect();
             format!("{{ {} }}", fields.join(", "))
         }
-        // JSON and TOML write these alike.
+        // These are the same in JSON and TOML.
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 
-/// A number that was an f32, with the fewest digits that tell it apart from others.
+/// Formats a number that was an f32 with the fewest digits that identify it.
 pub(crate) fn float(value: &Value) -> String {
     match value.as_f64() {
         Some(number) => format!("{:?}", number as f32),

@@ -1,20 +1,20 @@
-//! Small pictures with words to them.
+//! Small images with captions.
 
 use std::sync::Arc;
 
 use crate::pictures;
 
-/// A picture as PNG, a few pixels wide, and the words to it.
+/// A PNG image, a few pixels wide, with its caption.
 #[derive(Debug, Clone)]
 pub(crate) struct CaptionedPicture {
     pub(crate) png: Arc<[u8]>,
     pub(crate) alternative: String,
-    /// One or several lines.
+    /// Caption of one or several lines.
     pub(crate) caption: String,
 }
 
 impl CaptionedPicture {
-    /// The address of the picture within a page.
+    /// Returns the data URI of the image.
     pub(crate) fn uri(&self) -> String {
         pictures::data_uri(&self.png)
     }

@@ -1,5 +1,5 @@
-//! What differs between two configurations. They are compared as they are written, so that a new
-//! setting needs no line here.
+//! Differences between configurations. They are compared in serialised form, so a new setting needs
+//! no change here.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,19 +9,19 @@ use scn_net::{RunConfig, presets};
 use serde::Serialize;
 use serde_json::Value;
 
-/// A setting that is not as in the preset.
+/// A setting that differs from the preset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Change {
-    /// Its name with dots.
+    /// Dotted name of the setting.
     pub(crate) setting: String,
-    /// In this run; absent where it is not set.
+    /// Value in this run, or None if it is not set.
     pub(crate) value: Option<String>,
-    /// In the preset; absent where it is not set.
+    /// Value in the preset, or None if it is not set.
     pub(crate) preset: Option<String>,
 }
 
 impl Change {
-    /// Name, value and the preset's value for a table.
+    /// Returns the name, the value and the preset's value, for a table.
     pub(crate) fn cells(&self) -> [String; 3] {
         let or_not_set = |value: &Option<String>| {
             let value = value.as_deref();
@@ -40,14 +40,14 @@ impl fmt::Display for Change {
         let [setting, value, preset] = self.cells();
         write!(f, "{setting} {value}")?;
         match self.preset {
-            // A limit that the preset has not needs no "instead of not set".
+            // Omit "instead of not set" after a setting that the preset lacks, such as a limit.
             None => Ok(()),
             Some(_) => write!(f, " instead of {preset}"),
         }
     }
 }
 
-/// Settings that are not those of the configuration's preset; none for a run without one.
+/// Returns the settings that differ from the configuration's preset; none without a preset.
 pub(crate) fn from_preset(config: &RunConfig) -> Result<Vec<Change>> {
     let Some(name) = config.preset.as_deref() else {
         return Ok(Vec::new());
@@ -57,7 +57,7 @@ pub(crate) fn from_preset(config: &RunConfig) -> Result<Vec<Change>> {
         true => {
             let (dataset, network) = (config.dataset.clone(), &config.network);
             presets::for_images(name, dataset, network.input, network.classes).map(|mut preset| {
-                // They belong to the images, not to the preset.
+                // These settings belong to the images, not to the preset.
                 (preset.test_share, preset.pictures) = (config.test_share, config.pictures);
                 preset
             })
@@ -65,12 +65,12 @@ pub(crate) fn from_preset(config: &RunConfig) -> Result<Vec<Change>> {
     };
     match preset {
         Ok(preset) => between(config, &preset),
-        // A preset that this version does not know has nothing to compare with.
+        // This version does not know the preset, so there is nothing to compare with.
         Err(_) => Ok(Vec::new()),
     }
 }
 
-/// Settings that are not those of a preset, in the order of [`differing`].
+/// Returns the settings that differ from a preset, in the order of [`differing`].
 pub(crate) fn between(config: &RunConfig, preset: &RunConfig) -> Result<Vec<Change>> {
     let change = |difference: Difference| {
         let mut values = difference.values.into_iter();
@@ -86,17 +86,17 @@ pub(crate) fn between(config: &RunConfig, preset: &RunConfig) -> Result<Vec<Chan
         .collect())
 }
 
-/// A setting that is not the same everywhere.
+/// A setting that differs between configurations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Difference {
-    /// Its name with dots.
+    /// Dotted name of the setting.
     pub(crate) setting: String,
-    /// One for each configuration; absent where it is not set.
+    /// Value in each configuration, or None if it is not set.
     pub(crate) values: Vec<Option<String>>,
 }
 
-/// Settings that are not the same in all configurations, by name: first those outside all sections,
-/// such as limits.
+/// Returns the settings that differ between configurations, sorted by name. Settings outside all
+/// sections, such as limits, come first.
 pub(crate) fn differing(configs: &[&RunConfig]) -> Result<Vec<Difference>> {
     let all: Vec<_> = configs
         .iter()
@@ -122,8 +122,8 @@ pub(crate) fn differing(configs: &[&RunConfig]) -> Result<Vec<Difference>> {
 }
 
 fn settings(config: &RunConfig) -> Result<BTreeMap<String, String>> {
-    // By way of text, which has the fewest digits that tell an f32 apart; a value would have all of
-    // its f64.
+    // Go by way of text, which has the fewest digits that identify an f32. A value would have all
+    // digits of its f64.
     let value: Value = serde_json::from_str(&serde_json::to_string(config)?)?;
     let mut all = BTreeMap::new();
     flatten("", &value, &mut all);
@@ -138,7 +138,7 @@ fn flatten(name: &str, value: &Value, into: &mut BTreeMap<String, String>) {
                 flatten(&format!("{name}{separator}{field}"), value, into);
             }
         }
-        // A list of tables: each field as a list.
+        // Turn a list of tables into a list for each field.
         Value::Array(entries) if !entries.is_empty() && entries.iter().all(Value::is_object) => {
             let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for entry in entries {
@@ -208,7 +208,7 @@ mod tests {
                 "training.epochs 20 instead of 200",
             ]
         );
-        // The other way round: the preset has a setting that the run has not.
+        // The other way round: the preset has a setting that the run lacks.
         let preset = presets::get("cifar10-scn1").unwrap();
         let less = between(&preset, &config).unwrap();
         assert_eq!(less[0].to_string(), "test_limit not set instead of 5000");

@@ -20,29 +20,29 @@ use super::palette::{Colour, GRID, INK, PAPER, RULE};
 pub(super) use self::dots::Dots;
 pub(super) use self::legend::{Entry, Sample};
 
-/// Lines over the epochs of one run or of several.
+/// A plot of lines over the epochs of one or several runs.
 pub(super) struct Chart<'a> {
-    /// What is drawn, and its unit.
+    /// Name and unit of the values.
     pub(super) values: &'a str,
-    /// What no value can exceed.
+    /// Upper limit of the values.
     pub(super) ceiling: f64,
     pub(super) lines: Vec<Line>,
-    /// Epochs at which a rule crosses the plot.
+    /// Epochs marked by a vertical rule.
     pub(super) rules: Vec<f64>,
     pub(super) legend: Vec<Entry>,
 }
 
-/// Values by epoch, from left to right. Zero is drawn at the lower edge; what is not a number, not
-/// at all.
+/// Values by epoch, from left to right. Zeros are drawn at the lower edge. Values that are not
+/// finite are not drawn.
 pub(super) struct Line {
     pub(super) points: Vec<(f64, f64)>,
     pub(super) stroke: Stroke,
     pub(super) colour: Colour,
-    /// The epoch with a ring.
+    /// Epoch marked by a ring.
     pub(super) ring: Option<f64>,
-    /// Epochs with a triangle.
+    /// Epochs marked by a triangle.
     pub(super) triangles: Vec<f64>,
-    /// Stands at its end.
+    /// Name shown at the end of the line.
     pub(super) name: Option<String>,
 }
 
@@ -53,7 +53,8 @@ pub(super) enum Stroke {
     Dotted,
 }
 
-/// The points of a plot are marked if they are no more than this, and a point alone always is.
+/// Maximum number of points in a plot for which each point is marked. A single point is always
+/// marked.
 const FEW: usize = 80;
 
 impl Chart<'_> {
@@ -73,7 +74,7 @@ impl Chart<'_> {
         let first = all().map(|point| point.0).fold(f64::INFINITY, f64::min);
         let first = if first.is_finite() { first } else { 0.0 };
         let last = all().map(|point| point.0).fold(first, f64::max);
-        // A point alone stands in the middle, and nothing is said of another.
+        // Put a single point in the middle, without marks for other epochs.
         let margin = if first == last { 0.5 } else { 0.0 };
         let named = self.lines.iter().any(|line| line.name.is_some());
         let marks = axis.zero.into_iter().chain(axis.marks.iter().copied());
@@ -128,7 +129,8 @@ impl Chart<'_> {
                 chart.draw_series([dashes])?;
             }
             if few || points.len() == 1 {
-                // Those of training are hollow, as nothing else tells a point alone from the others'.
+                // Training points are hollow, because nothing else distinguishes a single point
+                // from the others.
                 let (size, mark) = match line.stroke {
                     Stroke::Dotted => (HOLLOW, line.colour.rgb().stroke_width(1)),
                     Stroke::Dashed | Stroke::Solid => (3, line.colour.rgb().filled()),
@@ -155,7 +157,7 @@ impl Chart<'_> {
 }
 
 impl Line {
-    /// Its points by the logarithm.
+    /// Returns the points with the logarithms of their values.
     fn on(&self, axis: &Logarithmic) -> Vec<(f64, f64)> {
         let placed = self.points.iter().filter_map(|&(x, value)| {
             let value = if value == 0.0 { axis.zero? } else { value };
@@ -165,7 +167,7 @@ impl Line {
     }
 }
 
-/// Where a line of points is at `x`; none beyond its ends.
+/// Interpolates a line at `x`; returns None beyond its ends.
 fn between(points: &[(f64, f64)], x: f64) -> Option<(f64, f64)> {
     let next = points.iter().position(|point| point.0 >= x)?;
     let (right, top) = points[next];

@@ -1,4 +1,4 @@
-//! The page on several runs beside each other.
+//! The report that compares several runs.
 
 use std::path::Path;
 
@@ -13,13 +13,13 @@ use super::history::{Best, training_rate, training_time};
 use super::table::{Cell, Narrow, Table};
 use crate::readable::{percent, rate, thousands, time};
 
-/// Where there is nothing to show.
+/// Placeholder for a missing value.
 const NONE: &str = "–";
 
-/// A run as far as its settings and records go.
+/// The settings and records of a run.
 #[derive(Debug)]
 pub(crate) struct Compared {
-    /// No two runs have the same.
+    /// Name of the run, which is unique in the comparison.
     pub(crate) name: String,
     pub(crate) config: RunConfig,
     pub(crate) history: Vec<EpochRecord>,
@@ -34,13 +34,13 @@ impl Compared {
         self.history.last().map_or(0, |record| record.epoch)
     }
 
-    /// Seconds of all training steps, where they are known.
+    /// Returns the total time of all training steps in seconds, if known.
     pub(crate) fn seconds(&self) -> Option<f64> {
         training_time(&self.history)
     }
 }
 
-/// Writes the page into a folder, and returns the names of its files.
+/// Writes the report to a folder, and returns the names of its files.
 pub(crate) fn write(runs: &[Compared], folder: &Path) -> Result<Vec<String>> {
     files::write(&document(runs)?, folder)
 }
@@ -57,16 +57,16 @@ fn document(runs: &[Compared]) -> Result<Document> {
     }
     if datasets.len() > 1 {
         blocks.push(Block::Text(format!(
-            "The runs are on different data sets ({}). Errors can only be compared within one.",
+            "The runs are on different data sets ({}). Only errors on the same data set can be compared.",
             datasets.join(", ")
         )));
     }
     blocks.push(Block::Heading("Runs"));
     blocks.push(Block::Table(results(runs)?));
     blocks.push(Block::Text(
-        "The best epoch is the one with the lowest error on the validation images, where a run has \
-         them. Else it is the one with the lowest test error, which is then too good: the test \
-         images have chosen it."
+        "The best epoch is the one with the lowest validation error, if a run has validation images. \
+         Otherwise it is the one with the lowest test error. That error is then optimistic, because \
+         the test images themselves chose the epoch."
             .to_string(),
     ));
     blocks.push(Block::Heading("Learning curves"));
@@ -84,7 +84,7 @@ fn document(runs: &[Compared]) -> Result<Document> {
     })
 }
 
-/// Error and loss of the runs on each data set.
+/// Plots error and loss of the runs on each data set.
 fn curves(runs: &[Compared], datasets: &[String]) -> Result<Vec<(String, Figure)>> {
     let mut figures = Vec::new();
     for dataset in datasets {
@@ -113,7 +113,7 @@ fn curves(runs: &[Compared], datasets: &[String]) -> Result<Vec<(String, Figure)
     Ok(figures)
 }
 
-/// The data sets of the runs, each once.
+/// Returns the data sets of the runs, without duplicates.
 fn datasets(runs: &[Compared]) -> Vec<String> {
     let mut all = Vec::new();
     for run in runs {
@@ -125,7 +125,7 @@ fn datasets(runs: &[Compared]) -> Vec<String> {
     all
 }
 
-/// Which run on a data set has the lowest test error at its best epoch.
+/// Returns a sentence on the run with the lowest test error on a data set, at its best epoch.
 fn lowest(runs: &[Compared], dataset: &str) -> Option<String> {
     let on_it = runs
         .iter()
@@ -133,21 +133,21 @@ fn lowest(runs: &[Compared], dataset: &str) -> Option<String> {
     let tested = on_it.filter_map(|run| Some((run, Best::of(&run.history)?.record)));
     let (run, best) = tested.min_by(|(_, a), (_, b)| a.test_error.total_cmp(&b.test_error))?;
     Some(format!(
-        "Lowest test error on {dataset}: {}, of {} after epoch {}.",
+        "Lowest test error on {dataset}: {} ({}, after epoch {}).",
         percent(best.test_error),
         run.name,
         best.epoch
     ))
 }
 
-/// A row for each run.
+/// Returns the table with a row for each run.
 fn results(runs: &[Compared]) -> Result<Table> {
     let validated = runs
         .iter()
         .any(|run| Best::of(&run.history).is_some_and(|best| best.validated));
     let several = datasets(runs).len() > 1;
-    let mut columns = vec!["run", "line"];
-    // The title names one that all have.
+    let mut columns = vec!["run", "curve"];
+    // A single data set is already in the title.
     if several {
         columns.push("data set");
     }
@@ -164,11 +164,11 @@ fn results(runs: &[Compared]) -> Result<Table> {
     }
     columns.extend([
         "training error, last epoch",
-        "time to train",
+        "training time",
         "images/s",
         "parameters",
     ]);
-    let mut table = Table::new("Runs and their results", &columns);
+    let mut table = Table::new("Results of the runs", &columns);
     table.narrow = Narrow::Stacks;
     table.marked = vec![marked];
     for (index, run) in runs.iter().enumerate() {
@@ -208,22 +208,22 @@ fn results(runs: &[Compared]) -> Result<Table> {
     Ok(table)
 }
 
-/// The images that have chosen an epoch.
+/// Returns the name of the images that chose an epoch.
 pub(crate) fn chosen_by(validated: bool) -> &'static str {
     if validated { "validation" } else { "test" }
 }
 
-/// A row for each setting that is not the same in all runs.
+/// Returns a table with a row for each setting that differs between the runs.
 fn settings(runs: &[Compared]) -> Result<Block> {
     let configs: Vec<&RunConfig> = runs.iter().map(|run| &run.config).collect();
     let differing = differing(&configs)?;
     if differing.is_empty() {
-        let same = "All settings of the runs are the same.";
+        let same = "All runs have the same settings.";
         return Ok(Block::Text(same.to_string()));
     }
     let names = runs.iter().map(|run| run.name.as_str());
     let columns: Vec<&str> = std::iter::once("setting").chain(names).collect();
-    let mut table = Table::new("Settings that are not the same in all runs", &columns);
+    let mut table = Table::new("Settings that differ between the runs", &columns);
     table.narrow = Narrow::Stacks;
     for difference in differing {
         let values = difference.values.into_iter();

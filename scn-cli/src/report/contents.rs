@@ -14,11 +14,11 @@ use super::table::Table;
 use super::{changes, paper};
 use crate::readable::{condition_number, percent, rate, thousands, time};
 
-/// All that can be said of a run.
+/// Returns the report on a run.
 pub(crate) fn document(run: &Run) -> Result<Document> {
     let config = run.config;
     let title = match &config.preset {
-        // Other presets are named after their data set.
+        // The names of all other presets contain the data set.
         Some(preset) if presets::ANY_IMAGES.contains(&preset.as_str()) => {
             format!("{preset} on {}", config.dataset)
         }
@@ -59,9 +59,9 @@ fn summary(run: &Run) -> String {
     };
     if let Some(best) = chosen_epoch(run.history) {
         return format!(
-            "Test error {} on {} after epoch {} of {}. Its error on the images set apart from the \
-             training images, {}, is the smallest of all epochs; that chose it, and nothing was \
-             chosen on the test images.",
+            "Test error {} on {} after epoch {} of {}. This epoch was chosen because its validation \
+             error, {}, is the lowest of all epochs. Validation images are set apart from the \
+             training images, and the test images played no part in the choice.",
             percent(best.test_error),
             run.config.dataset,
             best.epoch,
@@ -71,7 +71,7 @@ fn summary(run: &Run) -> String {
     }
     let lowest = match Best::of(run.history) {
         Some(best) if best.record.epoch != last.epoch => format!(
-            "; lowest on the way: {} after epoch {}",
+            "; the lowest was {} after epoch {}",
             percent(best.record.test_error),
             best.record.epoch
         ),
@@ -100,7 +100,7 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
     let of_paper = |value: &dyn Fn(&paper::Published) -> Option<String>| {
         published
             .as_ref()
-            .map(|row| value(row).unwrap_or_else(|| "not given".to_string()))
+            .map(|row| value(row).unwrap_or_else(|| "not reported".to_string()))
     };
     let mut rows = vec![
         (
@@ -119,7 +119,7 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
             of_paper(&|row| Some(row.epochs.to_string())),
         ),
         (
-            "time to train",
+            "training time",
             training_time(run.history).map(time),
             of_paper(&|row| row.hours.map(|hours| format!("{hours} h"))),
         ),
@@ -134,7 +134,7 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
             of_paper(&|row| row.test_images.map(thousands)),
         ),
         (
-            "time for the test",
+            "test time",
             tested.map(|evaluation| time(evaluation.seconds)),
             of_paper(&|row| row.test_seconds.map(|seconds| format!("{seconds} s"))),
         ),
@@ -157,23 +157,24 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
     columns.extend(column.as_deref());
     let mut table = Table::new(
         if column.is_some() {
-            "This run beside the paper"
+            "This run compared with the paper"
         } else {
             "This run"
         },
         &columns,
     );
     for (name, ours, theirs) in rows {
-        let ours = ours.unwrap_or_else(|| "not known".to_string());
+        let ours = ours.unwrap_or_else(|| "unknown".to_string());
         table.push([name.to_string(), ours].into_iter().chain(theirs));
     }
     let mut notes = match (published, preset) {
         (Some(_), _) => format!(
-            "The paper is arXiv 1701.08349; its times are those of {}.",
+            "The paper is arXiv 1701.08349. Its times were measured on {}.",
             paper::MACHINE
         ),
-        (None, "") => "Without a preset there is nothing in the paper to compare with.".to_string(),
-        (None, preset) => format!("The paper has no result for {preset}."),
+        (None, "") => "This run has no preset, so there is no result in the paper to compare with."
+            .to_string(),
+        (None, preset) => format!("The paper has no result for the preset {preset}."),
     };
     if original != preset {
         notes.push_str(&format!(
@@ -181,7 +182,7 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
         ));
     }
     if changed {
-        notes.push_str(" This run has other settings than its preset, listed under Configuration.");
+        notes.push_str(" Some settings of this run differ from its preset; they are listed under Configuration.");
     }
     if let Ok(found) = &run.findings {
         notes.push_str(&format!(
@@ -206,7 +207,7 @@ fn layers(run: &Run, last: &EpochRecord) -> Table {
             "λ1",
             "passes",
             "KKT residual",
-            "not solved",
+            "unconverged",
             "condition of H",
         ],
     );

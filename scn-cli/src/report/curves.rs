@@ -1,4 +1,4 @@
-//! Learning curves: of one run, and of several over each other.
+//! Learning curves of a single run, or of several runs in one plot.
 
 use anyhow::Result;
 use scn_net::{EpochRecord, TrainingConfig};
@@ -9,30 +9,30 @@ use super::history::{Best, drops};
 use super::palette::{Colour, INK, RULE, RUNS, TEST, TRAIN, VALIDATION};
 use crate::readable::percent;
 
-/// What a curve is of.
+/// The quantity that a curve shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantity {
     Error,
     Loss,
 }
 
-/// A run as its curves show it.
+/// A run to plot.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Course<'a> {
-    /// From 1; where the runs are shown, each has its own.
+    /// Number of the run in the report, counted from 1.
     pub(super) number: usize,
     pub(super) name: &'a str,
     pub(super) training: &'a TrainingConfig,
     pub(super) history: &'a [EpochRecord],
 }
 
-/// The images that a value is of.
+/// The images that a value was measured on.
 #[derive(Debug, Clone, Copy)]
 enum Images {
     Training,
     Validation,
     Test,
-    /// The test images, of the network with averaged weights.
+    /// The test images, with averaged weights.
     Averaged,
 }
 
@@ -44,7 +44,7 @@ impl Quantity {
         }
     }
 
-    /// The file of a plot, of which a page may have several: counted from 0.
+    /// Returns the file name of the plot with this index in the report, counted from 0.
     fn file(self, index: usize) -> String {
         let name = match self {
             Self::Error => "learning-curve",
@@ -56,7 +56,7 @@ impl Quantity {
         }
     }
 
-    /// As the axis names it.
+    /// Returns the label of the axis.
     fn values(self) -> &'static str {
         match self {
             Self::Error => "error in %",
@@ -64,7 +64,7 @@ impl Quantity {
         }
     }
 
-    /// In the unit of the axis.
+    /// Returns the upper limit of the values, in the unit of the axis.
     fn ceiling(self) -> f64 {
         match self {
             Self::Error => 100.0,
@@ -72,7 +72,7 @@ impl Quantity {
         }
     }
 
-    /// In the unit of the axis.
+    /// Returns the value in an epoch, in the unit of the axis.
     fn of(self, images: Images, record: &EpochRecord) -> Option<f64> {
         match (self, images) {
             (Self::Error, Images::Training) => Some(100.0 * record.train_error),
@@ -91,7 +91,7 @@ impl Quantity {
         history.iter().filter_map(point).collect()
     }
 
-    /// For a reader.
+    /// Formats a value for a reader.
     fn show(self, value: f64) -> String {
         match self {
             Self::Error => percent(value / 100.0),
@@ -111,8 +111,8 @@ fn line(points: Vec<(f64, f64)>, stroke: Stroke, colour: Colour) -> Line {
     }
 }
 
-/// Training, validation and test images of one run over its epochs, with the best epoch and the
-/// drops of the learning rate.
+/// Plots training, validation and test values of one run over its epochs, with the best epoch and
+/// the drops of the learning rate.
 pub(super) fn of_one(
     quantity: Quantity,
     training: &TrainingConfig,
@@ -123,7 +123,7 @@ pub(super) fn of_one(
             Images::Training,
             Stroke::Dotted,
             TRAIN,
-            "training, while the weights move",
+            "training, while the weights change",
         ),
         (Images::Validation, Stroke::Dashed, VALIDATION, "validation"),
         (
@@ -171,7 +171,7 @@ pub(super) fn of_one(
             true => format!("chosen by validation: epoch {epoch}"),
             false => format!("lowest test error: epoch {epoch}"),
         };
-        // The validation images come second, the test images last.
+        // The validation curve is the second one, and the test curve the last.
         let ringed = if best.validated { 1 } else { lines.len() - 1 };
         lines[ringed].ring = Some(epoch as f64);
         told.push(text.clone());
@@ -181,7 +181,7 @@ pub(super) fn of_one(
         let text = format!("learning rate × {}", training.drop_factor);
         let rounded = |epoch: &f64| ((100.0 * epoch).round() / 100.0).to_string();
         let epochs: Vec<String> = rules.iter().map(rounded).collect();
-        told.push(format!("{text} after epoch {}", epochs.join(" and ")));
+        told.push(format!("{text} after epoch {}", epochs.join(" and epoch ")));
         legend.push((Sample::Rule(RULE), text));
     }
     let epochs = match history.len() {
@@ -202,8 +202,10 @@ pub(super) fn of_one(
     })
 }
 
-/// The curves of several runs over each other, each run in its colour and with its number, with the
-/// best epochs and the drops of the learning rate on them. `index` counts such plots on the page.
+/// Plots the curves of several runs in one plot.
+///
+/// Each run has its own colour and number. Its best epoch and the drops of its learning rate are
+/// marked. `index` counts such plots in the report.
 pub(super) fn of_several(quantity: Quantity, courses: &[Course], index: usize) -> Result<Figure> {
     let mut lines = Vec::new();
     let mut legend: Vec<Entry> = Vec::new();
@@ -231,7 +233,7 @@ pub(super) fn of_several(quantity: Quantity, courses: &[Course], index: usize) -
         let test = points(Images::Test);
         let at_best = quantity.of(Images::Test, best.record).unwrap_or(f64::NAN);
         told.push(format!(
-            "{number} {}, {} at its best epoch, {}",
+            "{number} {}, {} in its best epoch, {}",
             course.name,
             quantity.show(at_best),
             best.record.epoch
@@ -243,9 +245,9 @@ pub(super) fn of_several(quantity: Quantity, courses: &[Course], index: usize) -
             ..line(test, Stroke::Solid, colour)
         });
     }
-    // Solid lines lie on top.
+    // Draw solid lines on top.
     lines.sort_by_key(|line| line.stroke == Stroke::Solid);
-    // Of runs of one epoch there are points only.
+    // Runs of one epoch are only points.
     let (test, training) = match lines.iter().all(|line| line.points.len() == 1) {
         true => (Sample::Dot(INK), Sample::Hollow(INK)),
         false => (Sample::Solid(INK), Sample::Dotted(INK)),
@@ -271,7 +273,7 @@ pub(super) fn of_several(quantity: Quantity, courses: &[Course], index: usize) -
     Ok(Figure {
         file: quantity.file(index),
         description: format!(
-            "{} over the epochs, on a logarithmic scale, test images solid, training images dotted: {}.",
+            "{} over the epochs, on a logarithmic scale, with test images solid and training images dotted: {}.",
             quantity.name(),
             told.join("; ")
         ),
@@ -279,10 +281,10 @@ pub(super) fn of_several(quantity: Quantity, courses: &[Course], index: usize) -
     })
 }
 
-/// Most letters of a name in a legend.
+/// Maximum number of letters of a name in a legend.
 const NAME: usize = 52;
 
-/// A name without its middle, if it is too long for a legend.
+/// Removes the middle of a name that is too long for a legend.
 fn shortened(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     if letters.len() <= NAME {

@@ -1,14 +1,14 @@
-//! What a report says, once for all its forms.
+//! The content of a report, independent of its format.
 
 use super::captioned::CaptionedPicture;
 use super::drawing::Drawing;
 use super::table::Table;
 
-/// A page.
+/// The content of a report.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) title: String,
-    /// Whether its tables need a wide window where there is one.
+    /// Whether its tables need a wide page.
     pub(crate) wide: bool,
     pub(crate) blocks: Vec<Block>,
 }
@@ -18,31 +18,31 @@ pub(crate) enum Block {
     Heading(&'static str),
     Text(String),
     Figure(Figure),
-    /// Plots with captions, beside each other where there is room.
+    /// Plots with captions, side by side if there is room.
     Figures(Vec<(String, Figure)>),
     Table(Table),
-    /// Small pictures with captions. Where pages cannot hold pictures, the sheet shows them all, in
-    /// the same order.
+    /// Small images with captions. In a format that cannot embed images, the sheet shows them all
+    /// in the same order.
     Gallery {
         sheet: Figure,
         pictures: Vec<CaptionedPicture>,
     },
-    /// Text as it is in a file.
+    /// Preformatted text.
     Code(String),
 }
 
-/// A plot, also a file of its own.
+/// A plot, which is also written to its own file.
 #[derive(Debug)]
 pub(crate) struct Figure {
-    /// Its file in the run folder.
+    /// Name of its file.
     pub(crate) file: String,
-    /// For those who do not see it.
+    /// Alternative text for readers who cannot see the plot.
     pub(crate) description: String,
     pub(crate) drawing: Drawing,
 }
 
 impl Document {
-    /// Its plots.
+    /// Returns all plots.
     pub(crate) fn figures(&self) -> Vec<&Figure> {
         let mut all = Vec::new();
         for block in &self.blocks {

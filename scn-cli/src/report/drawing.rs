@@ -5,13 +5,13 @@ use askama::Template;
 
 use super::palette::Dark;
 
-/// What is drawn, in colours of the [palette](super::palette).
+/// A drawing in the colours of the [palette](super::palette).
 #[derive(Debug)]
 pub(crate) struct Drawing {
-    /// In pixels.
+    /// Width in pixels, as is the height.
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// Elements of SVG.
+    /// SVG elements.
     pub(crate) elements: String,
 }
 
@@ -19,14 +19,14 @@ pub(crate) struct Drawing {
 #[template(path = "figure.svg")]
 struct Svg<'a> {
     drawing: &'a Drawing,
-    /// For those who do not see it.
+    /// Alternative text for readers who cannot see the drawing.
     description: &'a str,
-    /// For a file that no page gives a style.
+    /// Style sheet for a separate file; within a page, the page has it.
     style: Option<String>,
 }
 
 impl Drawing {
-    /// Within a page that has the [style of the dark](Dark).
+    /// Renders the drawing for a page that has the [dark style sheet](Dark).
     pub(crate) fn within_a_page(&self, description: &str) -> askama::Result<String> {
         let svg = Svg {
             drawing: self,
@@ -36,7 +36,7 @@ impl Drawing {
         svg.render()
     }
 
-    /// As a file.
+    /// Renders the drawing as a separate file.
     pub(crate) fn file(&self, description: &str) -> Result<String> {
         let svg = Svg {
             drawing: self,

@@ -1,22 +1,22 @@
-//! How the templates of a report escape what they are filled with; askama.toml says which of them
-//! by what.
+//! Escaping of values in the templates of reports. askama.toml assigns an escaper to each file
+//! extension.
 
 use std::fmt::{self, Write};
 
 use askama::filters::{Escaper, Html};
 
-/// Text in HTML and SVG, or in an attribute between double quotes.
+/// The escaper for text in HTML and SVG, including attributes in double quotes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Markup;
 
 impl Escaper for Markup {
     fn write_escaped_str<W: Write>(&self, into: W, text: &str) -> fmt::Result {
-        // A number and its unit stay together.
+        // Keep a number and its unit on one line.
         Html.write_escaped_str(into, &text.replace(" %", "\u{a0}%"))
     }
 }
 
-/// Text without the characters that Markdown takes for more.
+/// The escaper for characters that have a meaning in Markdown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Markdown;
 

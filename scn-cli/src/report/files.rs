@@ -1,4 +1,4 @@
-//! The files of a page: HTML, Markdown and the plots.
+//! The files of a report: HTML, Markdown and the plots.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use super::document::Document;
 use super::{html, markdown};
 use crate::whole_file;
 
-/// Writes a page in both its forms and its plots, each file whole or not at all, and returns their
-/// names.
+/// Writes a report as HTML and as Markdown, along with its plots, and returns the names of the
+/// files. Each file is written whole or not at all.
 pub(super) fn write(document: &Document, folder: &Path) -> Result<Vec<String>> {
     let mut files = vec![
         ("report.html".to_string(), html::render(document)?),

@@ -1,4 +1,4 @@
-//! What a model does with each of its test images.
+//! Results of a model on its test images.
 
 use std::sync::Arc;
 
@@ -16,28 +16,28 @@ use crate::screen::Bar;
 #[derive(Debug)]
 pub(crate) struct Findings {
     pub(crate) evaluation: Evaluation,
-    /// On what it was computed.
+    /// The device that the model ran on.
     pub(crate) device: String,
-    /// The most confident first.
+    /// Most confident mistakes, in descending order.
     pub(crate) mistakes: Vec<Mistake>,
     pub(crate) usage: Usage,
 }
 
-/// A test image classified wrongly.
+/// A misclassified test image.
 #[derive(Debug)]
 pub(crate) struct Mistake {
-    /// Its place among the test images.
+    /// Index among the test images.
     pub(crate) image: usize,
     pub(crate) label: usize,
     pub(crate) predicted: usize,
-    /// Of the predicted class.
+    /// Probability of the predicted class.
     pub(crate) probability: f64,
-    /// Of its own class.
+    /// Probability of the labelled class.
     pub(crate) own: f64,
     pub(crate) picture: Raster,
 }
 
-/// Mistakes shown.
+/// Number of mistakes shown.
 const MISTAKES: usize = 12;
 
 impl Findings {
@@ -74,7 +74,8 @@ impl Findings {
     }
 }
 
-/// The mistake with an image, if it is one. Probabilities that are not numbers are none.
+/// Returns the mistake if an image is misclassified. Probabilities that are not finite do not
+/// count.
 fn mistake(probabilities: &[f64], image: usize, label: usize, test: &ImageSet) -> Option<Mistake> {
     let likeliest = probabilities.iter().enumerate();
     let (predicted, &probability) = likeliest.rev().max_by(|a, b| a.1.total_cmp(b.1))?;
@@ -104,7 +105,7 @@ mod tests {
         );
         assert!(mistake(&[0.2, 0.7, 0.1], 0, 1, &test).is_none());
         assert!(mistake(&[f64::NAN; 3], 0, 1, &test).is_none());
-        // The first of several, as the network's error counts.
+        // The first of several maxima counts, as in the network's error.
         assert!(mistake(&[0.1, 0.45, 0.45], 0, 1, &test).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! What the records of a run's epochs show: curves, tables and times.
+//! Tables, plots and times from the epoch records of a run.
 
 use anyhow::Result;
 use scn_net::{EpochRecord, Schedule, TrainingConfig, chosen_epoch};
@@ -8,17 +8,17 @@ use super::document::Figure;
 use super::table::Table;
 use crate::readable::{percent, rate};
 
-/// The epoch of a run that counts, and what chose it.
+/// The best epoch of a run, and what chose it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Best<'a> {
     pub(super) record: &'a EpochRecord,
-    /// Whether the validation images chose it, which are not those that the test error is of.
+    /// Whether the validation images chose it, and not the test images.
     pub(super) validated: bool,
 }
 
 impl<'a> Best<'a> {
-    /// The epoch that the validation images have chosen, or the first with the lowest test error
-    /// where there are none.
+    /// Returns the epoch that the validation images chose or, without any, the first epoch with the
+    /// lowest test error.
     pub(super) fn of(history: &'a [EpochRecord]) -> Option<Self> {
         if let Some(record) = chosen_epoch(history) {
             return Some(Self {
@@ -35,7 +35,7 @@ impl<'a> Best<'a> {
     }
 }
 
-/// The epochs at which the learning rate drops, of those that a run has come to.
+/// Returns the epochs at which the learning rate drops, up to the last complete epoch.
 pub(super) fn drops(training: &TrainingConfig, history: &[EpochRecord]) -> Vec<f64> {
     let (Schedule::Drops, Some(last)) = (training.schedule, history.last()) else {
         return Vec::new();
@@ -49,12 +49,12 @@ pub(super) fn drops(training: &TrainingConfig, history: &[EpochRecord]) -> Vec<f
     epochs
 }
 
-/// The table of all epochs.
+/// Returns the table of all epochs.
 pub(super) fn epochs(history: &[EpochRecord]) -> Table {
     let validated = history
         .iter()
         .any(|record| record.validation_error.is_some());
-    let mut columns = vec!["epoch", "rate", "training loss", "training error"];
+    let mut columns = vec!["epoch", "learning rate", "training loss", "training error"];
     if validated {
         columns.extend(["validation loss", "validation error"]);
     }
@@ -102,7 +102,7 @@ pub(super) fn epochs(history: &[EpochRecord]) -> Table {
     table
 }
 
-/// The plot of the active share of each layer, in the first epoch and in the last.
+/// Plots the fraction of active code entries in each layer, in the first and in the last epoch.
 pub(super) fn active_share(history: &[EpochRecord]) -> Result<Figure> {
     let shares = history.last().map_or(&[][..], |last| &last.layers);
     let shares = shares.iter().map(|layer| layer.active);
@@ -119,18 +119,18 @@ pub(super) fn active_share(history: &[EpochRecord]) -> Result<Figure> {
     let first = history.first().filter(|_| history.len() > 1);
     let dots = Dots {
         categories: "layer",
-        values: "active codes in %",
+        values: "active entries in %",
         before: (name(first), percent(first)),
         after: (name(history.last()), percent(history.last())),
     };
     let before = match first {
-        Some(_) => "in the first epoch, a ring, and in the last, a dot",
+        Some(_) => "in the first epoch (rings) and in the last (dots). Last epoch",
         None => "in the only epoch",
     };
     Ok(Figure {
         file: "active-share.svg".to_string(),
         description: format!(
-            "Share of active codes of each layer {before}: {:.1} % to {:.1} %.",
+            "Fraction of active code entries in each layer {before}: {:.1} % to {:.1} %.",
             100.0 * least,
             100.0 * most
         ),
@@ -138,14 +138,16 @@ pub(super) fn active_share(history: &[EpochRecord]) -> Result<Figure> {
     })
 }
 
-/// Seconds of all training steps; none where an epoch's time was not written down.
+/// Returns the total time of all training steps in seconds, or None if the time of an epoch was not
+/// recorded.
 pub(super) fn training_time(history: &[EpochRecord]) -> Option<f64> {
     let times = history.iter().map(|record| record.seconds);
     let known = !history.is_empty() && times.clone().all(|seconds| seconds > 0.0);
     known.then(|| times.sum())
 }
 
-/// Images per second over all epochs: the harmonic mean of theirs, as each has as many images.
+/// Returns the images per second over all epochs. This is the harmonic mean over the epochs,
+/// because each has the same number of images.
 pub(super) fn training_rate(history: &[EpochRecord]) -> Option<f64> {
     let per_image = history.iter().map(|record| 1.0 / record.images_per_second);
     (!history.is_empty()).then(|| history.len() as f64 / per_image.sum::<f64>())
@@ -199,7 +201,7 @@ mod tests {
             record.seconds = seconds;
             record
         };
-        // Six hundred images each.
+        // Each epoch has 600 images.
         let history = [epoch(300.0, 2.0), epoch(100.0, 6.0)];
         assert_eq!(training_time(&history), Some(8.0));
         assert_eq!(training_rate(&history), Some(150.0));

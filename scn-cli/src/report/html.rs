@@ -1,5 +1,5 @@
-//! A report as a page for browsers: one file, without scripts, that asks the network for nothing.
-//! Every tag is closed, so that XML tools read it too.
+//! A report as an HTML page: one file without scripts that loads nothing from the network. All tags
+//! are closed, so that XML tools can read it too.
 
 use anyhow::Result;
 use askama::Template;
@@ -15,11 +15,11 @@ struct Page<'a> {
     dark: String,
 }
 
-/// Words with a hyphen that are not longer stay whole: "CIFAR-100".
+/// Maximum length of words that are not broken at a hyphen, such as "CIFAR-100".
 const WHOLE: usize = 10;
 
 impl Page<'_> {
-    /// A text as words, and whether a line may break within each.
+    /// Splits a text into words, and returns whether a line may break within each.
     fn words<'t>(&self, text: &'t str) -> Vec<(&'t str, bool)> {
         let breaks = |word: &str| !word.contains('-') || word.chars().count() > WHOLE;
         text.split(' ').map(|word| (word, breaks(word))).collect()

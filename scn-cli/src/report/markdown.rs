@@ -1,4 +1,4 @@
-//! A report as Markdown: the same blocks, with the plots as files beside it.
+//! A report as Markdown: the same blocks, with the plots as separate files.
 
 use anyhow::Result;
 use askama::Template;
@@ -36,7 +36,7 @@ mod tests {
         );
     }
 
-    /// Notes are in brackets behind their text; alone where there is none.
+    /// Notes follow their text in brackets. Without a text, they have no brackets.
     #[test]
     fn notes_follow_their_text() {
         let noted = |text: &str, notes: &[&str]| Cell::Noted {

@@ -7,13 +7,14 @@ use super::drawing::Drawing;
 use super::palette::{FONT, GRID, INK, PAPER, RIGHT, STEPS, WRONG, text_on};
 use crate::readable::thousands;
 
-/// More classes than this are shown without names and counts, which nobody could read.
+/// Maximum number of classes for which names and counts are shown. With more, nobody could read
+/// them.
 pub(crate) const READABLE: usize = 20;
 
-/// Names of columns with no more letters than this stand upright.
+/// Maximum number of letters of class names for which column labels are not rotated.
 const UPRIGHT: usize = 3;
 
-/// Side of a square of the key, and what the key takes below the matrix.
+/// Side of a square of the key, and height of the key below the matrix.
 const KEY: usize = 20;
 const KEY_HEIGHT: usize = 64;
 
@@ -22,26 +23,26 @@ const KEY_HEIGHT: usize = 64;
 struct Matrix<'a> {
     width: usize,
     height: usize,
-    /// Where the matrix begins, to the right and down.
+    /// Distance of the matrix from the left and upper edges.
     margin: usize,
-    /// Of a cell and of all.
+    /// Side of a cell, and of the matrix.
     cell: usize,
     side: usize,
-    /// Of its side, for the names of the axes.
+    /// Centre of the matrix, for the labels of the axes.
     middle: usize,
     readable: bool,
-    /// Whether the names of columns have room side by side.
+    /// Whether column labels fit without rotation.
     upright: bool,
     names: &'a [String],
     cells: Vec<Cell>,
     keys: [Key; 2],
     /// The largest count.
     most: String,
-    /// Where the squares of the key begin.
+    /// Horizontal position of the key.
     key_left: usize,
 }
 
-/// A count above zero.
+/// A cell with a count above zero.
 struct Cell {
     x: usize,
     y: usize,
@@ -52,16 +53,17 @@ struct Cell {
     ink: &'static str,
 }
 
-/// What the colours of one kind mean.
+/// The row of the key for colours of one kind.
 struct Key {
     name: &'static str,
     y: usize,
     fills: Vec<&'static str>,
 }
 
-/// Rows are labels, columns predictions; the darker (in the dark: the brighter), the more images.
-/// Counts are measured by their logarithm, so that one mistake, a hundred and a thousand differ;
-/// where there is none, there is no colour.
+/// Draws a confusion matrix. Rows are labels, and columns are predictions.
+///
+/// Larger counts are darker, or brighter in dark mode. The scale is logarithmic, so that one
+/// mistake, a hundred and a thousand can be told apart. A count of zero has no colour.
 pub(crate) fn draw(confusion: &[Vec<u64>], names: &[String]) -> Result<Drawing> {
     let classes = confusion.len();
     let readable = classes <= READABLE;
@@ -107,7 +109,7 @@ pub(crate) fn draw(confusion: &[Vec<u64>], names: &[String]) -> Result<Drawing> 
         upright: longest <= UPRIGHT,
         names,
         cells,
-        keys: [key("right", RIGHT, 0), key("wrong", WRONG, 1)],
+        keys: [key("correct", RIGHT, 0), key("wrong", WRONG, 1)],
         most,
         key_left,
     };
@@ -118,19 +120,19 @@ pub(crate) fn draw(confusion: &[Vec<u64>], names: &[String]) -> Result<Drawing> 
     })
 }
 
-/// Where a count lies between one and the most, by its logarithm.
+/// Returns the step of a count between one and `most`, on a logarithmic scale.
 fn step(count: u64, most: u64) -> usize {
     let share = (count as f64).ln() / (most.max(2) as f64).ln();
     (share * (STEPS - 1) as f64).round() as usize
 }
 
 impl Matrix<'_> {
-    /// The name of a class.
+    /// Returns the name of a class.
     fn name(&self, class: usize) -> &str {
         self.names.get(class).map_or("", |name| name)
     }
 
-    /// The middle of a class along its axis.
+    /// Returns the centre of a class along its axis.
     fn middle_of(&self, class: usize) -> usize {
         self.margin + class * self.cell + self.cell / 2
     }
@@ -154,14 +156,15 @@ mod tests {
         assert_eq!(
             titles,
             [
-                "a<b taken for a<b: 5",
-                "a<b taken for c: 1",
-                "c taken for c: 9"
+                "a<b classified as a<b: 5",
+                "a<b classified as c: 1",
+                "c classified as c: 9"
             ]
         );
         let many = draw(&vec![vec![1; 100]; 100], &vec!["x".to_string(); 100]).unwrap();
         assert_eq!(many.elements.matches("<title>").count(), 10_000);
-        // Counts are in the key only: the least and the most of what is right, and of what is wrong.
+        // Counts are only in the key: the smallest and the largest, for correct and for wrong
+        // predictions.
         assert_eq!(many.elements.matches(">1</text>").count(), 4);
     }
 

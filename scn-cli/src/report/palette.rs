@@ -1,32 +1,32 @@
-//! Font and colours of pages and plots, in daylight and in the dark.
+//! Font and colours of pages and plots, in light and dark mode.
 //!
-//! Plots carry the colours of daylight as attributes, which every program that shows SVG
-//! understands; a style sheet replaces them where a reader prefers the dark. Pictures are given in
-//! `rgb(r,g,b)`, and so left alone.
+//! Plots have the light colours as attributes, which every program that shows SVG understands. A
+//! style sheet replaces them for readers who prefer dark mode. It does not affect images, which are
+//! embedded as PNG.
 
 use askama::Template;
 use plotters::style::RGBColor;
 
-/// Of pages and plots alike; style.css has it too.
+/// Font of pages and plots. It must match the font in style.css.
 pub(crate) const FONT: &str = "system-ui, sans-serif";
 
-/// A colour in daylight and in the dark.
+/// A colour in light and in dark mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Colour(&'static str, &'static str);
 
 pub(crate) const PAPER: Colour = Colour("#FFFFFF", "#1B1D21");
 pub(crate) const INK: Colour = Colour("#33363B", "#DDDDDD");
 pub(crate) const GRID: Colour = Colour("#E2E4E8", "#34373D");
-/// Of what divides a plot, such as a drop of the learning rate.
+/// Rules across a plot, such as at a drop of the learning rate.
 pub(crate) const RULE: Colour = Colour("#8A919C", "#7C8490");
-/// Of training.
+/// Training images.
 pub(crate) const TRAIN: Colour = Colour("#5F6B7A", "#9FB0C3");
-/// Of the validation images.
+/// Validation images.
 pub(crate) const VALIDATION: Colour = Colour("#1F6FB4", "#7DB8EA");
-/// Of the test images.
+/// Test images.
 pub(crate) const TEST: Colour = Colour("#B4451A", "#FF9A6B");
 
-/// Of runs beside each other.
+/// Runs that are compared.
 pub(crate) const RUNS: [Colour; 8] = [
     Colour("#1F6FB4", "#7DB8EA"),
     Colour("#B4451A", "#FF9A6B"),
@@ -38,9 +38,9 @@ pub(crate) const RUNS: [Colour; 8] = [
     Colour("#5F6B7A", "#9FB0C3"),
 ];
 
-/// Steps between one and the most.
+/// Number of colours for counts from one to the largest.
 pub(crate) const STEPS: usize = 8;
-/// Behind text: what is right, from little to much.
+/// Backgrounds of correct counts, from small to large.
 pub(crate) const RIGHT: [Colour; STEPS] = [
     Colour("#DEEFFF", "#233A51"),
     Colour("#B8D4F2", "#244668"),
@@ -51,7 +51,7 @@ pub(crate) const RIGHT: [Colour; STEPS] = [
     Colour("#105D9D", "#8BB9E9"),
     Colour("#004684", "#BDDBFB"),
 ];
-/// Behind text: what is wrong, from little to much.
+/// Backgrounds of wrong counts, from small to large.
 pub(crate) const WRONG: [Colour; STEPS] = [
     Colour("#FFE7DD", "#4E2F22"),
     Colour("#EFC7B6", "#623722"),
@@ -65,7 +65,7 @@ pub(crate) const WRONG: [Colour; STEPS] = [
 const ON_LITTLE: Colour = Colour("#15171A", "#F2F2F2");
 const ON_MUCH: Colour = Colour("#FFFFFE", "#101214");
 
-/// Of text on a step.
+/// Returns the colour of text on the background of a step.
 pub(crate) fn text_on(step: usize) -> Colour {
     if step < 5 { ON_LITTLE } else { ON_MUCH }
 }
@@ -81,7 +81,7 @@ fn all() -> impl Iterator<Item = Colour> {
 }
 
 impl Colour {
-    /// As an attribute.
+    /// Returns the light colour as an attribute.
     pub(crate) fn hex(&self) -> &'static str {
         self.0
     }
@@ -90,14 +90,14 @@ impl Colour {
         self.1
     }
 
-    /// For the library that plots.
+    /// Converts the light colour for `plotters`.
     pub(crate) fn rgb(self) -> RGBColor {
         let part = |at: usize| u8::from_str_radix(&self.0[at..at + 2], 16).unwrap_or(0);
         RGBColor(part(1), part(3), part(5))
     }
 }
 
-/// The style sheet for readers who prefer the dark.
+/// The style sheet for dark mode.
 #[derive(Debug, Template)]
 #[template(path = "dark.css", escape = "none")]
 pub(crate) struct Dark {
@@ -112,7 +112,7 @@ impl Dark {
         Self { colours }
     }
 
-    /// Of the colours in these elements only.
+    /// Creates a style sheet of only the colours in these elements.
     pub(crate) fn of(elements: &str) -> Self {
         let mut dark = Self::new();
         dark.colours
@@ -137,7 +137,7 @@ mod tests {
         0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
     }
 
-    /// The contrast of two colours, as the Web Content Accessibility Guidelines define it.
+    /// Returns the contrast of two colours as defined by the Web Content Accessibility Guidelines.
     fn contrast(one: &str, other: &str) -> f64 {
         let (a, b) = (luminance(one), luminance(other));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
@@ -164,7 +164,8 @@ mod tests {
         }
     }
 
-    /// More is darker by day and brighter by night, and even one is told from none, which is paper.
+    /// Larger counts are darker in light mode and brighter in dark mode, and even a count of one
+    /// differs from the background.
     #[test]
     fn steps_go_one_way_from_the_paper() {
         for steps in [RIGHT, WRONG] {

@@ -1,5 +1,5 @@
-//! What the paper (arXiv 1701.08349) reports: its tables, and for a preset all that it says of the
-//! network.
+//! Results of the paper (arXiv 1701.08349): its tables, and its figures for the network of a
+//! preset.
 
 mod tables;
 
@@ -7,12 +7,12 @@ use scn_data::{DataSource, DatasetName};
 
 pub(crate) use self::tables::{Measure, PrintedTable, TABLE_1, TABLE_2, TABLE_3};
 
-/// What the paper says of one of its networks. What it does not say is absent.
+/// Figures that the paper gives for one of its networks. A figure that it does not give is None.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Published {
-    /// The network's name there.
+    /// Name of the network in the paper.
     pub(crate) network: &'static str,
-    /// Share of test images classified wrongly.
+    /// Fraction of test images misclassified.
     pub(crate) test_error: Option<f64>,
     /// Number of parameters, as printed.
     pub(crate) parameters: &'static str,
@@ -24,22 +24,22 @@ pub(crate) struct Published {
     pub(crate) images_per_second: Option<f64>,
     /// Time to classify the test images, in seconds.
     pub(crate) test_seconds: Option<f64>,
-    /// How many these are.
+    /// Number of these test images.
     pub(crate) test_images: Option<usize>,
 }
 
-/// On what the paper measured its times.
-pub(crate) const MACHINE: &str = "a server with four Tesla P40 cards";
+/// The machine on which the paper measured its times.
+pub(crate) const MACHINE: &str = "a server with four Tesla P40 GPUs";
 
-/// The preset with the paper's settings that a preset is a variant of, or is: `cifar10-scn1` of
-/// `cifar10-scn1-cosine`.
+/// Returns the preset with the paper's settings that a preset is, or is a variant of:
+/// `cifar10-scn1` for `cifar10-scn1-cosine`.
 pub(crate) fn original(preset: &str) -> &str {
     let width = preset.find("-scn").map(|at| at + 4);
     let end = width.and_then(|width| preset[width..].find('-').map(|at| width + at));
     &preset[..end.unwrap_or(preset.len())]
 }
 
-/// The paper's result for a preset with its settings, by its name.
+/// Returns the paper's result for a preset that has the paper's settings.
 pub(crate) fn result(preset: &str) -> Option<Published> {
     let (line, test_error) = tables::find(preset)?;
     let untimed = Published {
@@ -75,7 +75,7 @@ pub(crate) fn result(preset: &str) -> Option<Published> {
     })
 }
 
-/// A data set as the paper writes it.
+/// Returns the name of a data set as the paper writes it.
 pub(crate) fn dataset(source: &DataSource) -> String {
     let written = match source.name() {
         Some(DatasetName::Mnist) => "MNIST",
@@ -87,7 +87,7 @@ pub(crate) fn dataset(source: &DataSource) -> String {
     written.to_owned()
 }
 
-/// How many training and test images a data set of the paper has.
+/// Returns the numbers of training and test images of a data set in the paper.
 pub(crate) fn images(source: &DataSource) -> Option<[usize; 2]> {
     match source.name()? {
         DatasetName::Mnist => Some([60_000, 10_000]),

@@ -1,4 +1,4 @@
-//! The page on the paper's networks, trained again.
+//! The report on the paper's networks, reproduced.
 
 mod row;
 
@@ -17,23 +17,23 @@ use crate::readable::{percent, rate, thousands, time};
 
 pub(crate) use self::row::Row;
 
-/// Where there is nothing to show.
+/// Placeholder for a missing value.
 const NONE: &str = "–";
 
-/// Networks of the paper, trained again on a budget.
+/// Networks of the paper, reproduced on a budget.
 pub(crate) struct Reproduction<'a> {
     pub(crate) title: String,
     /// The name of the budget.
     pub(crate) budget: &'a str,
-    /// What it means for these runs.
+    /// Description of the budget and the limits of these runs.
     pub(crate) terms: String,
-    /// The paper's tables that have these networks.
+    /// The paper's tables that contain these networks.
     pub(crate) tables: &'a [&'static PrintedTable],
     pub(crate) rows: &'a [Row],
 }
 
 impl Reproduction<'_> {
-    /// Writes the page into a folder.
+    /// Writes the report to a folder.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         files::write(&self.document()?, folder).map(drop)
     }
@@ -42,9 +42,9 @@ impl Reproduction<'_> {
         let mut blocks = vec![
             Block::Text(self.terms.clone()),
             Block::Text(format!(
-                "\"Paper\" columns repeat what arXiv 1701.08349 prints; its times are those of {}. \"Here\" columns have the result of \
-                 each run after its last epoch and list below it how the run differs from the paper's experiment. A result without \
-                 such a list comes from a complete run with the paper's settings.",
+                "Columns named \"paper\" repeat the figures printed in arXiv 1701.08349, whose times were measured on {}. Columns \
+                 named \"here\" show the result of each run after its last epoch and, below it, how the run differs from the \
+                 paper's experiment. A result without such a list comes from a complete run with the paper's settings.",
                 paper::MACHINE
             )),
         ];
@@ -56,7 +56,7 @@ impl Reproduction<'_> {
         }
         blocks.push(Block::Heading("Runs"));
         blocks.push(Block::Table(self.runs()?));
-        // Not in the table, whose cells they would stretch.
+        // Failures are not in the table, because they would stretch its cells.
         let failures = self.rows.iter().filter_map(|row| {
             let failure = row.failure.as_ref()?;
             Some(Block::Text(format!("{}: {failure}", row.preset)))
@@ -64,7 +64,8 @@ impl Reproduction<'_> {
         blocks.extend(failures);
         blocks.push(Block::Table(self.costs()?));
         blocks.push(Block::Text(
-            "The folder of each network, named as its preset, has a page of its own.".to_string(),
+            "The folder of each network, named after its preset, contains its own report."
+                .to_string(),
         ));
         blocks.extend(self.curves()?);
         Ok(Document {
@@ -74,17 +75,17 @@ impl Reproduction<'_> {
         })
     }
 
-    /// A table of the paper, and beside its figures those of the runs.
+    /// Returns a table of the paper with the results of the runs beside its figures.
     fn printed(&self, printed: &PrintedTable) -> Result<Table> {
         let measure = match printed.measure {
             Measure::Error => "Test error",
-            Measure::Accuracy => "Accuracy on the test images",
+            Measure::Accuracy => "Test accuracy",
         };
         let mut columns = ["method", "parameters", "layers"]
             .map(str::to_string)
             .to_vec();
         for &dataset in printed.datasets {
-            // The title names a data set that is alone.
+            // A single data set is already in the title.
             let of = match printed.datasets.len() {
                 1 => String::new(),
                 _ => format!("{}, ", paper::dataset(&dataset.into())),
@@ -116,7 +117,7 @@ impl Reproduction<'_> {
         Ok(table)
     }
 
-    /// What tells the runs apart, and their test errors.
+    /// Returns the table of the runs, their conditions and their test errors.
     fn runs(&self) -> Result<Table> {
         let columns = [
             "network",
@@ -128,7 +129,7 @@ impl Reproduction<'_> {
             "tested on",
             "test error",
             "paper",
-            "lowest on the way",
+            "lowest test error",
             "differences from the paper",
         ];
         let mut table = Table::new("Runs and their test errors after the last epoch", &columns);
@@ -155,20 +156,20 @@ impl Reproduction<'_> {
         Ok(table)
     }
 
-    /// Sizes and times.
+    /// Returns the table of sizes and times.
     fn costs(&self) -> Result<Table> {
         let columns = [
             "network",
             "data set",
             "parameters",
             "paper",
-            "time to train",
+            "training time",
             "paper",
             "images/s",
             "paper",
             "differences from the paper",
         ];
-        let mut table = Table::new("Sizes and times of the same runs", &columns);
+        let mut table = Table::new("Sizes and times of these runs", &columns);
         table.narrow = Narrow::Stacks;
         table.marked = vec![2, 4, 6];
         for row in self.rows {
@@ -222,7 +223,8 @@ impl Reproduction<'_> {
     }
 }
 
-/// The result of a run in the unit of a table, with the differences from the paper below it.
+/// Returns the result of a run in the unit of a table, with the differences from the paper below
+/// it.
 fn result_cell(printed: &PrintedTable, row: &Row) -> Result<Cell> {
     Ok(match row.test_error() {
         Some(error) => Cell::Noted {
@@ -252,10 +254,10 @@ fn published_error(row: &Row) -> Option<f64> {
     row.published()?.test_error
 }
 
-/// A number of images, and of how many if it is not all.
+/// Formats a number of images, with the size of the data set if it differs.
 fn images(count: Option<usize>, whole: Option<usize>) -> String {
     match (count, whole) {
-        (None, _) => "not known".to_string(),
+        (None, _) => "unknown".to_string(),
         (Some(count), Some(whole)) if count != whole => {
             format!("{} of {}", thousands(count), thousands(whole))
         }

@@ -1,4 +1,4 @@
-//! Small pictures on one sheet, with a word under each.
+//! Small images on one sheet, each with a caption.
 
 use anyhow::Result;
 use askama::Template;
@@ -7,10 +7,10 @@ use super::drawing::Drawing;
 use super::palette::{FONT, GRID, INK, PAPER};
 use crate::pictures::{Raster, data_uri};
 
-/// Side of the larger pictures on the sheet, at least; and the gap around each.
+/// Minimum width of an image on the sheet, and the gap around each image.
 const SIDE: usize = 48;
 const GAP: usize = 12;
-/// Of a caption.
+/// Height of a caption.
 const LINE: usize = 20;
 
 #[derive(Template)]
@@ -18,13 +18,14 @@ const LINE: usize = 20;
 struct Sheet<'a> {
     width: usize,
     height: usize,
-    /// Of each picture.
+    /// Size of each image.
     wide: usize,
     high: usize,
     pictures: Vec<Placed<'a>>,
 }
 
-/// A picture with the place of its upper left corner and of the middle of its caption's line.
+/// An image with the position of its upper left corner, and of the centre and baseline of its
+/// caption.
 struct Placed<'a> {
     x: usize,
     y: usize,
@@ -34,12 +35,12 @@ struct Placed<'a> {
     caption: &'a str,
 }
 
-/// Captions that count.
+/// Returns numbers as captions.
 pub(crate) fn numbers(numbers: impl Iterator<Item = usize>) -> Vec<String> {
     numbers.map(|number| number.to_string()).collect()
 }
 
-/// The pictures, all of one size, in rows of `across`, and under each its caption.
+/// Draws images of the same size in rows of `across`, with a caption below each.
 pub(crate) fn draw(pictures: &[Raster], captions: &[String], across: usize) -> Result<Drawing> {
     let (width, height) = pictures.first().map_or((1, 1), Raster::size);
     let zoom = SIDE.div_ceil(width.max(1)).max(1);

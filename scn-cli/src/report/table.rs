@@ -6,36 +6,36 @@ use super::captioned::CaptionedPicture;
 pub(crate) struct Table {
     pub(crate) caption: String,
     pub(crate) columns: Vec<String>,
-    /// The first cell of each heads its row.
+    /// Rows of cells. The first cell is the heading of its row.
     pub(crate) rows: Vec<Vec<Cell>>,
-    /// Whether it is opened on demand only.
+    /// Whether the table is initially collapsed.
     pub(crate) folded: bool,
-    /// Columns set apart from the others, counted from 0.
+    /// Highlighted columns, counted from 0.
     pub(crate) marked: Vec<usize>,
     pub(crate) narrow: Narrow,
 }
 
-/// Tables with more rows are opened on demand.
+/// Maximum number of rows of a table that is not collapsed.
 const LONG: usize = 12;
 
-/// Cells with more letters may break their line.
+/// Maximum number of letters of a cell that is kept on one line.
 const LONG_CELL: usize = 30;
 
-/// What a table does on a page too narrow for it.
+/// The layout of a table on a page that is too narrow for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Narrow {
-    /// It scrolls within its own box.
+    /// The table scrolls within its own box.
     Scrolls,
-    /// It scrolls, and the heads of its rows stay in view.
+    /// The table scrolls, and its row headings stay in view.
     HoldsHeads,
-    /// Each row becomes a list of its cells, one below the other.
+    /// Each row becomes a vertical list of its cells.
     Stacks,
 }
 
 #[derive(Debug)]
 pub(crate) enum Cell {
     Text(String),
-    /// A text, perhaps empty, and lines below it that belong to it.
+    /// A text, possibly empty, with notes below it.
     Noted {
         text: String,
         notes: Vec<String>,
@@ -44,7 +44,7 @@ pub(crate) enum Cell {
 }
 
 impl Table {
-    /// A table without rows.
+    /// Creates a table without rows.
     pub(crate) fn new(caption: impl Into<String>, columns: &[&str]) -> Self {
         Self {
             caption: caption.into(),
@@ -56,12 +56,12 @@ impl Table {
         }
     }
 
-    /// Adds a row of text.
+    /// Adds a row of text cells.
     pub(crate) fn push(&mut self, row: impl IntoIterator<Item = String>) {
         self.rows.push(row.into_iter().map(Cell::Text).collect());
     }
 
-    /// Has the table opened on demand if it is long.
+    /// Collapses the table if it is long.
     pub(crate) fn fold_if_long(&mut self) {
         self.folded = self.rows.len() > LONG;
     }
@@ -71,17 +71,17 @@ impl Table {
         self.narrow == Narrow::Stacks
     }
 
-    /// Whether heads of columns are broken into lines on a narrow page.
+    /// Whether row headings stay in view on a narrow page, and column headings break into lines.
     pub(crate) fn holds_heads(&self) -> bool {
         self.narrow == Narrow::HoldsHeads
     }
 
-    /// The name of a column.
+    /// Returns the name of a column.
     pub(crate) fn label(&self, column: usize) -> &str {
         self.columns.get(column).map_or("", |name| name)
     }
 
-    /// The classes of its box.
+    /// Returns the CSS classes of the table's box.
     pub(crate) fn class(&self) -> &'static str {
         match self.narrow {
             Narrow::Scrolls => "scroll",
@@ -90,14 +90,15 @@ impl Table {
         }
     }
 
-    /// The classes of a column's head: those of its first cell that has any.
+    /// Returns the CSS classes of a column heading: those of the first cell in the column that has
+    /// any.
     pub(crate) fn head_class(&self, column: usize) -> String {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
         let kind = cells.map(Cell::kind).find(|kind| !kind.is_empty());
         self.classes(column, kind.unwrap_or(""))
     }
 
-    /// The classes of a cell.
+    /// Returns the CSS classes of a cell.
     pub(crate) fn cell_class(&self, column: usize, cell: &Cell) -> String {
         let kind = match cell {
             Cell::Text(text) if text.chars().count() > LONG_CELL => "long",
@@ -124,7 +125,7 @@ impl Cell {
         }
     }
 
-    /// Whether it says nothing.
+    /// Whether the cell is empty.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::Text(text) => text.is_empty(),

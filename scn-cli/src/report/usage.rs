@@ -1,4 +1,4 @@
-//! How often a layer uses its atoms, class by class.
+//! How often each class uses the atoms of a layer.
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use crate::ending;
 use crate::model_images::BATCH;
 use crate::screen::Bar;
 
-/// Images whose codes are counted.
+/// Maximum number of images whose codes are counted.
 const COUNTED: usize = 2000;
 
-/// How often a layer uses its atoms.
+/// Usage of the atoms of a layer, by class.
 #[derive(Debug, Serialize)]
 pub(crate) struct Usage {
-    /// Test images looked at.
+    /// Number of test images counted.
     pub(crate) images: usize,
-    /// `shares[class][atom]`: share of the windows of a class's images with the atom in their code;
-    /// none for a class without images.
+    /// `shares[class][atom]`: fraction of the windows of a class's images in whose codes the atom
+    /// is active; None for a class without images.
     pub(crate) shares: Vec<Option<Vec<f64>>>,
 }
 
 impl Usage {
-    /// Counts over the first images of `test`, 2000 at most.
+    /// Counts over the first images of `test`, at most 2000.
     pub(crate) fn count(
         model: &Model,
         layer: usize,
@@ -65,7 +65,7 @@ impl Usage {
         })
     }
 
-    /// The mean over the classes, for each atom.
+    /// Returns the mean over the classes for each atom.
     pub(crate) fn mean(&self) -> Vec<f64> {
         let classes: Vec<&Vec<f64>> = self.shares.iter().flatten().collect();
         let atoms = classes.first().map_or(0, |shares| shares.len());
@@ -76,7 +76,7 @@ impl Usage {
     }
 }
 
-/// The indices of the largest values, the largest first.
+/// Returns the indices of the `count` largest values, in descending order.
 pub(crate) fn largest(values: &[f64], count: usize) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..values.len()).collect();
     indices.sort_by(|&a, &b| values[b].total_cmp(&values[a]));

@@ -1,4 +1,4 @@
-//! The view on a terminal: three lines below those of the epochs.
+//! The live view in a terminal: three lines below the rows of the epochs.
 //!
 //! ```text
 //! epoch  3/20 ━━━━━━━━━━━━━━━───────────────  203/391  448 images/s, 21:10 left
@@ -15,7 +15,7 @@ use scn_net::{Beginning, EpochRecord, LearningProgress, StepProgress, chosen_epo
 use crate::readable::{clock, mean};
 use crate::screen::{self, Bar};
 
-/// Three lines that change, if there is a terminal and a person who wants them.
+/// Three status lines, hidden without a terminal or if progress is not wanted.
 pub(super) struct Live {
     start: Instant,
     bar: ProgressBar,
@@ -23,7 +23,7 @@ pub(super) struct Live {
     shapes: ProgressBar,
     history: String,
     best: String,
-    /// What is waited for between the steps.
+    /// The bar of an operation between steps.
     waiting: Option<Bar>,
 }
 
@@ -42,7 +42,7 @@ impl Live {
         }
     }
 
-    /// Before the first step.
+    /// Shows the progress of fitting the preprocessing, before the first step.
     pub(super) fn fitting(&self, progress: &FitProgress) {
         let since = clock(self.start.elapsed());
         let (prefix, message) = match progress.stage {
@@ -51,7 +51,7 @@ impl Live {
             _ => ("fitting", format!("mean and scale, {since}")),
         };
         let images = progress.images as u64;
-        // Eigenvectors come when all images are summed.
+        // Eigenvectors are computed after all images have been summed.
         let done = match progress.stage {
             FitStage::Eigenvectors => images,
             _ => progress.images_done as u64,
@@ -62,7 +62,7 @@ impl Live {
         self.bar.set_position(done);
     }
 
-    /// Before the first step, too.
+    /// Shows the progress of learning a dictionary, before the first step.
     pub(super) fn learning(&self, progress: &LearningProgress) {
         let LearningProgress {
             layer,
@@ -73,7 +73,7 @@ impl Live {
             ..
         } = *progress;
         let what = match (expected, objective) {
-            (0, _) => "its input, ".to_string(),
+            (0, _) => "computing its input, ".to_string(),
             (_, Some(objective)) => format!("objective {objective:.3}, "),
             _ => String::new(),
         };
@@ -85,12 +85,12 @@ impl Live {
         self.bar.set_position(seen);
     }
 
-    /// What is done between the steps.
+    /// Shows an operation between steps.
     pub(super) fn wait_for(&mut self, what: &'static str) {
         self.waiting = Some(Bar::wait(what));
     }
 
-    /// It is done.
+    /// Hides the operation shown by [`wait_for`](Self::wait_for).
     pub(super) fn waited(&mut self) {
         self.waiting = None;
     }
@@ -138,7 +138,7 @@ impl Live {
         ));
     }
 
-    /// After each epoch.
+    /// Updates the best error and the history after an epoch.
     pub(super) fn epoch(&mut self, history: &[EpochRecord]) {
         let errors: Vec<f64> = history.iter().map(|record| record.test_error).collect();
         let lowest = history
@@ -173,7 +173,8 @@ impl Drop for Live {
     }
 }
 
-/// A block for each value, of eight heights; `full` is the highest.
+/// Returns a block character of one of eight heights for each value. `full` is the value of the
+/// highest block.
 fn blocks(values: &[f64], full: f64) -> String {
     const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let height = |value: &f64| ((8.0 * value / full) as usize).min(HEIGHTS.len() - 1);

@@ -1,14 +1,14 @@
-//! How far a run has come, and how long the rest will take.
+//! The progress of a run, and an estimate of the remaining time.
 
 use std::time::{Duration, Instant};
 
 use scn_net::{Beginning, StepProgress};
 
-/// Steps of a run.
+/// The progress of a run, in steps.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     start: Instant,
-    /// Done before this process.
+    /// Steps done before this process started.
     before: u64,
     done: u64,
     all: u64,
@@ -41,13 +41,13 @@ impl Pace {
         self.done = (progress.epoch - 1) * progress.steps as u64 + progress.step as u64;
     }
 
-    /// Steps done since the run began.
+    /// Returns the number of steps done since the run began.
     pub(super) fn step(&self) -> u64 {
         self.done
     }
 
-    /// Time that the rest will take, if it goes as this process has gone until now: evaluation
-    /// counts from the first one on.
+    /// Estimates the remaining time from the pace of this process so far. The estimate includes
+    /// evaluations from the first one on.
     pub(super) fn left(&self) -> Duration {
         let (done, left) = (self.done - self.before, self.all.saturating_sub(self.done));
         self.start

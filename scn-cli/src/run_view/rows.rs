@@ -1,4 +1,4 @@
-//! The lines of the epochs, in 80 columns. They come one at a time, so their widths are fixed.
+//! The table of epochs, in 80 columns. Rows are printed one at a time, so column widths are fixed.
 
 use std::time::Duration;
 
@@ -7,9 +7,11 @@ use scn_net::EpochRecord;
 use crate::readable::{clock, mean, percent};
 use crate::table::{Column, Rows, right};
 
-/// The columns of a run's epochs. With validation images, their loss and error take the place of
-/// active share and speed; the test error of an averaged network that of the active share, or of
-/// the validation loss.
+/// Returns the columns of the table.
+///
+/// With validation images, their loss and error replace active fraction and throughput. With
+/// averaged weights, their test error replaces the active fraction or, with validation images, the
+/// validation loss.
 fn columns(record: &EpochRecord) -> Rows {
     let mut columns = vec![(right("epoch"), 5), (right("rate"), 7)];
     let named = |images: &str, what: &str| right(format!("{images}\n{what}"));
@@ -34,15 +36,15 @@ fn columns(record: &EpochRecord) -> Rows {
     Rows::new(columns)
 }
 
-/// Two lines above those of the epochs.
+/// Returns the two lines of the heading.
 pub(super) fn heading(record: &EpochRecord) -> Vec<String> {
     columns(record).heading()
 }
 
-/// The line of an epoch that ended `time` after the start.
+/// Returns the row of an epoch that ended `time` after the start.
 pub(super) fn row(record: &EpochRecord, time: Duration) -> String {
     let pair = |loss: f64, error: f64| {
-        // A run that diverges does not move the other columns.
+        // Keep the columns aligned even if a run diverges.
         let loss = match loss {
             loss if loss < 100.0 => format!("{loss:.4}"),
             loss => format!("{loss:.1e}"),
@@ -101,7 +103,7 @@ mod tests {
             let row = row(&record, hours);
             assert_eq!(row.chars().count(), below.chars().count());
             assert!(below.chars().count() <= WIDTH, "{below}");
-            // What is measured stands below the images that it is measured on.
+            // Loss and error must stand below the images that they are measured on.
             let ends = |line: &str, word: &str| {
                 let ends = line.match_indices(word).map(|(at, _)| at + word.len());
                 ends.collect::<Vec<_>>()

@@ -5,15 +5,15 @@ use std::io;
 use console::{Term, is_dumb};
 use indicatif::{ProgressDrawTarget, TermLike};
 
-/// Draws a second, at most.
+/// Maximum number of redraws per second.
 const RATE: u8 = 20;
 
-/// Standard error, where it is a terminal that can move its cursor.
+/// Standard error, if it is a terminal that can move its cursor.
 #[derive(Debug)]
 pub(super) struct Terminal(Term);
 
 impl Terminal {
-    /// Where bars are drawn; nowhere, if there is no such terminal.
+    /// Returns the target that bars are drawn on, hidden if there is no such terminal.
     pub(super) fn target() -> ProgressDrawTarget {
         let term = Term::buffered_stderr();
         if !term.is_term() || is_dumb() {
@@ -60,11 +60,12 @@ impl TermLike for Terminal {
         self.0.clear_line()
     }
 
-    /// Ends a drawing, with the cursor where the last line begins. It would stand where that ends, at
-    /// the right edge: there the `^C` that a terminal writes when somebody types it goes on to the
-    /// next line, and the lines that are cleared then are not those that were drawn.
+    /// Ends a drawing with the cursor at the start of the last line.
     ///
-    /// A terminal that has gone meanwhile is no error: what is computed goes on.
+    /// The cursor would otherwise be at the end of that line, at the right edge. The `^C` that a
+    /// terminal echoes would then wrap to the next line, and the wrong lines would be cleared.
+    ///
+    /// A terminal that has closed is not an error: the computation continues.
     fn flush(&self) -> io::Result<()> {
         let _ = self.0.write_str("\r").and_then(|()| self.0.flush());
         Ok(())

@@ -1,11 +1,11 @@
-//! The parts that are used here of TensorFlow's protocol buffers `event.proto`, `summary.proto` and
-//! `tensor.proto`; names and numbers of fields are theirs.
+//! The subset of TensorFlow's protocol buffers `event.proto`, `summary.proto` and `tensor.proto`
+//! that is used here, with the original names and numbers of fields.
 
 use prost::{Message, Oneof};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Event {
-    /// Seconds since 1970.
+    /// Seconds since the Unix epoch.
     #[prost(double, tag = "1")]
     pub(super) wall_time: f64,
     #[prost(int64, tag = "2")]
@@ -68,10 +68,10 @@ pub(super) struct Image {
     pub(super) height: i32,
     #[prost(int32, tag = "2")]
     pub(super) width: i32,
-    /// 3: red, green, blue.
+    /// 3 for red, green, blue.
     #[prost(int32, tag = "3")]
     pub(super) colorspace: i32,
-    /// A PNG file.
+    /// The contents of a PNG file.
     #[prost(bytes = "vec", tag = "4")]
     pub(super) encoded_image_string: Vec<u8>,
 }
@@ -80,7 +80,7 @@ pub(super) struct Image {
 pub(super) struct Metadata {
     #[prost(message, optional, tag = "1")]
     pub(super) plugin_data: Option<PluginData>,
-    /// 2: a tensor.
+    /// 2 for a tensor.
     #[prost(int32, tag = "4")]
     pub(super) data_class: i32,
 }
@@ -93,7 +93,7 @@ pub(super) struct PluginData {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Tensor {
-    /// 7: strings.
+    /// 7 for strings.
     #[prost(int32, tag = "1")]
     pub(super) dtype: i32,
     #[prost(message, optional, tag = "2")]

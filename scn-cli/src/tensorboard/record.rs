@@ -1,16 +1,16 @@
-//! The frame around each event of an event file: a TFRecord.
+//! TFRecords: the frames of the events in an event file.
 //!
 //! ```text
-//! length of the data     8 bytes, little-endian
-//! masked sum of these    4 bytes
+//! length of the data         8 bytes, little-endian
+//! masked CRC of the length   4 bytes
 //! data
-//! masked sum of the data 4 bytes
+//! masked CRC of the data     4 bytes
 //! ```
 //!
-//! (TensorFlow, `tensorflow/core/lib/io/record_writer.h`.) The sum is CRC-32C; a sum of data that
-//! hold sums is weak, so it is masked.
+//! (TensorFlow, `tensorflow/core/lib/io/record_writer.h`.) The checksum is CRC-32C. It is masked
+//! because a CRC of data that contain CRCs is weak.
 
-/// Data in their frame.
+/// Returns the record of these data.
 pub(super) fn frame(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
     let mut record = Vec::with_capacity(data.len() + 16);

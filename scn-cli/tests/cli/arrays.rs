@@ -1,5 +1,4 @@
-//! Arrays of numpy as arguments: types, shapes and orders that people have, and bytes that nobody
-//! should.
+//! NumPy arrays as arguments: valid types, shapes and orders, and hostile bytes.
 
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use predicates::prelude::*;
 use crate::mistakes::fails;
 use crate::{read_array, scn, write_array};
 
-/// An array of version 1 with any header.
+/// Writes an array file of version 1 with an arbitrary header.
 fn write_raw(path: &Path, header: &str, values: &[u8]) {
     let length = (header.len() as u16).to_le_bytes();
     let bytes = [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), values].concat();
@@ -20,7 +19,7 @@ fn header(kind: &str, shape: &str) -> String {
     format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n")
 }
 
-/// Codes of signals over two orthonormal atoms, without a penalty: the signals themselves.
+/// Solves for codes over two orthonormal atoms without a penalty: the codes equal the signals.
 fn solve(folder: &Path, dictionary: &str, signals: &str) -> assert_cmd::Command {
     let mut command = scn();
     command
@@ -77,7 +76,7 @@ fn numbers_of_all_types_are_solved_in_f4_or_f8() {
             );
         }
     }
-    // One axis is one signal, and λ1 may have the type it likes.
+    // An array with one axis is a single signal, and λ1 may have any numeric type.
     write_array(&at("x.npy"), &[2], &[3.0, 0.5_f32]);
     write_array(&at("L.npy"), &[2], &[1, 0_u8]);
     let mut command = solve(folder.path(), "D4.npy", "x.npy");
@@ -102,7 +101,7 @@ fn numbers_of_all_types_are_solved_in_f4_or_f8() {
 }
 
 #[test]
-fn hostile_headers_are_answered_in_one_line() {
+fn hostile_headers_give_one_line_errors() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_array(&at("D.npy"), &[2, 2], &[1.0, 0.0, 0.0, 1.0_f32]);
@@ -127,9 +126,9 @@ fn hostile_headers_are_answered_in_one_line() {
         ),
         (
             header("<f4", &"(".repeat(60_000)),
-            "must start as a numpy array",
+            "header of a numpy array",
         ),
-        ("(".repeat(36), "must start as a numpy array"),
+        ("(".repeat(36), "header of a numpy array"),
         (
             header("<f4", "(0, 3, 4)"),
             "expected an array [m, P], found shape [0, 3, 4]",
@@ -141,13 +140,13 @@ fn hostile_headers_are_answered_in_one_line() {
             &["X.npy", says],
         );
     }
-    // Four gigabytes of header.
+    // The header claims to be four gigabytes long.
     std::fs::write(&bad, b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr'").unwrap();
     fails(
         &mut solve(folder.path(), "D.npy", "X.npy"),
         &["a header of at most 65535 bytes", "4294967295"],
     );
-    // A path that would fill the screen is cut in its middle.
+    // A very long path is shortened in the middle.
     let mut command = solve(
         folder.path(),
         "D.npy",
@@ -159,7 +158,7 @@ fn hostile_headers_are_answered_in_one_line() {
     );
 }
 
-/// Shapes are compared before room is made for what comes of them.
+/// Shapes are compared before memory is allocated for results.
 #[test]
 fn images_and_labels_are_checked_against_the_model() {
     let folder = tempfile::tempdir().unwrap();
@@ -244,7 +243,7 @@ fn images_and_labels_are_checked_against_the_model() {
 }
 
 #[test]
-fn a_mistyped_number_is_no_file() {
+fn a_mistyped_number_is_not_taken_for_a_file() {
     let folder = tempfile::tempdir().unwrap();
     write_array(&folder.path().join("L"), &[2], &[0.1, 0.2_f64]);
     let solve = |lambda1: &str| {
@@ -267,9 +266,11 @@ fn a_mistyped_number_is_no_file() {
     solve("0,1")
         .code(2)
         .stderr(says("invalid value '0,1'"))
-        .stderr(says("decimals take a point, or a file .npy [n]"));
+        .stderr(says(
+            "such as 0.1 or 1e-3 (with a decimal point), or a file .npy [n]",
+        ));
     solve("tenth").code(2).stderr(says("expected a number"));
-    // Names of files, whether they are there or not.
+    // These are file names, whether or not the files exist.
     for name in ["L", "none.npy", "NONE.NPY"] {
         solve(name).code(1).stderr(says("D.npy"));
     }
@@ -288,9 +289,9 @@ fn a_mistyped_number_is_no_file() {
             .args(arguments)
             .assert()
             .code(2)
-            .stderr(says("decimals take a point"));
+            .stderr(says("with a decimal point"));
     }
-    // A word of any length is quoted in a line.
+    // Long arguments are quoted shortened, on one line.
     let long = "9,".repeat(5000);
     let answer = scn().args(["solve", "--lambda2", &long]).assert().code(2);
     let error = String::from_utf8(answer.get_output().stderr.clone()).unwrap();
@@ -298,5 +299,5 @@ fn a_mistyped_number_is_no_file() {
         error.lines().all(|line| line.chars().count() <= 300),
         "{error}"
     );
-    assert!(error.contains("decimals take a point"), "{error}");
+    assert!(error.contains("with a decimal point"), "{error}");
 }

@@ -7,9 +7,9 @@ fn number(value: &serde_json::Value) -> f64 {
     value.as_f64().unwrap()
 }
 
-/// The phases of a step make up the step, and every sparse coding layer reports what it did.
+/// The phases add up to the step, and every sparse coding layer reports its passes.
 #[test]
-fn bench_says_where_the_time_of_a_network_goes() {
+fn bench_reports_the_time_per_phase_and_layer() {
     for (what, adjoint) in [("train", true), ("infer", false)] {
         let report = json(scn().args([
             "bench",
@@ -30,7 +30,7 @@ fn bench_says_where_the_time_of_a_network_goes() {
         assert!(number(&report["share_of_peak"]) > 0.0);
         let phases = report["phases"].as_array().unwrap();
         let sum: f64 = phases.iter().map(|phase| number(&phase["seconds"])).sum();
-        // The clock is read once between two phases, so nothing is lost but rounding.
+        // The clock is read once between two phases, so the sum is exact up to rounding.
         assert!(
             abs_diff_eq!(sum / step, 1.0, epsilon = 1e-9),
             "{sum} of {step}"
@@ -48,7 +48,7 @@ fn bench_says_where_the_time_of_a_network_goes() {
     }
 }
 
-/// Without a data set there are random pictures, and a word about it.
+/// Without a data set, bench uses random images and says so.
 #[test]
 fn bench_needs_no_data() {
     let empty = tempfile::tempdir().unwrap();
@@ -68,11 +68,11 @@ fn bench_needs_no_data() {
         .assert()
         .success()
         .stdout(predicate::str::contains("mnist-scn1, batches of 2:"))
-        .stderr(predicate::str::contains("pictures are random"));
+        .stderr(predicate::str::contains("images are random"));
 }
 
 #[test]
-fn a_model_of_another_network_is_refused() {
+fn a_model_of_a_different_network_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("m.safetensors");
     let mut init = scn();
@@ -84,13 +84,13 @@ fn a_model_of_another_network_is_refused() {
         .args(["bench", "train", "--preset", "mnist-scn1", "--model"])
         .arg(&model);
     bench.assert().failure().stderr(predicate::str::contains(
-        "expected a network as in preset mnist-scn1",
+        "expected the network of preset mnist-scn1",
     ));
 }
 
-/// Dictionaries are learned from the images of a run, and nothing else is timed in their place.
+/// Learned dictionaries need the images of a run, so `--model` is required and nothing is timed.
 #[test]
-fn bench_does_not_stand_in_for_learned_dictionaries() {
+fn bench_needs_a_model_for_learned_dictionaries() {
     for part in ["train", "infer"] {
         scn()
             .args(["bench", part, "--preset", "digits"])

@@ -1,4 +1,5 @@
-//! `scn solve` on arrays of many blocks: layouts, samples in rows, archives, what is wrong far into a file, and what is left behind.
+//! `scn solve` on arrays of many blocks: layouts, signals in rows, archives, errors late in a file,
+//! and leftover files.
 
 use std::fs;
 use std::path::Path;
@@ -11,10 +12,10 @@ use crate::{json, read_array, scn, write_array};
 const ROWS: usize = 8;
 const ATOMS: usize = 4;
 
-/// So many that a block, of 8 MB, does not hold them, and no whole number of tiles.
+/// More signals than fit in one block of 8 MB, and not a multiple of the tile width.
 const MANY: usize = 400_003;
 
-/// Row i of sample k: numbers that repeat only after millions.
+/// Returns row i of signal k, from a sequence with a period of millions.
 fn entry(i: usize, k: usize) -> f32 {
     let hash = (k * ROWS + i).wrapping_mul(2_654_435_761) % 1_000_003;
     hash as f32 / 500_000.0 - 1.0
@@ -26,7 +27,8 @@ fn write(path: &Path, shape: [usize; 2], fortran_order: bool, numbers: &[f32]) {
     fs::write(path, bytes).unwrap();
 }
 
-/// `D.npy`, and signals one per column in C order (`C.npy`) and Fortran order (`F.npy`), and one per row (`R.npy`).
+/// Writes `D.npy`, and the signals with one per column in C order (`C.npy`) and in Fortran order
+/// (`F.npy`), and with one per row (`R.npy`).
 fn write_problem(folder: &Path, count: usize) {
     let atoms: Vec<f32> = (0..ROWS * ATOMS).map(|at| entry(at, 7) + 0.25).collect();
     write(&folder.join("D.npy"), [ROWS, ATOMS], false, &atoms);
@@ -51,7 +53,7 @@ fn solve(folder: &Path, signals: &str, extra: &[&str]) -> assert_cmd::Command {
     command
 }
 
-/// Codes as numpy has them in C order, and whether the file is in Fortran order.
+/// Returns the shape and the codes in C order, and whether the file is in Fortran order.
 fn codes(path: &Path) -> (Vec<usize>, Vec<f32>, bool) {
     let head = fs::read(path).unwrap();
     let fortran_order = head[..128].windows(4).any(|text| text == b"True");
@@ -63,7 +65,8 @@ fn codes(path: &Path) -> (Vec<usize>, Vec<f32>, bool) {
     )
 }
 
-/// Whatever order signals are in, for any number of threads, in blocks and in one piece: the same bits, in the order of the signals.
+/// Codes are bit-identical for every layout of the signals and any number of threads, in blocks or
+/// in one piece.
 #[test]
 fn codes_do_not_depend_on_layout_blocks_or_threads() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,9 +120,10 @@ fn codes_do_not_depend_on_layout_blocks_or_threads() {
     }
 }
 
-/// One line that names file and place; the old codes stay, and nothing else is in the folder.
+/// The error is one line with the file and the position. The old codes stay, and no other file is
+/// left.
 #[test]
-fn what_is_wrong_far_into_a_file_leaves_nothing() {
+fn an_error_late_in_a_file_leaves_no_output() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_problem(folder.path(), MANY);
@@ -164,7 +168,7 @@ fn what_is_wrong_far_into_a_file_leaves_nothing() {
 /// Ctrl-C in the middle of a file ends the command at once.
 #[cfg(unix)]
 #[test]
-fn an_interrupt_leaves_nothing() {
+fn an_interrupt_leaves_no_files() {
     use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
 
@@ -178,7 +182,7 @@ fn an_interrupt_leaves_nothing() {
     };
     let before = names().len();
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("scn"));
-    // Steps that do not end in a lifetime of tests.
+    // This would run practically forever.
     let never = [
         "--solver",
         "ista",
@@ -201,7 +205,7 @@ fn an_interrupt_leaves_nothing() {
     assert_eq!(
         names().len(),
         before + 1,
-        "codes are written beside their place"
+        "codes are first written to a temporary file"
     );
     let asked = Instant::now();
     let id = child.id().to_string();
@@ -218,14 +222,14 @@ fn an_interrupt_leaves_nothing() {
     assert_eq!(names().len(), before);
 }
 
-/// A matrix in the wrong order of its axes is told from one of the wrong size.
+/// Transposed matrices are distinguished from matrices of a wrong size.
 #[test]
-fn shapes_that_look_transposed_have_a_hint() {
+fn transposed_matrices_get_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     write_problem(folder.path(), 5);
-    let hint = "expected signals with 8 rows, by D.npy of 8 x 4, found 5; if one row is one sample, add --rows";
+    let hint = "expected signals with 8 rows, to match D.npy of 8 x 4, found 5; if each row is a signal, add --rows";
     fails(&mut solve(folder.path(), "R.npy", &[]), &["R.npy", hint]);
-    let hint = "found 5; if one column is one sample, leave out --rows";
+    let hint = "found 5; if each column is a signal, omit --rows";
     fails(
         &mut solve(folder.path(), "C.npy", &["--rows"]),
         &["C.npy", hint],
@@ -243,9 +247,10 @@ fn shapes_that_look_transposed_have_a_hint() {
     );
 }
 
-/// The archive holds what the array holds, in the form of scipy, and arrays in archives are read.
+/// The archive holds the same codes as the array, in SciPy's format. Signals in archives can be
+/// read.
 #[test]
-fn sparse_codes_are_those_of_the_array() {
+fn sparse_codes_equal_dense_codes() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_problem(folder.path(), 1000);
@@ -285,7 +290,7 @@ fn sparse_codes_are_those_of_the_array() {
         assert!(numbers.iter().all(|&number| number != 0.0));
         assert_eq!((ends.len(), filled), (1001, dense));
     }
-    // numpy.savez of one array.
+    // Like `numpy.savez` with one array.
     let mut archive = zip::ZipWriter::new(fs::File::create(at("X.npz")).unwrap());
     let options = zip::write::SimpleFileOptions::default();
     archive.start_file("arr_0.npy", options).unwrap();
@@ -297,9 +302,10 @@ fn sparse_codes_are_those_of_the_array() {
     assert_eq!(codes(&at("A.npy")), expected);
 }
 
-/// Of orthonormal atoms, where codes are `c - lambda1`: from the largest c on there are none.
+/// The atoms are orthonormal, so the codes are `c - lambda1`, and zero if lambda1 is at least the
+/// largest c.
 #[test]
-fn a_fraction_of_the_smallest_lambda1_without_codes() {
+fn lambda1_fraction_is_of_the_largest_correlation() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_array(&at("D.npy"), &[3, 2], &[1.0, 0.0, 0.0, 1.0, 0.0, 0.0_f64]);
@@ -332,9 +338,10 @@ fn a_fraction_of_the_smallest_lambda1_without_codes() {
     );
 }
 
-/// The certificate is one more object; a lambda1 that the tolerance cannot see is told, and one that it can is not.
+/// The certificate is an additional JSON object. There is a warning if lambda1 is below what the
+/// tolerance resolves, and none otherwise.
 #[test]
-fn certificates_and_warnings_where_they_belong() {
+fn certificates_and_warnings_appear_only_when_due() {
     let folder = tempfile::tempdir().unwrap();
     write_problem(folder.path(), 100);
     let report = json(&mut solve(folder.path(), "C.npy", &[]));

@@ -13,7 +13,7 @@ use crate::page::{all, browse, check_page, parse, read, text};
 use crate::plot::Plot;
 use crate::{json, scn, train_small};
 
-/// Colours of the first runs, and of what is the same for all.
+/// Colours of the first two runs.
 const BLUE: &str = "#1F6FB4";
 const RED: &str = "#B4451A";
 
@@ -23,7 +23,7 @@ fn report(runs: &[PathBuf], out: &Path) -> Command {
     command
 }
 
-/// The rows of the table with this caption, its heads first.
+/// Returns the rows of the table with this caption, the header first.
 fn rows(page: &Document, caption: &str) -> Vec<Vec<String>> {
     let tables = all(page, "table").into_iter();
     let mut tables = tables.filter(|&table| {
@@ -38,10 +38,10 @@ fn rows(page: &Document, caption: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-const RESULTS: &str = "Runs and their results";
-const SETTINGS: &str = "Settings that are not the same in all runs";
+const RESULTS: &str = "Results of the runs";
+const SETTINGS: &str = "Settings that differ between the runs";
 
-/// The cell of a run in a column of the results.
+/// Returns the cell of a run in a column of the results.
 fn cell(page: &Document, run: &str, column: &str) -> String {
     let rows = rows(page, RESULTS);
     let column = rows[0].iter().position(|head| head == column).unwrap();
@@ -57,10 +57,10 @@ fn records(run: &Path) -> Vec<EpochRecord> {
     records.collect()
 }
 
-/// Two real runs of different lengths: the numbers are those of their records, and only what
-/// differs between them is listed.
+/// For two real runs of different lengths, the numbers are those of their records, and only
+/// settings that differ are listed.
 #[test]
-fn runs_stand_beside_each_other() {
+fn runs_are_compared_side_by_side() {
     let folder = tempfile::tempdir().unwrap();
     let runs = ["short", "long"].map(|name| folder.path().join(name));
     train_small(&runs[0], &["--set", "training.learning_rate=0.05"])
@@ -100,7 +100,7 @@ fn runs_stand_beside_each_other() {
             .unwrap()
             + 1;
         for (column, expected) in [
-            ("line", (index + 1).to_string()),
+            ("curve", (index + 1).to_string()),
             ("epochs", format!("{planned} of {planned}")),
             ("best epoch", best.to_string()),
             ("chosen by", "test".to_string()),
@@ -129,7 +129,7 @@ fn runs_stand_beside_each_other() {
             ["training.schedule", "drops", "cosine"],
         ]
     );
-    // The same in Markdown.
+    // The Markdown report has the same content.
     let markdown = read(out.join("report.md")).replace('\\', "");
     for node in ["td", "th", "figcaption", "h2", "p"]
         .iter()
@@ -141,7 +141,7 @@ fn runs_stand_beside_each_other() {
             text(node)
         );
     }
-    // Each run has a line of test errors as long as it is, and both begin at the left.
+    // Each run has a test error line with one point per epoch, and both start at the same place.
     let plot = Plot::read(&out.join("learning-curve.svg"));
     let numbers: Vec<f64> = plot.numbers().iter().map(|number| number.0).collect();
     assert_eq!(numbers, [1.0, 2.0, 3.0]);
@@ -151,15 +151,15 @@ fn runs_stand_beside_each_other() {
     for name in ["1 short", "2 long", "test", "training", "best epoch"] {
         assert!(plot.texts().iter().any(|(text, _)| text == name), "{name}");
     }
-    // The runs are as they were.
+    // The runs themselves are unchanged.
     assert_eq!(read(runs[0].join("report.html")), before);
     browse(&out.join("report.html"), &[1280, 390]);
 }
 
-/// The line of a colour with most corners.
+/// Returns the line of a colour with the most points.
 fn longest(plot: &Plot, colour: &str) -> Vec<(f64, f64)> {
     let lines = plot.lines(colour).into_iter();
-    // Not the sample in the legend, which is above all marks.
+    // Leaves out the sample in the legend, which is above all axis labels.
     let top = plot
         .values()
         .iter()
@@ -170,7 +170,7 @@ fn longest(plot: &Plot, colour: &str) -> Vec<(f64, f64)> {
 }
 
 #[test]
-fn runs_that_have_begun_are_told_as_far_as_they_go() {
+fn unfinished_runs_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let runs = ["third", "begun", "validated"].map(|name| folder.path().join(name));
     made::run(
@@ -208,7 +208,7 @@ fn runs_that_have_begun_are_told_as_far_as_they_go() {
             "chosen by",
             "validation error, best epoch",
             "test error, best epoch",
-            "time to train",
+            "training time",
         ]
         .map(|column| cell(&page, run, column))
     };
@@ -217,7 +217,7 @@ fn runs_that_have_begun_are_told_as_far_as_they_go() {
         ["3 of 25", "2", "test", "–", "10.00 %", "3 min 0 s"]
     );
     assert_eq!(row("begun"), ["0 of 25", "–", "–", "–", "–", "–"]);
-    // What the validation images have chosen is not what the test images would have.
+    // The epoch chosen by validation error differs from the one with the lowest test error.
     assert_eq!(
         row("validated"),
         [
@@ -236,7 +236,7 @@ fn runs_that_have_begun_are_told_as_far_as_they_go() {
         [["training.validation", "not set", "not set", "0.1"]]
     );
 
-    // With nothing to show there is no page.
+    // Without a complete epoch there is no page.
     let out = folder.path().join("none");
     made::run(&runs[0], "mnist-scn1", &[]);
     std::fs::remove_file(runs[0].join("metrics.jsonl")).unwrap();
@@ -249,9 +249,9 @@ fn runs_that_have_begun_are_told_as_far_as_they_go() {
     assert!(!out.exists());
 }
 
-/// Errors on different data sets are not drawn over each other.
+/// Errors on different data sets are drawn in separate plots.
 #[test]
-fn each_data_set_has_its_curves() {
+fn each_data_set_has_its_own_plots() {
     let folder = tempfile::tempdir().unwrap();
     let runs = ["a", "b", "c"].map(|name| folder.path().join(name));
     made::run(
@@ -301,8 +301,8 @@ fn each_data_set_has_its_curves() {
     let page = parse(&page);
     let everything = text(page.root_element());
     for part in [
-        "Lowest test error on mnist: 1.00 %, of a after epoch 2.",
-        "Lowest test error on cifar10: 50.00 %, of b after epoch 2.",
+        "Lowest test error on mnist: 1.00 % (a, after epoch 2).",
+        "Lowest test error on cifar10: 50.00 % (b, after epoch 2).",
         "different data sets (mnist, cifar10)",
     ] {
         assert!(everything.contains(part), "{part} in {everything}");
@@ -312,7 +312,7 @@ fn each_data_set_has_its_curves() {
 }
 
 #[test]
-fn runs_of_one_name_are_told_apart() {
+fn runs_of_the_same_name_are_distinguished() {
     let folder = tempfile::tempdir().unwrap();
     let runs = ["one/run", "two/run", "three"].map(|name| folder.path().join(name));
     for run in &runs {
@@ -327,7 +327,7 @@ fn runs_of_one_name_are_told_apart() {
         .map(|row| row[0].clone())
         .collect();
     assert_eq!(names, ["one/run", "two/run", "three"]);
-    assert!(text(page.root_element()).contains("All settings of the runs are the same."));
+    assert!(text(page.root_element()).contains("All runs have the same settings."));
 
     let twice = [
         runs[0].clone(),
@@ -341,7 +341,7 @@ fn runs_of_one_name_are_told_apart() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_one_line() {
+fn runs_that_cannot_be_compared_give_one_line_errors() {
     let folder = tempfile::tempdir().unwrap();
     let runs = ["a", "b"].map(|name| folder.path().join(name));
     for run in &runs {
@@ -364,7 +364,8 @@ fn what_cannot_be_compared_is_one_line() {
         &["metrics.jsonl: line 1", "record of an epoch"],
     );
     std::fs::write(&metrics, whole).unwrap();
-    // Nor is the page of a run overwritten by that of several, or a folder named that is not used.
+    // Reports on other runs do not overwrite the page of a run, and `--data` is refused if no
+    // images are read.
     for several in [&runs[..], &runs[..1]] {
         fails(&mut report(several, &runs[1]), &["found a run", "--out"]);
     }
@@ -380,7 +381,7 @@ fn what_cannot_be_compared_is_one_line() {
     assert!(!out.exists() && !runs[1].join("report.html").exists());
 }
 
-/// Names that mean something to HTML, SVG or Markdown are shown as they are.
+/// Names that contain markup of HTML, SVG or Markdown are shown literally.
 #[test]
 fn names_are_escaped() {
     let folder = tempfile::tempdir().unwrap();

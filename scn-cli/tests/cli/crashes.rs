@@ -1,12 +1,12 @@
-//! A run that is killed at any call that writes, flushes, renames or removes goes on to the files
-//! of a run that was left alone.
+//! A run that is killed at any call that writes, flushes, renames or removes files resumes to the
+//! same files as an undisturbed run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::tensorboard::steps_by_tag;
 
-/// The calls by which the program changes what is on disk.
+/// System calls by which the program changes files.
 const CALLS: [&str; 11] = [
     "write",
     "writev",
@@ -27,7 +27,7 @@ fn scn() -> Command {
     command
 }
 
-/// Two epochs of 40 digits.
+/// Returns the arguments to train for two epochs on 40 digits.
 fn train(out: &Path) -> Vec<String> {
     let arguments = "train --quiet --threads 1 --epochs 2 --train-limit 40 --test-limit 20 --out";
     let mut arguments: Vec<String> = arguments.split(' ').map(str::to_string).collect();
@@ -43,7 +43,8 @@ fn resume(out: &Path) -> Command {
     command
 }
 
-/// The files of a run that have to be the same, by name; the metrics without their times.
+/// Returns the files of a run that have to be identical, by name; the metrics are returned without
+/// times.
 fn kept(out: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let mut files: Vec<_> = ["config.toml", "model.safetensors"]
         .map(|name| (name, std::fs::read(out.join(name)).unwrap_or_default()))
@@ -59,7 +60,7 @@ fn kept(out: &Path) -> Vec<(&'static str, Vec<u8>)> {
     files
 }
 
-/// Names in a run folder that no complete run leaves.
+/// Returns files in a run folder that a complete run does not leave.
 fn leftovers(out: &Path) -> Vec<PathBuf> {
     let names = std::fs::read_dir(out)
         .unwrap()
@@ -71,7 +72,7 @@ fn leftovers(out: &Path) -> Vec<PathBuf> {
     names.filter(hidden).collect()
 }
 
-/// Runs the program until its so-manieth call of this name, at which it is killed; whether it was.
+/// Runs the program and kills it at the given call of this name. Returns whether it was killed.
 fn killed_at(name: &str, call: usize, arguments: &[String], log: &Path) -> bool {
     let status = Command::new("strace")
         .args(["-f", "-o"])
@@ -85,19 +86,18 @@ fn killed_at(name: &str, call: usize, arguments: &[String], log: &Path) -> bool 
     !status.unwrap().success()
 }
 
-/// The system's own log of calls tells no lie about what the program does: nothing in it is there
-/// for the test.
+/// Injects kills with `strace`, so the program needs no hooks for this test.
 #[test]
-fn a_run_killed_at_any_call_goes_on_to_the_same_files() {
+fn a_run_killed_at_any_call_resumes_to_identical_files() {
     let traces = Command::new("strace")
         .args(["-e", "trace=write", "true"])
         .output();
     if !traces.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: no strace here, or it may not trace");
+        eprintln!("skipped: strace is not installed or not permitted to trace");
         return;
     }
-    // Every file that is moved to its place; of the other calls every third, or all if that is
-    // asked for.
+    // Kill at every rename, and at every third of the other calls, or at all of them if
+    // `SCN_CRASH_ALL` is set.
     let all = std::env::var_os("SCN_CRASH_ALL").is_some();
     let stride = |name: &str| {
         if all || name.starts_with("rename") {
@@ -121,7 +121,7 @@ fn a_run_killed_at_any_call_goes_on_to_the_same_files() {
                 break;
             }
             killed += 1;
-            // Before the first checkpoint there is nothing to resume, and the run can begin again.
+            // Before the first checkpoint there is nothing to resume, and the run starts afresh.
             let again = if out.join("checkpoint.safetensors").exists() {
                 resume(&out).status()
             } else {
@@ -136,6 +136,6 @@ fn a_run_killed_at_any_call_goes_on_to_the_same_files() {
             std::fs::remove_dir_all(out).unwrap();
         }
     }
-    // More than twenty files are written, flushed and moved.
+    // More than twenty files are written, flushed and renamed.
     assert!(killed >= 40, "{killed} kills");
 }

@@ -12,7 +12,7 @@ use predicates::prelude::*;
 use crate::{json, scn};
 
 #[test]
-fn a_missing_data_set_is_answered_with_the_command_that_gets_it() {
+fn a_missing_data_set_is_reported_with_the_command_to_fetch_it() {
     let data = tempfile::tempdir().unwrap();
     scn()
         .args(["data", "check", "mnist", "--data"])
@@ -39,7 +39,7 @@ fn a_missing_data_set_is_answered_with_the_command_that_gets_it() {
 }
 
 #[test]
-fn the_embedded_digits_are_whole_and_need_not_be_fetched() {
+fn the_embedded_digits_are_complete_and_cannot_be_fetched() {
     let checked = json(scn().args(["data", "check", "digits"]));
     assert_eq!(checked["whole"], true);
     assert_eq!(checked["classes"].as_array().unwrap().len(), 10);
@@ -50,7 +50,8 @@ fn the_embedded_digits_are_whole_and_need_not_be_fetched() {
         .stderr(predicate::str::contains("embedded"));
 }
 
-/// MNIST's four files with their numbers of pictures, all of them black zeros.
+/// Writes the four files of MNIST with the right numbers of images, all of them black and labelled
+/// 0.
 fn black_mnist(folder: &Path) {
     std::fs::create_dir(folder).unwrap();
     for (set, count) in [("train", 60_000_u32), ("t10k", 10_000)] {
@@ -69,7 +70,7 @@ fn black_mnist(folder: &Path) {
 }
 
 #[test]
-fn files_are_compared_with_their_sums_of_when_they_were_fetched() {
+fn files_are_compared_with_the_checksums_of_their_fetch() {
     let data = tempfile::tempdir().unwrap();
     let folder = data.path().join("mnist");
     black_mnist(&folder);
@@ -88,14 +89,14 @@ fn files_are_compared_with_their_sums_of_when_they_were_fetched() {
         .current_dir(&folder)
         .status();
     if !written.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: no sha256sum here");
+        eprintln!("skipped: sha256sum is not installed");
         return;
     }
     let checked = json(&mut check());
     assert_eq!(checked["whole"], true);
     assert_eq!(checked["changed"], serde_json::json!([]));
 
-    // One label, so that the file has as many and can be read.
+    // Changes one label only, so that the file is still valid.
     let changed = folder.join("t10k-labels-idx1-ubyte.gz");
     let file = File::create(&changed).unwrap();
     let mut packed = GzEncoder::new(file, Compression::fast());
@@ -107,12 +108,15 @@ fn files_are_compared_with_their_sums_of_when_they_were_fetched() {
     check()
         .assert()
         .code(1)
-        .stdout(predicate::str::starts_with("mnist: not whole\n"))
+        .stdout(predicate::str::starts_with(
+            "mnist: incomplete or damaged\n",
+        ))
         .stdout(
-            predicate::str::is_match("t10k-labels-idx1-ubyte.gz +not as it was fetched").unwrap(),
+            predicate::str::is_match("t10k-labels-idx1-ubyte.gz +changed since it was fetched")
+                .unwrap(),
         )
         .stderr(predicate::str::contains(
-            "t10k-labels-idx1-ubyte.gz has another SHA-256 sum",
+            "t10k-labels-idx1-ubyte.gz has changed since it was fetched",
         ));
 
     std::fs::write(folder.join("SHA256SUMS"), "none\n").unwrap();
@@ -126,7 +130,7 @@ fn files_are_compared_with_their_sums_of_when_they_were_fetched() {
 }
 
 #[test]
-fn wrong_bytes_of_a_mirror_are_refused() {
+fn wrong_bytes_from_a_mirror_are_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mirror = format!("http://{}/files/", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
@@ -157,8 +161,8 @@ fn wrong_bytes_of_a_mirror_are_refused() {
 }
 
 #[test]
-fn a_second_fetch_is_told_of_the_first_and_one_that_is_killed_bars_none() {
-    // It accepts and never answers.
+fn a_concurrent_fetch_is_refused_and_a_killed_one_does_not_block() {
+    // This server accepts connections and never answers.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mirror = format!("http://{}/", listener.local_addr().unwrap());
     let data = tempfile::tempdir().unwrap();
@@ -182,10 +186,9 @@ fn a_second_fetch_is_told_of_the_first_and_one_that_is_killed_bars_none() {
     first.wait().unwrap();
     told.code(1)
         .stdout("")
-        .stderr(predicate::str::contains("another fetch is at work"))
+        .stderr(predicate::str::contains("another fetch is running"))
         .stderr(predicate::str::contains(".mnist.lock"));
-    // The next one gets as far as the archive, in whose place something that is no file fails at
-    // once.
+    // The next fetch gets as far as the archive, where a folder in its place makes it fail at once.
     std::fs::remove_file(data.path().join("train-images-idx3-ubyte.gz.part")).unwrap();
     std::fs::create_dir(data.path().join("train-images-idx3-ubyte.gz.part")).unwrap();
     second()

@@ -1,5 +1,5 @@
-//! `scn device` and `--device`. What needs a graphics processor is skipped without one, or fails if
-//! `SCN_REQUIRE_CUDA` asks for it.
+//! `scn device` and `--device`. Tests that need a GPU are skipped without one, or fail if
+//! `SCN_REQUIRE_CUDA` is set.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use predicates::prelude::*;
 
 use crate::{json, scn, train_small};
 
-/// Why there is no graphics processor, if there is none.
+/// Whether there is no usable GPU. Prints the reason.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn no_cuda() -> bool {
     let found = json(scn().arg("device"));
@@ -26,7 +26,7 @@ fn no_cuda() -> bool {
     !usable
 }
 
-/// This machine's processor is always there; a graphics processor is there, or the reason why not.
+/// The CPU is always listed; so is a GPU, or the reason why there is none.
 #[test]
 fn devices_are_listed() {
     let found = json(scn().arg("device"));
@@ -37,10 +37,10 @@ fn devices_are_listed() {
     listed.stdout(predicate::str::contains("cpu").and(predicate::str::contains("cuda")));
 }
 
-/// A device that is not there ends a command with one line, whatever is missing: driver, compiler,
-/// or this device.
+/// A missing device gives a one-line error, whether the driver, the compiler or the device itself
+/// is missing.
 #[test]
-fn a_device_that_is_not_there_is_one_line() {
+fn a_missing_device_is_a_one_line_error() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let assert = train_small(&out, &["--device", "cuda:77"])
@@ -56,8 +56,8 @@ fn a_device_that_is_not_there_is_one_line() {
     assert!(!out.exists());
 }
 
-/// A folder with files of the cache's names, and what is in them. Where the cache has them already,
-/// as in the tests behind a stand-in driver, they are not compiled again.
+/// Compiling fills a folder with files named as in the cache, and reports what it wrote. Files that
+/// are already cached, as in the tests with a stand-in driver, are not compiled again.
 #[test]
 fn kernels_are_compiled_for_a_machine_without_a_compiler() {
     let own = tempfile::tempdir().unwrap();
@@ -95,21 +95,21 @@ fn kernels_are_compiled_for_a_machine_without_a_compiler() {
         .args(["device", "--compile", "sm_90"])
         .arg(&folder)
         .assert();
-    let files = format!("{} files of ", said["files"]);
+    let files = format!("{} files, ", said["files"]);
     again.success().stdout(predicate::str::starts_with(files));
-    // No compiler makes code for a generation that there is not.
+    // No compiler supports an architecture that does not exist.
     let unknown = scn()
         .args(["device", "--compile", "sm_999"])
         .arg(&folder)
         .assert();
-    let message = predicate::str::contains("makes no code for sm_999, but for");
+    let message = predicate::str::contains("does not support sm_999, only");
     unknown.code(1).stderr(message);
 }
 
-/// Steps as graphs and one by one leave the same files. Behind the stand-in for the driver its log
-/// says which they were.
+/// Recording steps as graphs does not change the files. The log of the stand-in driver shows
+/// whether steps were recorded.
 #[test]
-fn recorded_steps_have_the_same_bits() {
+fn recorded_steps_are_bit_identical() {
     if no_cuda() {
         return;
     }
@@ -136,13 +136,13 @@ fn recorded_steps_have_the_same_bits() {
     };
     let ((with, some), (without, none)) = (train("1"), train("0"));
     assert!(with == without);
-    // On a device there is no log.
+    // A real device has no log.
     assert!(some.is_none_or(|some| some > 0) && none.is_none_or(|none| none == 0));
 }
 
 #[cfg(feature = "cuda")]
 #[test]
-fn what_cannot_be_compiled_for_is_a_usage_error() {
+fn invalid_compile_targets_are_usage_errors() {
     for (arguments, complaint) in [
         (&["--compile", "sm_52", "kernels"][..], "no architecture"),
         (&["--compile", "sm_90,", "kernels"], "no architecture"),
@@ -156,25 +156,26 @@ fn what_cannot_be_compiled_for_is_a_usage_error() {
 }
 
 #[test]
-fn names_of_no_device_are_usage_errors() {
+fn invalid_device_names_are_usage_errors() {
     for name in ["gpu", "cuda:", "cuda:0,", "cpu:1"] {
         let assert = scn().args(["device", "--device", name]).assert().code(2);
         assert.stderr(predicate::str::contains("cuda"));
     }
 }
 
-/// What computes here only says so.
+/// Commands that only run on the CPU say so.
 #[test]
-fn some_commands_compute_on_the_processor() {
+fn some_commands_only_run_on_the_cpu() {
     for what in ["solve", "adjoint"] {
         let assert = scn().args(["bench", what, "--device", "cuda"]).assert();
         assert.code(1).stderr(format!(
-            "error: scn bench {what} computes on the processor only, not on cuda\n"
+            "error: scn bench {what} runs on the CPU only, not on cuda\n"
         ));
     }
 }
 
-/// Begun there, gone on with here and there; evaluated on both; a picture has its class on both.
+/// A run that starts on the GPU resumes on either device. Both devices evaluate it, and predict the
+/// same class for an image.
 #[test]
 fn a_run_moves_between_devices() {
     if no_cuda() {
@@ -208,7 +209,7 @@ fn a_run_moves_between_devices() {
         json(scn().args(arguments).arg(&model))
     });
     let [here, there] = evaluations.map(|evaluation| evaluation["loss"].as_f64().unwrap());
-    // Codes to 1e-4 on both.
+    // Codes are solved to 1e-4 on both.
     assert_abs_diff_eq!(here, there, epsilon = 1e-2 * here);
     let picture = path("picture.png");
     image::GrayImage::from_fn(8, 8, |x, _| image::Luma([if x == 4 { 255 } else { 0 }]))
@@ -221,9 +222,9 @@ fn a_run_moves_between_devices() {
     assert_eq!(here, there);
 }
 
-/// Every kernel of a step has its launches and its time, and every layer what it did.
+/// Every kernel of a step reports its launches and its time, and every layer its passes.
 #[test]
-fn bench_says_where_the_time_of_a_device_goes() {
+fn bench_reports_the_time_per_kernel() {
     if no_cuda() {
         return;
     }
@@ -255,7 +256,7 @@ fn bench_says_where_the_time_of_a_device_goes() {
 
         let kernels = report["kernels"].as_array().unwrap();
         let kernel = |name: &str| kernels.iter().find(|kernel| kernel["kernel"] == name);
-        // A window is encoded by one launch for each layer, however many windows there are.
+        // Each layer encodes its windows in a single launch, however many there are.
         let encode = kernel("encode_gauss_seidel").unwrap();
         assert_eq!(number(&encode["launches"]), f64::from(layers));
         assert!(number(&encode["operations_per_second"]) > 0.0);
@@ -266,8 +267,8 @@ fn bench_says_where_the_time_of_a_device_goes() {
         for kernel in kernels {
             let (launches, seconds) = (number(&kernel["launches"]), number(&kernel["seconds"]));
             assert!(launches > 0.0 && seconds > 0.0, "{kernel}");
-            // There each operation takes a microsecond, and the events of a launch have nothing
-            // else between them. Times are read as f32.
+            // On the stand-in driver each operation takes a microsecond, and no other operation
+            // lies between the events of a launch. Times are read as f32.
             let expected = 1e-6 * launches;
             assert!(
                 !stand_in || abs_diff_eq!(seconds / expected, 1.0, epsilon = 1e-3),

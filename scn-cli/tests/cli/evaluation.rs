@@ -6,7 +6,7 @@ use safetensors::SafeTensors;
 use crate::mistakes::fails;
 use crate::{forget_checksum, json, scn, train_small};
 
-/// `scn evaluate` on 40 digits in batches of 32.
+/// Returns `scn evaluate` on 40 digits in batches of 32.
 fn evaluate(model: &Path, arguments: &[&str]) -> assert_cmd::Command {
     let mut command = scn();
     command.args(["evaluate", "--test-limit", "40", "--batch-size", "32"]);
@@ -14,7 +14,8 @@ fn evaluate(model: &Path, arguments: &[&str]) -> assert_cmd::Command {
     command
 }
 
-/// A file of a model like `model` with every lambda1 times `factor`, made of its bytes.
+/// Returns the bytes of a model file equal to `model` except that every lambda1 is multiplied by
+/// `factor`.
 fn with_scaled_lambda1(model: &Path, factor: f32) -> Vec<u8> {
     let mut bytes = std::fs::read(model).unwrap();
     let mut places = Vec::new();
@@ -36,8 +37,8 @@ fn with_scaled_lambda1(model: &Path, factor: f32) -> Vec<u8> {
     bytes
 }
 
-/// What is printed says what was done, the numbers are those of a file with that lambda1, and
-/// nothing is written.
+/// The output names the scale, the results equal those of a model file with that lambda1, and no
+/// file changes.
 #[test]
 fn lambda1_is_scaled_for_one_evaluation() {
     let folder = tempfile::tempdir().unwrap();
@@ -86,9 +87,9 @@ fn lambda1_is_scaled_for_one_evaluation() {
         .stderr(predicate::str::contains("--lambda1-scale"));
 }
 
-/// A figure with mirror images is told from the plain one, in text and JSON.
+/// Text and JSON distinguish results with mirror images from plain ones.
 #[test]
-fn an_evaluation_with_mirror_images_says_so() {
+fn an_evaluation_with_mirror_images_is_marked() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     train_small(&run, &[]).assert().success();
@@ -109,7 +110,7 @@ fn an_evaluation_with_mirror_images_says_so() {
         .assert()
         .success()
         .stdout(predicate::str::starts_with(format!(
-            "digits, 40 test images with noise of deviation 0.1, lambda1 of all layers times 2, {words}\ntest error "
+            "digits, 40 test images with noise of standard deviation 0.1, lambda1 of all layers times 2, {words}\ntest error "
         )));
 
     let plain = json(&mut evaluate(&model, &[]));

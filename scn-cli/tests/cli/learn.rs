@@ -9,14 +9,15 @@ use safetensors::SafeTensors;
 use crate::mistakes::fails;
 use crate::{json, read_array, scn, tensorboard, write_array};
 
-/// A number in [0, 1) that looks random, the same for the same place.
+/// Returns a pseudo-random number in [0, 1) that depends only on `at`.
 fn noise(at: usize) -> f64 {
     let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     (mixed >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Sparse, nonnegative combinations of 16 patterns: the columns of a Hadamard matrix, a quarter each.
+/// Returns sparse, nonnegative combinations of 16 patterns: the columns of a Hadamard matrix times
+/// 1/4.
 fn patterns(columns: usize) -> Vec<f64> {
     let pattern = |i: usize, j: usize| 0.25 * f64::from(1 - 2 * ((i & j).count_ones() as i32 % 2));
     let mut values = vec![0.0; 16 * columns];
@@ -79,13 +80,14 @@ fn patterns_are_found_and_drawn() {
         assert!(nearest > 0.99, "{pattern}: {nearest}");
     }
     let picture = image::open(at("D.png")).unwrap();
-    // Five by four atoms of 4 x 4 pixels, 12 points each, and gaps of 6.
+    // Five by four atoms of 4 x 4 pixels, enlarged 12 times, with gaps of 6.
     assert_eq!(
         (picture.width(), picture.height()),
         (5 * 54 + 6, 4 * 54 + 6)
     );
 
-    // The objective of held-out signals is near that of all, which scn solve has the codes for.
+    // The objective of the held-out signals is close to that of all signals, computed from the
+    // codes of scn solve.
     let mut solve = scn();
     solve
         .current_dir(folder.path())
@@ -107,12 +109,12 @@ fn patterns_are_found_and_drawn() {
             .sum::<f64>();
     }
     let (found, mean) = (report["objective"].as_f64().unwrap(), objective / 4000.0);
-    // 400 signals, half of them of one pattern and half of two.
+    // Only 400 signals, half of them of one pattern and half of two.
     assert!((found / mean - 1.0).abs() < 0.1, "{found} {mean}");
 }
 
 #[test]
-fn what_is_resumed_has_the_bits_of_what_was_never_stopped() {
+fn resumed_learning_is_bit_identical_to_uninterrupted_learning() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
     write_signals(folder.path(), 1500);
@@ -133,7 +135,7 @@ fn what_is_resumed_has_the_bits_of_what_was_never_stopped() {
         .assert()
         .success();
         assert_ne!(at("D.npy"), at("whole.npy"));
-        // The tolerance is kept, and the epochs are replaced.
+        // The tolerance is kept, and the number of epochs is replaced.
         let resume = format!("--signals {signals} --out D.npy --resume --epochs 5");
         let report = json(&mut learn(folder.path(), &resume));
         assert_eq!(
@@ -147,7 +149,7 @@ fn what_is_resumed_has_the_bits_of_what_was_never_stopped() {
 }
 
 #[test]
-fn arguments_reach_what_they_set() {
+fn every_option_has_an_effect() {
     let folder = tempfile::tempdir().unwrap();
     write_signals(folder.path(), 300);
     let learned = |more: &str| {
@@ -187,7 +189,7 @@ fn arguments_reach_what_they_set() {
         let norm: f64 = (0..16).map(|i| nonnegative[i * 6 + j].powi(2)).sum();
         assert!((norm - 1.0).abs() < 1e-14);
     }
-    // A dictionary to start from, which no epoch changes.
+    // A dictionary to start from, unchanged after zero epochs.
     write_array(&folder.path().join("S.npy"), &[16, 2], &[0.25_f32; 32]);
     let (report, start) = learned("--start S.npy --epochs 0");
     assert_eq!(
@@ -203,7 +205,7 @@ fn arguments_reach_what_they_set() {
 }
 
 #[test]
-fn a_person_sees_measurements_and_the_end() {
+fn text_output_shows_measurements_and_a_summary() {
     let folder = tempfile::tempdir().unwrap();
     write_signals(folder.path(), 1200);
     let arguments = "--signals X.npy --atoms 16 --lambda1 0.1 --epochs 2 --tolerance 0 --out D.npy";
@@ -218,10 +220,10 @@ fn a_person_sees_measurements_and_the_end() {
         lines[0].contains("held out") && lines[1].contains("1,080") && lines[2].contains("2,160")
     );
     assert!(
-        lines[3].starts_with("the epochs are done: 2 epochs, 6 steps in "),
+        lines[3].starts_with("epoch limit reached: 2 epochs, 6 steps in "),
         "{text}"
     );
-    assert!(lines[4].contains("per signal, of 120 held out"), "{text}");
+    assert!(lines[4].contains("per signal, on 120 held out"), "{text}");
     assert_eq!(lines[7], "dictionary     D.npy");
     assert!(
         lines.iter().all(|line| line.chars().count() <= 80),
@@ -230,7 +232,7 @@ fn a_person_sees_measurements_and_the_end() {
 }
 
 #[test]
-fn what_is_wrong_is_said_in_a_line() {
+fn errors_are_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_signals(folder.path(), 100);
@@ -246,13 +248,13 @@ fn what_is_wrong_is_said_in_a_line() {
         &with("--atoms 3 --signals N.npy"),
         &["N.npy: expected finite numbers, found NaN at [1, 1]"],
     );
-    // Its square is beyond f32; it is not named by its place among those that are not held out.
+    // Its square overflows f32. The message numbers it among all signals, including those held out.
     let mut values = [0.5_f32; 16 * 60];
     values[59] = 1e30;
     write_array(&at("L.npy"), &[16, 60], &values);
     refused(
         &with("--atoms 3 --signals L.npy --held-out 20"),
-        &["L.npy: signals must have a finite square, but the norm of signal 59 is 1"],
+        &["L.npy: signals must have a finite squared norm, but the norm of signal 59 is 1"],
     );
     write_array(&at("V.npy"), &[16], &[0.5_f32; 16]);
     refused(
@@ -311,9 +313,10 @@ fn what_is_wrong_is_said_in_a_line() {
     }
 }
 
-/// Other signals, a byte that has changed, another type of numbers, another file.
+/// Resuming refuses different signals, a damaged state, numbers of a different type, and files that
+/// are not states.
 #[test]
-fn a_state_goes_on_with_what_it_has_begun_with() {
+fn a_state_resumes_only_with_its_own_signals() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_signals(folder.path(), 100);
@@ -331,20 +334,20 @@ fn a_state_goes_on_with_what_it_has_begun_with() {
     };
     refused(
         "X64.npy",
-        "D.state.safetensors: expected a state of numbers F64, as the signals are, found F32",
+        "D.state.safetensors: expected a state of numbers F64, like the signals, found F32",
     );
     let (_, mut values) = read_array::<f32>(&at("X.npy"));
     values[7] += 1.0;
     write_array(&at("Y.npy"), &[16, 100], &values);
     refused(
         "Y.npy",
-        "Y.npy: expected the 100 signals that D.state.safetensors was begun with, found others",
+        "Y.npy: expected the 100 signals that D.state.safetensors was started with, found others",
     );
     let whole = std::fs::read(at("D.state.safetensors")).unwrap();
     let mut damaged = whole.clone();
     *damaged.last_mut().unwrap() ^= 1;
     std::fs::write(at("D.state.safetensors"), damaged).unwrap();
-    refused("X.npy", "D.state.safetensors: its checksum does not match");
+    refused("X.npy", "D.state.safetensors: the checksum does not match");
     std::fs::write(at("D.state.safetensors"), &whole[..whole.len() / 2]).unwrap();
     refused("X.npy", "D.state.safetensors");
     std::fs::write(at("D.state.safetensors"), "no state").unwrap();
@@ -359,9 +362,9 @@ fn a_state_goes_on_with_what_it_has_begun_with() {
     .stdout(predicate::str::contains("2 epochs"));
 }
 
-/// Also where more were held out than there are now.
+/// This also holds if more signals were held out than there are now.
 #[test]
-fn fewer_signals_are_others() {
+fn fewer_signals_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     write_signals(folder.path(), 100);
     let begin = "--signals X.npy --atoms 3 --lambda1 0.1 --epochs 1 --held-out 50 --out D.npy";
@@ -369,11 +372,13 @@ fn fewer_signals_are_others() {
     write_signals(folder.path(), 20);
     fails(
         &mut learn(folder.path(), "--signals X.npy --out D.npy --resume"),
-        &["X.npy: expected the 100 signals that D.state.safetensors was begun with, found others"],
+        &[
+            "X.npy: expected the 100 signals that D.state.safetensors was started with, found others",
+        ],
     );
 }
 
-/// What a state says of its settings.
+/// Returns the settings that a state contains.
 fn settings(folder: &Path) -> serde_json::Value {
     let bytes = std::fs::read(folder.join("D.state.safetensors")).unwrap();
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
@@ -381,9 +386,10 @@ fn settings(folder: &Path) -> serde_json::Value {
     serde_json::from_str::<serde_json::Value>(entry).unwrap()["settings"].clone()
 }
 
-/// Tolerances and epochs stay as they are until others are given; seconds are for one call.
+/// Tolerances and epochs stay as they are until new ones are given; `--seconds` only applies to one
+/// call.
 #[test]
-fn a_state_keeps_when_to_stop() {
+fn a_state_keeps_its_stopping_criteria() {
     let folder = tempfile::tempdir().unwrap();
     write_signals(folder.path(), 300);
     let begin = "--signals X.npy --atoms 6 --lambda1 0.1 --out D.npy --tolerance 0 --code-tolerance 1e-2 --epochs 3 --seconds 0";
@@ -411,11 +417,12 @@ fn a_state_keeps_when_to_stop() {
     kept(0.0, 1e-2, 3);
     assert_eq!(resumed(" --epochs 4"), ("epochs".to_string(), 4));
     kept(0.0, 1e-2, 4);
-    // Any progress is too little: two measurements, one an epoch, after the first.
+    // Every improvement is below this tolerance: learning stops after a few measurements, one per
+    // epoch.
     let (stop, epochs) = resumed(" --tolerance 0.9 --code-tolerance 1e-4 --epochs 100");
     assert!(stop == "converged" && epochs <= 7, "{stop} {epochs}");
     kept(0.9, 1e-4, 100);
-    // To the same tolerance it has converged already; to another it has not.
+    // It has already converged to the same tolerance, but not to a smaller one.
     assert_eq!(
         resumed(" --tolerance 0.9"),
         ("converged".to_string(), epochs)
@@ -424,7 +431,7 @@ fn a_state_keeps_when_to_stop() {
     assert_eq!(resumed(&more), ("epochs".to_string(), epochs + 2));
 }
 
-/// A state from before tolerances and epochs were kept goes on with the tolerances that it had.
+/// A state from before tolerances and epochs were kept resumes with the tolerances of that time.
 #[test]
 fn an_older_state_is_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -456,9 +463,10 @@ fn an_older_state_is_read() {
     );
 }
 
-/// The steps of every tag: batches every 20 steps, measurements every epoch of 25; of a run that is resumed, and of one that takes its place.
+/// Checks the steps of every tag: batches every 20 steps, and measurements every epoch of 25 steps,
+/// for a resumed run and for one that replaces it.
 #[test]
-fn learning_tells_tensorboard() {
+fn learning_writes_tensorboard_events() {
     let folder = tempfile::tempdir().unwrap();
     let events = folder.path().join("events/learned");
     write_signals(folder.path(), 500);
@@ -469,10 +477,10 @@ fn learning_tells_tensorboard() {
         let told = tensorboard::events(&events);
         assert_eq!(told.len(), 1);
         assert_eq!(tensorboard::count(&told[0], "code_tolerance"), 1);
-        // Of 4 x 4 pixels.
+        // Images of atoms of 4 x 4 pixels.
         assert_eq!(tensorboard::count(&told[0], "PNG"), 2);
     }
-    // Of a training in the same folder.
+    // An event file of a training run in the same folder.
     let other = events.join("events.out.tfevents.1700000000.scn.9");
     std::fs::write(&other, "").unwrap();
     let resume = "--signals X.npy --out D.npy --resume --epochs 3 --tensorboard events/learned";
@@ -490,7 +498,7 @@ fn learning_tells_tensorboard() {
         .success();
     assert!(other.exists());
     assert_eq!(tensorboard::events(&events).len(), 2);
-    // Signals that are no squares have no pictures.
+    // Signals that are not square have no images.
     write_array(&folder.path().join("S.npy"), &[15, 4], &[0.5_f32; 60]);
     let odd = "--signals S.npy --atoms 2 --lambda1 0.1 --epochs 1 --out S.D.npy --tensorboard odd";
     learn(folder.path(), odd).assert().success();

@@ -1,10 +1,10 @@
-//! Runs that nobody has trained, as far as their settings and records go.
+//! Folders of untrained runs, with settings and records only.
 
 use std::path::Path;
 
 use scn_net::{EpochRecord, LayerRecord, RunConfig, presets};
 
-/// An epoch with these training and test errors. Its number is given by the run.
+/// Returns an epoch with these training and test errors. The run assigns its number.
 pub(crate) fn epoch(train_error: f64, test_error: f64) -> EpochRecord {
     let mut record = EpochRecord::default();
     record.learning_rate = 0.1;
@@ -15,14 +15,15 @@ pub(crate) fn epoch(train_error: f64, test_error: f64) -> EpochRecord {
     record
 }
 
-/// A run of a preset.
+/// Writes a run of a preset.
 pub(crate) fn run(folder: &Path, preset: &str, epochs: &[EpochRecord]) -> RunConfig {
     let config = presets::get(preset).unwrap();
     run_of(folder, &config, epochs);
     config
 }
 
-/// A run with these settings. Without epochs it has no records, as one that has just begun.
+/// Writes a run with these settings. Without epochs it has no records, like a run that has just
+/// started.
 pub(crate) fn run_of(folder: &Path, config: &RunConfig, epochs: &[EpochRecord]) {
     std::fs::create_dir_all(folder).unwrap();
     std::fs::write(folder.join("config.toml"), config.to_toml().unwrap()).unwrap();

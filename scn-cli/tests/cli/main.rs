@@ -1,14 +1,7 @@
-//! The command line as a person uses it: `network` trains and uses a small network, `bench`
-//! measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `learn` learns dictionaries, `blocks` are what large
-//! arrays are read in, `peers` other programs that solve the same, `arrays` and
-//! `pictures` are read, `own` ones trained on, `mistakes` are answered, `options` are taken by every command, `models` and
-//! images that are not right too, what has no end or no room is `refused`, `report` shows a run, `comparison` several (`made` runs
-//! among them, `plot` reads what is drawn), `documents` say what works,
-//! `reproduce` those of the paper (`page` reads and shows their pages), `evaluation` measures with
-//! mirror images and another lambda1, `results` are what they are said to be, `settings` are shown,
-//! `shell` has completions and manual pages, `tensorboard` is told of a run, `crashes` end nothing,
-//! `screen` is what a terminal shows, `tables` fit it,
-//! `python` computes the same logits from a model file, processes work `together`.
+//! Tests of the command line as users run it.
+//!
+//! Helpers: `made` writes runs without training, `page` and `plot` parse reports, and `mistakes`
+//! checks error messages.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod arrays;
@@ -54,19 +47,19 @@ use assert_cmd::Command;
 use npyz::WriterBuilder;
 use scn_data::DatasetName;
 
-/// The command, away from any data folder of this machine.
+/// Returns the command, independent of any data folder of this machine.
 fn scn() -> Command {
     let mut command = Command::cargo_bin("scn").unwrap();
     command.env_remove("SCN_DATA");
     command
 }
 
-/// The folder that `SCN_DATA` names, if this data set is in it; otherwise says that something is
-/// skipped.
+/// Returns the folder that `SCN_DATA` names if it contains this data set. Otherwise prints that the
+/// test is skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn real_data(dataset: DatasetName) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("SCN_DATA").map(PathBuf::from) else {
-        eprintln!("skipped: SCN_DATA names no folder with {dataset}");
+        eprintln!("skipped: SCN_DATA is not set; {dataset} is needed");
         return None;
     };
     match scn_data::open(dataset, &folder) {
@@ -78,7 +71,7 @@ fn real_data(dataset: DatasetName) -> Option<PathBuf> {
     }
 }
 
-/// Runs a command that must succeed, and parses what `--json` printed.
+/// Runs a command that must succeed, and parses the output of `--json`.
 fn json(command: &mut Command) -> serde_json::Value {
     let output = command
         .arg("--json")
@@ -90,9 +83,8 @@ fn json(command: &mut Command) -> serde_json::Value {
     serde_json::from_slice(&output).unwrap()
 }
 
-/// Takes the checksum out of a model or a checkpoint, which is found by its key and by what it
-/// begins with: a file whose numbers a test has changed is then one of those that were written
-/// before there was one.
+/// Hides the checksum of a model or a checkpoint, found by its key and by its prefix, so that a
+/// file whose numbers a test has changed looks like a file from before checksums.
 fn forget_checksum(file: &mut [u8]) {
     for (mark, other) in [("scn.sha256\"", "scn.absent\""), ("\"sha256:", "\"absent:")] {
         let mut parts = file.windows(mark.len());
@@ -119,7 +111,7 @@ fn read_array<T: npyz::Deserialize>(path: &Path) -> (Vec<u64>, Vec<T>) {
     (file.shape().to_vec(), file.into_vec().unwrap())
 }
 
-/// Trains a network of two small layers for an epoch on some digits.
+/// Trains a network of two small layers for two epochs on some digits.
 fn train_small(out: &Path, extra: &[&str]) -> Command {
     let mut command = scn();
     command.args([

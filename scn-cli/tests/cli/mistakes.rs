@@ -2,7 +2,8 @@ use predicates::prelude::*;
 
 use crate::{scn, train_small, write_array};
 
-/// Exit 1, one line on standard error that says these things, nothing on standard output.
+/// Checks that a command exits with code 1, prints nothing to standard output, and prints one line
+/// to standard error that contains all of `says`.
 pub(crate) fn fails(command: &mut assert_cmd::Command, says: &[&str]) {
     let assert = command.assert().code(1).stdout("");
     let error = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
@@ -17,7 +18,7 @@ pub(crate) fn fails(command: &mut assert_cmd::Command, says: &[&str]) {
 }
 
 #[test]
-fn usage_is_answered_with_help() {
+fn usage_errors_print_help() {
     scn()
         .assert()
         .code(2)
@@ -57,7 +58,7 @@ fn usage_is_answered_with_help() {
 }
 
 #[test]
-fn settings_are_named() {
+fn wrong_settings_are_named() {
     fails(
         scn().args(["train", "--preset", "cifar"]),
         &["there is no preset cifar", "cifar10-scn1"],
@@ -115,7 +116,7 @@ fn runs_are_not_overwritten() {
 }
 
 #[test]
-fn files_are_named() {
+fn faulty_files_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("text"), "hello").unwrap();
@@ -160,7 +161,7 @@ fn files_are_named() {
         &["long.npy", "expected signals with 2 rows", "found 3"],
     );
     fails(&mut solve("nan.npy"), &["nan.npy", "found NaN at [1, 1]"]);
-    fails(&mut solve("text"), &["text", "must start as a numpy array"]);
+    fails(&mut solve("text"), &["text", "header of a numpy array"]);
     assert!(!path("A.npy").exists());
 
     write_array(&path("X.npy"), &[2, 1, 8, 8], &[0.5_f32; 128]);

@@ -1,4 +1,4 @@
-//! Models that are damaged or of an early version, and images that are not finite.
+//! Damaged models, models of early versions, and images that are not finite.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use predicates::prelude::*;
 use crate::mistakes::fails;
 use crate::{scn, write_array};
 
-/// An untrained model for the digits, and a command with it.
+/// A folder with an untrained model for the digits.
 struct Untrained(tempfile::TempDir);
 
 impl Untrained {
@@ -24,7 +24,8 @@ impl Untrained {
         self.0.path().join(name)
     }
 
-    /// A command with arguments; those that name no option or command are files here.
+    /// Returns a command with arguments. Those that are neither options nor the command are files
+    /// in this folder.
     fn scn(&self, arguments: &str) -> assert_cmd::Command {
         let mut command = scn();
         for (index, argument) in arguments.split(' ').enumerate() {
@@ -38,7 +39,7 @@ impl Untrained {
     }
 }
 
-/// The second of 130 and 131 is in another batch than the first 128 images.
+/// Image 130 is in a later batch than the first 128 images.
 #[test]
 fn images_that_are_not_finite_are_named() {
     let folder = Untrained::new();
@@ -58,7 +59,7 @@ fn images_that_are_not_finite_are_named() {
             fails(&mut folder.scn(&gradients), &[file, &image, &says]);
         }
     }
-    // Finite, but its square is not.
+    // The pixel is finite, but its square is not.
     let mut pixels = vec![0.5; 140 * 64];
     pixels[131 * 64] = f32::MAX;
     write_array(&folder.path("X.npy"), &[140, 1, 8, 8], &pixels);
@@ -74,7 +75,7 @@ fn a_damaged_model_is_refused() {
     let folder = Untrained::new();
     let mut bytes = std::fs::read(folder.path("M")).unwrap();
     let last = bytes.len() - 1;
-    // The sign of a weight.
+    // Flips the sign of a weight.
     bytes[last] ^= 0x80;
     std::fs::write(folder.path("M"), bytes).unwrap();
     write_array(&folder.path("X.npy"), &[1, 1, 8, 8], &[0.5_f32; 64]);
@@ -94,7 +95,7 @@ fn a_damaged_model_is_refused() {
     }
 }
 
-/// One warning, on standard error; none for a file that has a checksum.
+/// There is one warning on standard error, and none for a file with a checksum.
 #[test]
 fn a_model_without_a_checksum_is_read_with_a_warning() {
     let folder = Untrained::new();
@@ -107,7 +108,7 @@ fn a_model_without_a_checksum_is_read_with_a_warning() {
     let kept =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../scn-net/tests/kept/checkpoint.safetensors");
     let expected = format!(
-        "warning: {}: no checksum, as in files of early versions; damage would not be noticed\n",
+        "warning: {}: the file has no checksum, as in early versions; damage would go unnoticed\n",
         kept.display()
     );
     inspect(&kept).assert().success().stderr(expected);
@@ -129,13 +130,13 @@ fn a_model_without_a_checksum_is_read_with_a_warning() {
         .stderr("");
 }
 
-/// Numbers beyond any network are refused by name before memory is asked for.
+/// Absurdly large numbers are refused by name before memory is allocated.
 #[test]
 fn absurd_settings_are_named() {
     for (setting, says) in [
         (
             "network.layers=[{atoms=65536}]",
-            "network.layers.atoms must be so few that",
+            "network.layers.atoms must be so small that",
         ),
         (
             "training.epochs=9223372036854775807",

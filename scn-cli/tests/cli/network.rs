@@ -7,10 +7,9 @@ use scn_net::{Model, Shape, Tensor};
 
 use crate::{forget_checksum, json, read_array, scn, train_small, write_array};
 
-/// Train, then everything one does with a model; each result is compared with what the library
-/// gives.
+/// Trains a network, then uses it in every way, and compares each result with that of the library.
 #[test]
-fn a_network_from_training_to_use() {
+fn a_network_is_trained_and_used() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let run = path("run");
@@ -37,7 +36,7 @@ fn a_network_from_training_to_use() {
     let page = std::fs::read_to_string(run.join("report.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("after 2 of 2 epochs"));
 
-    // Evaluation repeats the last line of the metrics, and its confusion adds up.
+    // Evaluation reproduces the last line of the metrics, and its confusion matrix adds up.
     let model = run.join("model.safetensors");
     let evaluated = |arguments: &[&str]| {
         let mut command = scn();
@@ -60,7 +59,7 @@ fn a_network_from_training_to_use() {
     let error = evaluation["error"].as_f64().unwrap();
     assert_abs_diff_eq!(error, 1.0 - right as f64 / 40.0, epsilon = 1e-12);
 
-    // Noise is drawn by its seed, and none is nothing.
+    // Noise depends on its seed, and noise of 0 changes nothing.
     assert_eq!(evaluated(&["--noise", "0"])["loss"], evaluation["loss"]);
     let once = evaluated(&["--noise", "0.3", "--seed", "1"]);
     assert_ne!(once["loss"], evaluation["loss"]);
@@ -73,7 +72,7 @@ fn a_network_from_training_to_use() {
         evaluated(&["--noise", "0.3", "--seed", "2"])["loss"]
     );
 
-    // A picture of a test digit gets the class that its array gets.
+    // An image file of a test digit gets the same class as its array.
     let loaded = Model::load(&model).unwrap();
     let digits = scn_data::open(scn_data::DatasetName::Digits, folder.path()).unwrap();
     let picture = image::GrayImage::from_fn(8, 8, |x, y| {
@@ -222,11 +221,11 @@ fn an_untrained_model_and_its_gradients() {
     assert_eq!(file.len(), count);
 }
 
-/// Ctrl-C and TERM end with a checkpoint and a code of their own; the resumed run ends with the
-/// bits of one that was left alone.
+/// Ctrl-C and TERM end a run with a checkpoint and their own exit codes. The resumed run is
+/// bit-identical to an undisturbed one.
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_resumes_to_the_same_bits() {
+fn an_interrupted_run_resumes_bit_identically() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     let train = |out: &std::path::Path| {
@@ -255,7 +254,7 @@ fn an_interrupted_run_resumes_to_the_same_bits() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let stopped = folder.path().join(signal);
         let mut child = train(&stopped).spawn().unwrap();
-        // Some time in the run, whenever its first epoch is done.
+        // Interrupt at some time after the first epoch.
         while !stopped.join("model.safetensors").exists() && child.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
@@ -265,7 +264,7 @@ fn an_interrupted_run_resumes_to_the_same_bits() {
             .unwrap();
         let ended = child.wait().unwrap();
         assert!(interrupted.success());
-        // 0: the run ended before it could be interrupted.
+        // 0 would mean that the run ended before the signal.
         assert_eq!(ended.code(), Some(code));
         assert!(lines(&stopped) < 6);
         scn()
@@ -278,9 +277,9 @@ fn an_interrupted_run_resumes_to_the_same_bits() {
     }
 }
 
-/// Nothing of it is written as a checkpoint.
+/// The diverged state is not saved as a checkpoint.
 #[test]
-fn a_run_that_diverges_has_a_code_of_its_own() {
+fn a_diverging_run_has_its_own_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let rate = [
@@ -298,7 +297,7 @@ fn a_run_that_diverges_has_a_code_of_its_own() {
     assert!(!out.join("checkpoint.safetensors").exists());
 }
 
-/// Writes this number in the place of the first of a tensor.
+/// Overwrites the first number of a tensor in a file.
 fn overwrite_first(file: &Path, tensor: &str, value: f32) {
     let mut bytes = std::fs::read(file).unwrap();
     let (header, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
@@ -308,10 +307,10 @@ fn overwrite_first(file: &Path, tensor: &str, value: f32) {
     std::fs::write(file, bytes).unwrap();
 }
 
-/// Training divides by the moments of a batch, and testing by the running ones, here beyond all
-/// bounds: losses of training stay finite.
+/// Training divides by the moments of a batch, testing by the running ones. These are huge here, so
+/// only losses in training stay finite.
 #[test]
-fn a_test_that_overflows_ends_a_run_with_its_last_good_checkpoint() {
+fn an_overflow_in_a_test_keeps_the_last_good_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     train_small(&out, &["--set", "network.batch_norm.moments=running"])
@@ -335,9 +334,9 @@ fn a_test_that_overflows_ends_a_run_with_its_last_good_checkpoint() {
     assert!(before == after);
 }
 
-/// Where a report cannot be written there is a folder in its place.
+/// A folder in place of the report makes writing it fail.
 #[test]
-fn a_report_that_fails_does_not_hide_the_result() {
+fn a_failed_report_does_not_hide_the_result() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     std::fs::create_dir_all(out.join("report.html")).unwrap();

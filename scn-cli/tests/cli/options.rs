@@ -1,4 +1,4 @@
-//! Options that every command takes: `--threads` and `--device`.
+//! Options of all commands: `--threads` and `--device`.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::mistakes::fails;
 use crate::shell::commands;
 use crate::{json, scn};
 
-/// Arguments with which each command starts; whether it computes on the processor alone.
+/// Minimal arguments of each command, and whether it only runs on the CPU.
 const COMMANDS: [(&str, bool); 23] = [
     ("train", false),
     ("presets", true),
@@ -42,7 +42,7 @@ const COMMANDS: [(&str, bool); 23] = [
     ("man pages", true),
 ];
 
-/// The names of a command of [`COMMANDS`].
+/// Returns the name of a command of [`COMMANDS`].
 fn name(arguments: &str) -> String {
     let words: Vec<&str> = arguments.split_whitespace().collect();
     match words[0] {
@@ -52,7 +52,7 @@ fn name(arguments: &str) -> String {
 }
 
 #[test]
-fn no_command_is_forgotten_here() {
+fn every_command_is_listed_here() {
     let mut there = BTreeSet::new();
     for first in commands(&[]) {
         let below = commands(&[&first]);
@@ -66,19 +66,19 @@ fn no_command_is_forgotten_here() {
     assert_eq!(here.collect::<BTreeSet<_>>(), there);
 }
 
-/// A device that a command cannot use is refused before anything is done.
+/// A command that cannot use a device refuses it before it does anything else.
 #[test]
-fn a_device_is_never_dropped_in_silence() {
+fn a_device_is_never_silently_ignored() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, processor_alone) in COMMANDS {
         let mut command = scn();
         command.current_dir(folder.path());
-        // No machine has as many: where a command could use it, the driver, or its absence, is
-        // named.
+        // No machine has that many devices. A command that could use one names the driver, or its
+        // absence.
         command.args(arguments.split_whitespace());
         command.args(["--device", "cuda:77"]);
         let refused = format!(
-            "scn {} computes on the processor only, not on cuda:77",
+            "scn {} runs on the CPU only, not on cuda:77",
             name(arguments)
         );
         if processor_alone {
@@ -95,9 +95,9 @@ fn a_device_is_never_dropped_in_silence() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// More threads than there can be are refused by every command, also beside a graphics processor.
+/// Every command refuses more threads than possible, even with a GPU.
 #[test]
-fn threads_always_count() {
+fn the_number_of_threads_is_always_checked() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, processor_alone) in COMMANDS {
         for device in ["cpu", "cuda:77"] {

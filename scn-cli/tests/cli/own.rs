@@ -1,5 +1,5 @@
-//! Training on your own pictures and arrays: from files to a report, and what is chosen on what;
-//! `layers` are looked into, and whatever is `wrong` is answered in one line.
+//! Training on your own images and arrays, from files to a report, and the choice of the best
+//! epoch.
 
 mod layers;
 mod wrong;
@@ -12,7 +12,8 @@ use serde_json::Value;
 use crate::mistakes::fails;
 use crate::{json, read_array, scn, write_array};
 
-/// A disc or a cross of `size` x `size` pixels, elsewhere for each number.
+/// Returns an image of a disc or a cross in `size` x `size` pixels, at a position that depends on
+/// `number`.
 fn shape(number: u32, disc: bool, size: u32) -> RgbImage {
     let (x0, y0) = (
         size / 3 + number * 7 % (size / 3),
@@ -34,7 +35,7 @@ fn shape(number: u32, disc: bool, size: u32) -> RgbImage {
     })
 }
 
-/// `count` pictures of each class in the folders `folder/crosses` and `folder/discs`, of two sizes.
+/// Writes `count` images of each class, of two sizes, to `folder/crosses` and `folder/discs`.
 fn write_pictures(folder: &Path, count: u32) {
     for (class, disc) in [("crosses", false), ("discs", true)] {
         let folder = folder.join(class);
@@ -49,7 +50,7 @@ fn write_pictures(folder: &Path, count: u32) {
     }
 }
 
-/// Two small layers, three epochs.
+/// Settings of two small layers and three epochs.
 const SMALL: [&str; 8] = [
     "--set",
     "network.layers=[{atoms=8},{atoms=12,stride=2}]",
@@ -75,7 +76,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn a_folder_of_pictures_is_trained_evaluated_predicted_and_reported() {
+fn a_folder_of_images_is_trained_on_evaluated_predicted_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     write_pictures(&folder.path().join("pictures"), 100);
     let arguments = [
@@ -109,7 +110,7 @@ fn a_folder_of_pictures_is_trained_evaluated_predicted_and_reported() {
     let report = std::fs::read_to_string(folder.path().join("run/report.md")).unwrap();
     assert!(report.contains("crosses") && report.contains("folder:pictures"));
 
-    // Other pictures, which are not parted, are looked at as a whole.
+    // Other images without a split are evaluated as a whole.
     write_pictures(&folder.path().join("others"), 7);
     let others = ["evaluate", "--model", "run", "--dataset", "folder:others"];
     assert_eq!(run(folder.path(), &others)["images"], 14);
@@ -126,7 +127,8 @@ fn a_folder_of_pictures_is_trained_evaluated_predicted_and_reported() {
         ],
     );
 
-    // The same pictures in train/ and test/, grey and of one size, in the run's own folder name.
+    // The same images split into train/ and test/, in grey and of one size; the run folder has a
+    // default name.
     let halves = folder.path().join("halves");
     for half in ["train", "test"] {
         write_pictures(&halves.join(half), 8);
@@ -146,7 +148,7 @@ fn a_folder_of_pictures_is_trained_evaluated_predicted_and_reported() {
 }
 
 #[test]
-fn the_best_epoch_is_chosen_on_images_that_are_not_trained_on() {
+fn the_best_epoch_is_chosen_on_validation_images() {
     let folder = tempfile::tempdir().unwrap();
     write_pictures(&folder.path().join("pictures"), 30);
     let source = ["--dataset", "folder:pictures", "--test-share", "0.3"];
@@ -174,12 +176,12 @@ fn the_best_epoch_is_chosen_on_images_that_are_not_trained_on() {
         .min_by(|a, b| key(a).partial_cmp(&key(b)).unwrap())
         .unwrap();
     assert_eq!(trained["best"]["epoch"], best["epoch"]);
-    // It ends two epochs after the best, or with the last.
+    // The run ends two epochs after the best one, or with the last.
     let (best_epoch, epochs) = (best["epoch"].as_u64().unwrap(), history.len() as u64);
     assert_eq!(epochs, (best_epoch + 2).min(30));
     assert_eq!(trained["epochs"], epochs);
 
-    // The run folder stands for the best network, of which the report speaks.
+    // The run folder is read as the best network, which the report describes.
     let evaluated = run(folder.path(), &["evaluate", "--model", "run"]);
     assert_eq!(evaluated["error"], best["test_error"]);
     let of_best = run(
@@ -194,12 +196,13 @@ fn the_best_epoch_is_chosen_on_images_that_are_not_trained_on() {
     assert_eq!(last["loss"], history[history.len() - 1]["test_loss"]);
     let report = std::fs::read_to_string(folder.path().join("run/report.md")).unwrap();
     assert!(
-        report.contains("nothing was chosen on the test images"),
+        report.contains("the test images played no part in the choice"),
         "{report}"
     );
     assert!(report.contains("validation error"), "{report}");
 
-    // Nothing is left to do, and a run without a choice leaves no best of another.
+    // Resuming has nothing left to do, and a run without validation removes the best model of
+    // another run.
     let resumed = json(&mut train(folder.path(), "run", &["--resume"]));
     assert_eq!(resumed["epochs"], epochs);
     std::fs::create_dir(folder.path().join("again")).unwrap();
@@ -211,7 +214,7 @@ fn the_best_epoch_is_chosen_on_images_that_are_not_trained_on() {
 }
 
 #[test]
-fn a_run_goes_on_with_the_images_it_began_with_and_no_others() {
+fn a_run_resumes_only_with_its_own_images() {
     let folder = tempfile::tempdir().unwrap();
     write_pictures(&folder.path().join("pictures"), 10);
     let source = ["--dataset", "folder:pictures", "--test-share", "0.3"];
@@ -238,7 +241,8 @@ fn a_run_goes_on_with_the_images_it_began_with_and_no_others() {
     }
 }
 
-/// Test images of two classes in arrays: bright above, or bright below.
+/// Writes images of two classes to arrays, for training and testing: bright at the top, or bright
+/// at the bottom.
 fn write_arrays<T: npyz::AutoSerialize + Copy>(
     folder: &Path,
     prefix: &str,
@@ -278,7 +282,7 @@ fn arrays_of_bytes_and_of_floating_point_numbers_are_trained_on() {
         .concat();
         train(folder.path(), prefix, &arguments).assert().success();
         let evaluated = run(folder.path(), &["evaluate", "--model", prefix]);
-        // What is bright above or below is learned by any network.
+        // Any network learns to tell top from bottom.
         assert_eq!(
             (&evaluated["images"], &evaluated["error"]),
             (&10.into(), &0.0.into())

@@ -1,4 +1,4 @@
-//! Pages, read by strict tools and shown by a browser.
+//! Pages, read by strict parsers and rendered by a browser.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,7 +18,7 @@ pub(crate) fn parse(page: &str) -> Document<'_> {
     Document::parse_with_options(page, options).unwrap()
 }
 
-/// All elements of a kind, of HTML or SVG.
+/// Returns all elements of this name, of HTML or SVG.
 pub(crate) fn all<'a>(page: &'a Document, name: &str) -> Vec<Node<'a, 'a>> {
     let elements = page.descendants();
     elements
@@ -26,7 +26,7 @@ pub(crate) fn all<'a>(page: &'a Document, name: &str) -> Vec<Node<'a, 'a>> {
         .collect()
 }
 
-/// The text in an element, with plain spaces.
+/// Returns the text of an element, with ordinary spaces.
 pub(crate) fn text(node: Node) -> String {
     let parts: Vec<&str> = node
         .descendants()
@@ -37,8 +37,7 @@ pub(crate) fn text(node: Node) -> String {
     parts.join(", ").replace('\u{a0}', " ")
 }
 
-/// The page is well-formed to the last tag, loads nothing from elsewhere, and describes its
-/// pictures in words.
+/// Checks that a page is well-formed, loads nothing from elsewhere, and has a text for every image.
 pub(crate) fn check_page(page: &str) {
     assert!(page.starts_with("<!DOCTYPE html>"));
     let page = parse(page);
@@ -89,7 +88,7 @@ pub(crate) fn check_page(page: &str) {
     }
 }
 
-/// A browser without a window, if there is one.
+/// Returns a headless browser, if there is one.
 fn browser() -> Option<&'static str> {
     ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
@@ -101,13 +100,13 @@ fn browser() -> Option<&'static str> {
         })
 }
 
-/// A browser paints a page, with its learning curve if it has one, in windows of these widths, by
-/// day and the narrowest by night too, and nothing sticks out to the right. Says that it is skipped
-/// where there is no browser.
+/// Checks that a browser renders a page and its learning curve, if it has one, without overflow on
+/// the right. Windows have these widths; the narrowest is also rendered in dark mode. Prints that
+/// the check is skipped if there is no browser.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub(crate) fn browse(page: &Path, widths: &[u32]) {
     let Some(browser) = browser() else {
-        eprintln!("skipped: there is no chromium");
+        eprintln!("skipped: chromium is not installed");
         return;
     };
     let narrowest = widths.iter().min().copied();
@@ -132,7 +131,7 @@ pub(crate) fn browse(page: &Path, widths: &[u32]) {
         if !read(page.to_path_buf()).contains("<svg") {
             continue;
         }
-        // Test errors are drawn in their own colour.
+        // The line of test errors has its own colour.
         let line = if dark {
             [0xff, 0x9a, 0x6b]
         } else {
@@ -142,12 +141,12 @@ pub(crate) fn browse(page: &Path, widths: &[u32]) {
     }
 }
 
-/// The top of a page as a browser paints it.
+/// Renders the top of a page.
 fn shown(browser: &str, page: &Path, dark: bool, width: u32) -> RgbImage {
     let folder = tempfile::tempdir().unwrap();
     let shot = folder.path().join("page.png");
     let output = Command::new(browser)
-        // The sandbox refuses to run as root, and the page is our own.
+        // The sandbox refuses to run as root, and the page is trusted.
         .args([
             "--headless",
             "--no-sandbox",

@@ -1,4 +1,4 @@
-//! Patches of pictures: `scn solve`, `scn learn` and `scn reconstruct` with `--patches`.
+//! Patches of images: `scn solve`, `scn learn` and `scn reconstruct` with `--patches`.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use scn_data::format::npy::{Float, Kind};
 use crate::mistakes::fails;
 use crate::{json, read_array, scn, write_array};
 
-/// A number in [0, 1) that looks random, the same for the same place.
+/// Returns a pseudo-random number in [0, 1) that depends only on `at`.
 fn noise(at: usize) -> f64 {
     let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,14 +20,15 @@ fn numbers(count: usize) -> Vec<f32> {
     (0..count).map(|at| noise(at) as f32).collect()
 }
 
-/// The command in a folder.
+/// Returns the command with these arguments, to be run in a folder.
 fn run(folder: &Path, line: &str) -> Command {
     let mut command = scn();
     command.current_dir(folder).args(line.split_whitespace());
     command
 }
 
-/// Patches [h, w] of pictures N, C, H, W, one after the other: written down apart from the program. Rows and columns of places are given.
+/// Returns the patches [h, w] of images N, C, H, W in order, cut at the given rows and columns.
+/// Written independently of the program.
 fn patches(
     pixels: &[f32],
     [count, channels, height, width]: [usize; 4],
@@ -55,7 +56,7 @@ fn patches(
     patches
 }
 
-/// Columns as an array [m, P] in Fortran order, as patches lie.
+/// Writes columns as an array [m, P] in Fortran order, which is the order of patches.
 fn write_columns(path: &Path, columns: &[Vec<f32>]) {
     let mut bytes = Kind::F4.head(&[columns[0].len(), columns.len()], true);
     columns
@@ -76,9 +77,10 @@ fn without_means(columns: &[Vec<f32>]) -> Vec<Vec<f32>> {
     columns.iter().map(without).collect()
 }
 
-/// In several blocks, of arrays with channels first and last: the codes of the matrix of all patches, to the bit.
+/// The codes of arrays of several blocks, with channels first and last, are bit-identical to those
+/// of the matrix of all patches.
 #[test]
-fn codes_are_those_of_the_matrix_of_patches() {
+fn codes_equal_those_of_the_matrix_of_patches() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let shape = [2, 3, 200, 190];
@@ -91,7 +93,7 @@ fn codes_are_those_of_the_matrix_of_patches() {
     }
     write_array(&at("L.npy"), &[2, 200, 190, 3], &last);
     write_array(&at("D.npy"), &[27, 20], &numbers(27 * 20));
-    // 199 - 2 is no multiple of 2: the last row of patches is at 197.
+    // 199 - 2 is not a multiple of 2, so the last row of patches is at 197.
     let tops: Vec<usize> = (0..197).step_by(2).chain([197]).collect();
     let lefts: Vec<usize> = (0..187).step_by(2).chain([187]).collect();
     let columns = patches(&pixels, shape, [3, 3], [&tops, &lefts]);
@@ -117,7 +119,7 @@ fn codes_are_those_of_the_matrix_of_patches() {
             assert!(fs::read(at("A.npy")).unwrap() == fs::read(at("P.codes.npy")).unwrap());
         }
     }
-    // Codes per patch for other commands, too: a pursuit, and a part of the largest lambda1.
+    // Other ways to find codes of patches: a pursuit, and a fraction of the largest lambda1.
     for more in ["--atoms 2", "--lambda1-fraction 0.5 --signed"] {
         let solve = format!("solve --dictionary D.npy {more} --out");
         let matrix = format!("{solve} P.codes.npy --signals P.npy");
@@ -129,9 +131,10 @@ fn codes_are_those_of_the_matrix_of_patches() {
     }
 }
 
-/// D = 1 and codes that are the patches themselves: what comes out is what went in, in its shape, whatever the stride.
+/// The dictionary is the identity, so codes are the patches themselves and images are restored in
+/// their shape for every stride.
 #[test]
-fn pictures_come_back_in_their_shape() {
+fn images_are_restored_in_their_shape() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let arrays: [(&[u64], usize); 5] = [
@@ -164,7 +167,8 @@ fn pictures_come_back_in_their_shape() {
                 let (found_shape, found) = read_array::<f32>(&at("Y.npy"));
                 assert_eq!(found_shape, shape);
                 assert_eq!(report["psnr_of_signals"], serde_json::Value::Null);
-                // Rounding of a few numbers below 1 to 24 bits, of codes to the tolerance of 1e-5.
+                // A few numbers below 1 are rounded to 24 bits, and codes are solved to a tolerance
+                // of 1e-5.
                 for (found, pixel) in found.iter().zip(&pixels) {
                     assert!((found - pixel).abs() < 2e-5, "{shape:?} {options} {codes}");
                 }
@@ -173,9 +177,9 @@ fn pictures_come_back_in_their_shape() {
     }
 }
 
-/// A coloured PNG, back to the byte; the same as an array; grey.
+/// A colour PNG is restored byte by byte, also as an array and in grey.
 #[test]
-fn a_png_comes_back() {
+fn a_png_is_restored() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let picture = image::RgbImage::from_fn(20, 17, |x, y| {
@@ -197,7 +201,7 @@ fn a_png_comes_back() {
         json(&mut run(folder.path(), &line))
     };
     let report = both("D.npy", "Y.png", "--remove-means");
-    // Rows at 0, 2, ..., 12, columns at 0, 2, ..., 14 and 15.
+    // Rows at 0, 2, ..., 12; columns at 0, 2, ..., 14, and at 15.
     assert_eq!(
         (&report["patches"], &report["shape"]),
         (&(7 * 9).into(), &serde_json::json!([3, 17, 20]))
@@ -218,13 +222,13 @@ fn a_png_comes_back() {
     assert!(found.into_luma8() == grey);
 }
 
-/// Differences of 0.1 before and 0 after, of the two kinds of numbers.
+/// Differences are 0.1 before and 0 after, in floating-point numbers and in bytes.
 #[test]
 fn fidelity_is_the_peak_signal_to_noise_ratio() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_array(&at("D.npy"), &[4, 1], &[0.5_f32; 4]);
-    // Constant pictures: the code of each patch is 2 x.
+    // The images are constant: the code of each patch is 2 x.
     write_array(&at("A.npy"), &[1, 1], &[0.5_f32]);
     let line = "reconstruct --dictionary D.npy --codes A.npy --patches 2x2";
     write_array(&at("X.npy"), &[2, 2], &[0.35_f64; 4]);
@@ -253,11 +257,11 @@ fn fidelity_is_the_peak_signal_to_noise_ratio() {
         "{text}"
     );
     assert!(
-        text.starts_with("1 picture of 2 x 2 pixels, from 1 patch in "),
+        text.starts_with("1 image of 2 x 2 pixels, from 1 patch in "),
         "{text}"
     );
-    assert!(text.ends_with("picture        Y.npy\n"), "{text}");
-    // Without --clean nothing is said of it.
+    assert!(text.ends_with("image          Y.npy\n"), "{text}");
+    // Without --clean there is no PSNR.
     let report = json(&mut run(
         folder.path(),
         &format!("{line} --signals X.npy --out Y.npy"),
@@ -265,7 +269,8 @@ fn fidelity_is_the_peak_signal_to_noise_ratio() {
     assert_eq!(report["peak"], serde_json::Value::Null);
 }
 
-/// What is learned from patches is what is learned from their matrix, to the bit; the state keeps which patches they were.
+/// The dictionary learned from patches is bit-identical to that of their matrix. The state keeps
+/// how patches were cut.
 #[test]
 fn dictionaries_are_learned_from_patches() {
     let folder = tempfile::tempdir().unwrap();
@@ -291,17 +296,19 @@ fn dictionaries_are_learned_from_patches() {
     let again = json(&mut run(folder.path(), &resumed));
     assert_eq!(again["objective"], report["objective"]);
     assert!(fs::read(at("D.npy")).unwrap() == fs::read(at("P.D.npy")).unwrap());
-    // Six by five atoms of 4 x 6 pixels, 12 points each, and gaps of 6.
+    // Six by five atoms of 4 x 6 pixels, enlarged 12 times, with gaps of 6.
     let picture = image::open(at("D.png")).unwrap();
     assert_eq!(
         (picture.width(), picture.height()),
         (6 * 78 + 6, 5 * 54 + 6)
     );
-    // Another picture is refused, and so are other patches.
+    // A different image is refused, and so are different patches.
     write_array(&at("X.npy"), &[60, 50], &numbers(3001)[1..]);
     fails(
         &mut run(folder.path(), &resumed),
-        &["X.npy: expected the 2565 signals that D.state.safetensors was begun with, found others"],
+        &[
+            "X.npy: expected the 2565 signals that D.state.safetensors was started with, found others",
+        ],
     );
     run(folder.path(), &format!("{resumed} --patches 4x6"))
         .assert()
@@ -309,7 +316,7 @@ fn dictionaries_are_learned_from_patches() {
 }
 
 #[test]
-fn what_is_wrong_is_said_in_a_line() {
+fn errors_are_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_array(&at("D.npy"), &[16, 3], &numbers(48));
@@ -333,7 +340,7 @@ fn what_is_wrong_is_said_in_a_line() {
         let with = |more: &str| format!("{command} {more}");
         refused(
             &with("--signals X.npy --patches 9x8"),
-            &["X.npy: patches of 9 x 8 pixels must fit into the pictures, but these are of 8 x 9"],
+            &["X.npy: patches of 9 x 8 pixels must fit into the images, but these have 8 x 9"],
         );
         refused(
             &with("--signals N.npy --patches 4x4"),
@@ -341,11 +348,11 @@ fn what_is_wrong_is_said_in_a_line() {
         );
         refused(
             &with("--signals M.npy --patches 1x1"),
-            &["M.npy must hold pictures", "an array of shape [2, 3, 4, 3]"],
+            &["M.npy must hold images", "an array of shape [2, 3, 4, 3]"],
         );
         refused(
             &with("--signals broken.png --patches 4x4"),
-            &["broken.png must be a whole PNG or JPEG picture"],
+            &["broken.png must be a complete PNG or JPEG file"],
         );
         refused(
             &with("--signals none.png --patches 4x4"),
@@ -353,7 +360,7 @@ fn what_is_wrong_is_said_in_a_line() {
         );
         refused(
             &with("--signals X.npy --patches 4x4 --grey"),
-            &["X.npy: expected a PNG or JPEG picture for --grey, found an array"],
+            &["X.npy: expected a PNG or JPEG file for --grey, found an array"],
         );
         for usage in [
             "--signals X.npy --patches 0x8",
@@ -374,7 +381,9 @@ fn what_is_wrong_is_said_in_a_line() {
     for command in [commands[0], commands[2]] {
         refused(
             &format!("{command} --signals X.npy --patches 4x5"),
-            &["X.npy: expected patches of 16 entries, by D.npy of 16 x 3, found 20, of 1 channel"],
+            &[
+                "X.npy: expected patches of 16 entries, to match D.npy of 16 x 3, found 20 with 1 channel",
+            ],
         );
     }
 
@@ -383,7 +392,7 @@ fn what_is_wrong_is_said_in_a_line() {
     refused(
         &with("--signals X.npy --codes B.npy --out Y.npy"),
         &[
-            "B.npy: expected codes [3, 30], of 3 atoms by D.npy and 30 patches by X.npy, found [3, 29]",
+            "B.npy: expected codes [3, 30], for 3 atoms of D.npy and 30 patches of X.npy, found [3, 29]",
         ],
     );
     write_array(&at("B.npy"), &[2, 30], &numbers(60));
@@ -395,7 +404,7 @@ fn what_is_wrong_is_said_in_a_line() {
     refused(
         "reconstruct --dictionary D.npy --patches 4x4 --stride 6 --signals X.npy --codes B.npy --out Y.npy",
         &[
-            "--stride: patches of 4 x 4 pixels must leave no pixel between them, but do with a stride of 6",
+            "--stride: patches of 4 x 4 pixels must cover every pixel, but a stride of 6 leaves gaps",
         ],
     );
     let mut holes = numbers(90);
@@ -408,20 +417,17 @@ fn what_is_wrong_is_said_in_a_line() {
     write_array(&at("B.npy"), &[3, 30], &[f32::MAX; 90]);
     refused(
         &with("--signals X.npy --codes B.npy --out Y.npy"),
-        &["the pictures D a are too large for their type"],
+        &["the images D a are too large for their type"],
     );
     write_array(&at("C.npy"), &[9, 8], &numbers(72));
     refused(
         &with("--signals X.npy --codes A.npy --clean C.npy --out Y.npy"),
-        &[
-            "C.npy: expected pictures [1, 1, 8, 9]",
-            "found [1, 1, 9, 8]",
-        ],
+        &["C.npy: expected images [1, 1, 8, 9]", "found [1, 1, 9, 8]"],
     );
     write_array(&at("C.npy"), &[8, 9], &[7_u8; 72]);
     refused(
         &with("--signals X.npy --codes A.npy --clean C.npy --out Y.npy"),
-        &["C.npy: expected numbers up to 1, as the signals are, found integers up to 255"],
+        &["C.npy: expected numbers up to 1, like the signals, found integers up to 255"],
     );
     refused(
         &with("--signals X.npy --codes A.npy --out Y.jpg"),
@@ -434,18 +440,15 @@ fn what_is_wrong_is_said_in_a_line() {
     let before = fs::read(at("X.npy")).unwrap();
     refused(
         &with("--signals X.npy --codes A.npy --out ./X.npy"),
-        &["--out ./X.npy: expected another file than those that are read"],
+        &["--out ./X.npy: expected a file that is not an input"],
     );
     let solve = "solve --dictionary D.npy --lambda1 0.1 --signals X.npy --patches 4x4 --out X.npy";
     let learn = "learn --atoms 3 --lambda1 0.1 --signals X.npy --patches 4x4 --out X.npy";
     for line in [solve, learn] {
-        refused(
-            line,
-            &["--out X.npy: expected another file than those that are read"],
-        );
+        refused(line, &["--out X.npy: expected a file that is not an input"]);
     }
     assert!(fs::read(at("X.npy")).unwrap() == before);
-    // Codes of scn solve --rows.
+    // Codes of scn solve --rows are refused.
     let solve =
         "solve --dictionary D.npy --signals R.npy --rows --lambda1 0.1 --sparse --out R.npz";
     write_array(&at("R.npy"), &[30, 16], &numbers(480));

@@ -1,7 +1,9 @@
-//! The table of other programs in `scn solve --help`: their numbers are those of the options beside them.
+//! The table of other programs in `scn solve --help`: the options beside them give the same
+//! numbers.
 //!
-//! They were computed once, by scikit-learn 1.9.1 (`tol=1e-14`; `max_iter=1000000`), spams-bin 2.6.14 and glmnet 4.1-6 (R 4.2.2, `thresh=1e-20`), from the
-//! arrays below, with the calls that stand beside the numbers.
+//! The numbers were computed once from the arrays below, by the calls stated with them, with
+//! scikit-learn 1.9.1 (`tol=1e-14`; `max_iter=1000000`), spams-bin 2.6.14 and glmnet 4.1-6 (R
+//! 4.2.2, `thresh=1e-20`).
 
 use std::path::Path;
 
@@ -33,7 +35,8 @@ fn write_problem(folder: &Path) {
     );
 }
 
-/// Both solve to 1e-9 at least, where nothing else is said; their numbers have ten digits.
+/// Checks that codes equal `expected`. Both programs solve to 1e-9 or better unless stated
+/// otherwise, and the expected numbers have ten digits.
 fn assert_same(signals: &str, options: &str, expected: &[f64], epsilon: f64) {
     let folder = tempfile::tempdir().unwrap();
     write_problem(folder.path());
@@ -48,7 +51,7 @@ fn assert_same(signals: &str, options: &str, expected: &[f64], epsilon: f64) {
     assert_abs_diff_eq!(codes[..], expected[..], epsilon = epsilon);
 }
 
-/// `spams.lasso(X, D, lambda1=0.5, lambda2=0.25, mode=2)`, and with `pos=True`.
+/// Codes of `spams.lasso(X, D, lambda1=0.5, lambda2=0.25, mode=2)`, and with `pos=True`.
 #[test]
 fn spams() {
     let signed = [
@@ -88,8 +91,10 @@ fn spams() {
     assert_same("X.npy", "--lambda1 0.5 --lambda2 0.25", &positive, 1e-8);
 }
 
-/// `sklearn.linear_model.Lasso(alpha=0.1, fit_intercept=False).fit(D, X[:, k]).coef_`, and with `positive=True`; of
-/// `glmnet(D, X[, k], lambda=0.1, intercept=FALSE, standardize=FALSE)`, and with `lower.limits=0`, the same to nine digits.
+/// Codes of `sklearn.linear_model.Lasso(alpha=0.1, fit_intercept=False).fit(D, X[:, k]).coef_`, and
+/// with `positive=True`. Those of
+/// `glmnet(D, X[, k], lambda=0.1, intercept=FALSE, standardize=FALSE)`, and with `lower.limits=0`,
+/// agree to nine digits.
 #[test]
 fn lasso_of_scikit_learn_and_glmnet() {
     let signed = [
@@ -154,7 +159,8 @@ fn lasso_of_scikit_learn_and_glmnet() {
     assert_same("X.npy", "--lambda1 0.6", &glmnet_positive, 1e-9);
 }
 
-/// `ElasticNet(alpha=0.1, l1_ratio=0.75, fit_intercept=False).fit(D, X[:, k]).coef_`, and with `positive=True`.
+/// Codes of `ElasticNet(alpha=0.1, l1_ratio=0.75, fit_intercept=False).fit(D, X[:, k]).coef_`, and
+/// with `positive=True`.
 #[test]
 fn elastic_net_of_scikit_learn() {
     let signed = [
@@ -194,8 +200,9 @@ fn elastic_net_of_scikit_learn() {
     assert_same("X.npy", "--lambda1 0.45 --lambda2 0.15", &positive, 1e-8);
 }
 
-/// `sparse_encode(X.T, D.T, algorithm="lasso_cd", alpha=0.5)`, and with `positive=True`, to its own tolerance of some 1e-8. Its `lasso_lars` gives the same
-/// signed codes, but for the third signal with `positive=True` others, that are not optimal.
+/// Codes of `sparse_encode(X.T, D.T, algorithm="lasso_cd", alpha=0.5)`, and with `positive=True`,
+/// to its own tolerance of about 1e-8. Its `lasso_lars` gives the same signed codes, but with
+/// `positive=True` different ones for the third signal, which are not optimal.
 #[test]
 fn sparse_encode_of_scikit_learn() {
     let signed = [

@@ -1,4 +1,4 @@
-//! Pictures that `scn predict` is given: whole ones, upright.
+//! Images passed to `scn predict` must be complete, and are turned upright.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use crate::mistakes::fails;
 use crate::{json, scn, train_small};
 
-/// A picture whose corners differ, larger than the digits are.
+/// Returns an image with four different corners, larger than the digits.
 fn picture() -> RgbImage {
     RgbImage::from_fn(48, 32, |x, y| {
         let inside = x >= 16 && y < 16;
@@ -20,7 +20,7 @@ fn picture() -> RgbImage {
     })
 }
 
-/// Alone: within a batch, the last bits depend on the place.
+/// Predicts a single image: in a batch, the last bits depend on the position.
 fn prediction(model: &Path, picture: &Path) -> serde_json::Value {
     let mut command = scn();
     command
@@ -30,7 +30,7 @@ fn prediction(model: &Path, picture: &Path) -> serde_json::Value {
 }
 
 #[test]
-fn halves_are_refused_and_turned_pictures_are_turned() {
+fn truncated_images_are_refused_and_rotated_images_are_turned_upright() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let run = at("run");
@@ -46,12 +46,12 @@ fn halves_are_refused_and_turned_pictures_are_turned() {
             std::fs::write(&half, &whole[..length]).unwrap();
             let mut command = scn();
             command.args(["predict", "--model"]).arg(&model).arg(&half);
-            let says = ["half-stored", "must be a whole PNG or JPEG picture"];
+            let says = ["half-stored", "must be a complete PNG or JPEG file"];
             fails(&mut command, &says);
         }
     }
 
-    // Orientation 6: what is stored is turned to the right to be seen.
+    // Orientation 6: the stored image is displayed rotated to the right.
     let stored = std::fs::read(at("stored.jpg")).unwrap();
     let exif =
         b"\xff\xe1\0\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";

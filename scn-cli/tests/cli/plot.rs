@@ -1,8 +1,8 @@
-//! Plots, read as a person sees them: where labels stand, and which lines there are.
+//! Plots as drawn: positions of labels, and lines.
 
 use roxmltree::Document;
 
-/// A plot in a file.
+/// A plot read from a file.
 pub(crate) struct Plot(String);
 
 impl Plot {
@@ -19,14 +19,14 @@ impl Plot {
             .collect()
     }
 
-    /// What it says to those who do not see it.
+    /// Returns the text for readers who cannot see the plot.
     pub(crate) fn description(&self) -> String {
         let svg = Document::parse(&self.0).unwrap();
         let description = svg.root_element().attribute("aria-label").unwrap();
         description.replace('\u{a0}', " ")
     }
 
-    /// All texts with where they stand.
+    /// Returns all texts with their positions.
     pub(crate) fn texts(&self) -> Vec<(String, (f64, f64))> {
         self.each("text", |node| {
             let at = (number(node, "x")?, number(node, "y")?);
@@ -34,7 +34,7 @@ impl Plot {
         })
     }
 
-    /// The marks of the axis of values, which stand to the left of all else: value and height.
+    /// Returns the labels of the vertical axis, which are the leftmost: value and y coordinate.
     pub(crate) fn values(&self) -> Vec<(f64, f64)> {
         let marks = self.marks();
         let left = marks
@@ -45,7 +45,8 @@ impl Plot {
         marks.map(|(value, (_, y))| (value, y)).collect()
     }
 
-    /// The marks of the axis of epochs or layers, below all else: number and distance from the left.
+    /// Returns the labels of the horizontal axis (epochs or layers), which are the lowest: number
+    /// and x coordinate.
     pub(crate) fn numbers(&self) -> Vec<(f64, f64)> {
         let marks = self.marks();
         let low = marks.iter().map(|(_, (_, y))| *y).fold(0.0, f64::max);
@@ -58,7 +59,7 @@ impl Plot {
         self.texts().into_iter().filter_map(number).collect()
     }
 
-    /// Lines of a colour.
+    /// Returns the lines of a colour.
     pub(crate) fn lines(&self, colour: &str) -> Vec<Vec<(f64, f64)>> {
         let drawn = |node: roxmltree::Node| node.attribute("stroke") == Some(colour);
         let mut lines = self.each("polyline", |node| {
@@ -77,7 +78,7 @@ impl Plot {
         lines
     }
 
-    /// Middles of points of a colour that are filled.
+    /// Returns the centres of filled circles of a colour.
     pub(crate) fn points(&self, colour: &str) -> Vec<(f64, f64)> {
         self.each("circle", |node| {
             (node.attribute("fill") == Some(colour)).then_some(())?;
@@ -85,7 +86,7 @@ impl Plot {
         })
     }
 
-    /// Middles of rings of a colour.
+    /// Returns the centres of open circles of a colour.
     pub(crate) fn rings(&self, colour: &str) -> Vec<(f64, f64)> {
         self.each("circle", |node| {
             let ring = node.attribute("fill") == Some("none");

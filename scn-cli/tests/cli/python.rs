@@ -5,17 +5,18 @@ use approx::abs_diff_eq;
 
 use crate::{read_array, scn, train_small, write_array};
 
-/// How far the logits of the two programs may be apart.
+/// Maximum difference between the logits of the two programs.
 ///
 /// Both minimise the same strictly convex functions (λ2 > 0): the script to a KKT residual of 1e-10
-/// in f64, the network in f32 to its own tolerance. To first order a residual r moves the codes by
-/// at most `r max |c| ||H_SS^-1||`, S being the active atoms, and a further layer and each
-/// `1 / sqrt(σ² + ε)` multiply that. The logits are thus apart in proportion to the tolerance:
-/// 1.3e-4, 1.2e-5 and 1.0e-6 were measured on noise at 1e-4 (the default), 1e-5 and 1e-6. Hence 1e-6
-/// is set below, which leaves a factor of 75 to the largest that was measured there, 1.3e-6.
+/// in f64, the network in f32 to its own tolerance. To first order, a residual r moves the codes by
+/// at most `r max |c| ||H_SS^-1||`, where S is the active set. Each further layer and each
+/// `1 / sqrt(σ² + ε)` multiplies that, so the difference is proportional to the tolerance: on noise
+/// it was 1.3e-4, 1.2e-5 and 1.0e-6 at 1e-4 (the default), 1e-5 and 1e-6. This test sets 1e-6,
+/// which leaves a factor of 75 to the largest difference measured at that tolerance, 1.3e-6.
 const EPSILON: f64 = 1e-4;
 
-/// The script, if there is a python3 with numpy to run it; otherwise says that something is skipped.
+/// Returns the script if there is a python3 with numpy to run it. Otherwise prints that the test is
+/// skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn script() -> Option<PathBuf> {
     let numpy = Command::new("python3")
@@ -29,7 +30,7 @@ fn script() -> Option<PathBuf> {
 }
 
 #[test]
-fn numpy_finds_the_logits_of_predict_from_the_model_file() {
+fn numpy_reproduces_the_logits_of_predict() {
     let Some(script) = script() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

@@ -1,5 +1,4 @@
-//! What would be waited for, read or written for ever, or has no room: refused at once, in one
-//! line.
+//! Inputs that are endless or need more memory than there is are refused at once, in one line.
 
 #[cfg(unix)]
 use std::path::Path;
@@ -7,7 +6,7 @@ use std::path::Path;
 use crate::mistakes::fails;
 use crate::{scn, write_array};
 
-/// A refusal that takes as long as a start does, not minutes.
+/// Checks that a command fails within seconds rather than minutes.
 fn refused(command: &mut assert_cmd::Command, says: &[&str]) {
     command.timeout(std::time::Duration::from_secs(60));
     fails(command, says);
@@ -15,7 +14,7 @@ fn refused(command: &mut assert_cmd::Command, says: &[&str]) {
 
 #[cfg(unix)]
 #[test]
-fn files_without_an_end_are_refused() {
+fn endless_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::os::unix::fs::symlink("/dev/zero", at("endless.npy")).unwrap();
@@ -69,9 +68,9 @@ fn link(to: &Path, at: &Path) {
     std::os::unix::fs::symlink(to, at).unwrap();
 }
 
-/// The settings of a run are text of some lines.
+/// Settings files are limited in size.
 #[test]
-fn settings_of_any_length_are_not_read() {
+fn overlong_settings_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long.toml");
     std::fs::write(&path, "# a comment\n".repeat(100_000)).unwrap();
@@ -84,13 +83,13 @@ fn settings_of_any_length_are_not_read() {
     };
     refused(&mut train(), &["long.toml", "at most 1048576 bytes"]);
     std::fs::write(&path, b"seed = 1 # \xff").unwrap();
-    refused(&mut train(), &["long.toml", "text in UTF-8"]);
+    refused(&mut train(), &["long.toml", "UTF-8 text"]);
     std::fs::write(&path, format!("seed = \"{}\"", "x".repeat(100_000))).unwrap();
     refused(&mut train(), &["long.toml"]);
 }
 
 #[test]
-fn so_many_threads_are_not_started() {
+fn too_many_threads_are_refused() {
     refused(
         scn()
             .args(["--threads", "65535", "solve", "--out", "A.npy"])
@@ -105,9 +104,9 @@ fn so_many_threads_are_not_started() {
     );
 }
 
-/// Each of these sizes follows from arguments or from the head of a file.
+/// Each of these sizes is computed from arguments or from the header of a file.
 #[test]
-fn what_no_memory_holds_is_not_begun() {
+fn work_that_exceeds_memory_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let run = |arguments: &[&str], says: &str| {
@@ -153,10 +152,10 @@ fn what_no_memory_holds_is_not_begun() {
     );
 }
 
-/// A disk that is full, in place of a terminal: what was asked for was not done.
+/// Standard output is a full disk: printing fails, and the command reports it.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_cannot_be_printed_is_not_done() {
+fn failing_to_print_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let full = |arguments: &[&str]| {
         let full = std::fs::File::create("/dev/full").unwrap();

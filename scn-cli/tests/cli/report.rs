@@ -1,4 +1,4 @@
-//! `scn report`: what the page says, read by strict tools and by a browser.
+//! `scn report`: the content of its pages, checked by strict parsers and by a browser.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn headings(page: &Document) -> Vec<String> {
 }
 
 #[test]
-fn a_report_says_everything_twice_and_asks_for_nothing() {
+fn a_report_is_self_contained_and_the_same_in_markdown() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     train_small(&run, &[]).assert().success();
@@ -52,7 +52,7 @@ fn a_report_says_everything_twice_and_asks_for_nothing() {
     let everything = text(page.root_element());
     let wrong = (40.0 * last.test_error).round();
     assert!(everything.contains(&format!(
-        "{wrong} of 40 test images are classified wrongly: {:.2} %",
+        "{wrong} of 40 test images are misclassified: {:.2} %",
         100.0 * last.test_error
     )));
     assert!(everything.contains("not set") && everything.contains("train_limit"));
@@ -88,11 +88,11 @@ fn a_report_says_everything_twice_and_asks_for_nothing() {
         );
     }
 
-    // A second report says the same, but for what it measures.
+    // A second report is equal except for measured times.
     let timed = |page: &str| -> Vec<String> {
         let lines = page
             .lines()
-            .filter(|line| !line.contains("test images/s") && !line.contains("time for the test"));
+            .filter(|line| !line.contains("test images/s") && !line.contains("test time"));
         lines.map(str::to_string).collect()
     };
     std::fs::remove_file(run.join("report.html")).unwrap();
@@ -109,7 +109,7 @@ fn a_report_says_everything_twice_and_asks_for_nothing() {
     check_page(&read(run.join("report.html")));
 }
 
-/// A run of SCN-4 on MNIST as far as its files go.
+/// Writes a run of SCN-4 on MNIST: its files, without images.
 fn mnist_run(run: &Path) {
     let config = made::run(run, "mnist-scn4", &[made::epoch(0.125, 0.0625)]);
     let input = ModelInput::new(config.dataset);
@@ -118,7 +118,7 @@ fn mnist_run(run: &Path) {
 }
 
 #[test]
-fn without_images_the_rest_is_told_beside_the_paper() {
+fn without_images_the_rest_is_compared_with_the_paper() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     mnist_run(&run);
@@ -146,15 +146,15 @@ fn without_images_the_rest_is_told_beside_the_paper() {
         .collect();
     assert_eq!(rows[""], ["this run", "paper, SCN-4"]);
     assert_eq!(rows["test error"], ["6.25 %", "0.36 %"]);
-    assert_eq!(rows["time to train"], ["1 min 0 s", "3 h"]);
-    assert_eq!(rows["time for the test"], ["not known", "7 s"]);
+    assert_eq!(rows["training time"], ["1 min 0 s", "3 h"]);
+    assert_eq!(rows["test time"], ["unknown", "7 s"]);
     assert_eq!(rows["parameters"][1], "0.69M");
-    assert_eq!(rows["test images"][1], "not given");
+    assert_eq!(rows["test images"][1], "not reported");
     assert!(!run.join("confusion.svg").exists() && run.join("atoms.svg").exists());
 }
 
 #[test]
-fn a_damaged_run_folder_is_one_line() {
+fn a_damaged_run_folder_is_a_one_line_error() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let report = || {
@@ -202,7 +202,7 @@ fn a_damaged_run_folder_is_one_line() {
     assert!(!run.join("report.html").exists());
 }
 
-/// A report elsewhere, on a run of SCN-1 on MNIST that came to these training and test errors.
+/// Reports a run of SCN-1 on MNIST with these epochs, to a different folder.
 fn reported(folder: &Path, epochs: &[EpochRecord]) -> std::path::PathBuf {
     let (run, out) = (folder.join("run"), folder.join("out"));
     let config = made::run(&run, "mnist-scn1", epochs);
@@ -212,13 +212,13 @@ fn reported(folder: &Path, epochs: &[EpochRecord]) -> std::path::PathBuf {
     let mut command = scn();
     command.arg("report").arg(&run).arg("--out").arg(&out);
     json(command.arg("--data").arg(folder));
-    // Nothing is written into the run.
+    // The run folder is unchanged.
     assert!(!run.join("report.html").exists());
     out
 }
 
-/// Errors are drawn by their logarithm; rules are at the drops of the rate, which the preset has
-/// after epochs 10 and 20 of 25; a ring is around the lowest test error.
+/// The error axis is logarithmic. Vertical lines mark drops of the learning rate, which the preset
+/// has after epochs 10 and 20 of 25, and a ring marks the lowest test error.
 #[test]
 fn curves_are_logarithmic_and_marked() {
     let folder = tempfile::tempdir().unwrap();
@@ -233,7 +233,7 @@ fn curves_are_logarithmic_and_marked() {
         let plot = Plot::read(&out.join(file));
         let values = plot.values();
         assert!(values.len() >= 3, "{values:?}");
-        // So many pixels for a factor, between any two marks; each is rounded to one.
+        // Equal ratios are equally far apart; each label is rounded to a pixel.
         let (first, last) = (values[0], values[values.len() - 1]);
         let scale = (first.1 - last.1) / (last.0 / first.0).ln();
         for (value, height) in &values {
@@ -270,7 +270,7 @@ fn curves_are_logarithmic_and_marked() {
     }
     let page = read(out.join("report.md"));
     assert!(
-        page.contains("lowest on the way: 0.20 % after epoch 11"),
+        page.contains("the lowest was 0.20 % after epoch 11"),
         "{page}"
     );
 }
@@ -303,14 +303,14 @@ fn the_validation_error_has_its_curve() {
     assert!(!plot.rings("#1F6FB4").is_empty());
 }
 
-/// A point is all that one epoch gives.
+/// A single epoch is drawn as a point.
 #[test]
 fn one_epoch_is_a_point() {
     let folder = tempfile::tempdir().unwrap();
     let out = reported(folder.path(), &[made::epoch(0.3, 0.2)]);
     for file in ["learning-curve.svg", "loss-curve.svg"] {
         let plot = Plot::read(&out.join(file));
-        // The point, and one in the legend.
+        // One in the plot, and one in the legend.
         assert_eq!(plot.points("#B4451A").len(), 2, "{file}");
         assert_eq!(plot.rings("#5F6B7A").len(), 2, "{file}");
         for colour in ["#B4451A", "#5F6B7A"] {
@@ -325,9 +325,9 @@ fn one_epoch_is_a_point() {
     assert_eq!(shares.numbers().len(), 14);
 }
 
-/// Layers are categories: what is drawn of one does not lead to the next.
+/// Layers are categories, so no line connects them.
 #[test]
-fn no_line_leads_from_layer_to_layer() {
+fn no_line_connects_layers() {
     let folder = tempfile::tempdir().unwrap();
     let out = reported(
         folder.path(),
@@ -342,7 +342,7 @@ fn no_line_leads_from_layer_to_layer() {
     assert_eq!(shares.points("#B4451A").len(), 14 + 1);
 }
 
-/// One font for the page and all that is drawn on it.
+/// The page and all plots on it use one font.
 #[test]
 fn a_page_has_one_font() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use crate::made_mnist::made_mnist;
 use crate::page::{all, browse, check_page, parse, read, text};
 use crate::{json, scn};
 
-/// The paper's tables, copied from its pages by hand: method, parameters, layers, figures.
+/// The paper's tables, copied from it by hand: method, parameters, layers, figures.
 const TABLE_1: [[&str; 5]; 15] = [
     ["SCKN", "10.50M", "10", "10.20", "-"],
     ["OMP", "0.70M", "2", "18.50", "-"],
@@ -50,21 +50,21 @@ fn reproduce(what: &str, data: &Path, out: &Path) -> Command {
     command
 }
 
-/// The cells of a table's rows, its heads first.
+/// Returns the cells of each row of a table, the header first.
 fn rows(table: Node) -> Vec<Vec<String>> {
     let rows = table.descendants().filter(|node| node.has_tag_name("tr"));
     rows.map(|row| row.children().filter(Node::is_element).map(text).collect())
         .collect()
 }
 
-/// The tables with a column of methods: the paper's.
+/// Returns the paper's tables, which have a column of methods.
 fn printed(page: &Document) -> Vec<Vec<Vec<String>>> {
     let tables = all(page, "table").into_iter().map(rows);
     tables.filter(|table| table[0][0] == "method").collect()
 }
 
-/// Without data nothing is trained: who asks is told how to get it, and the page has the paper's
-/// tables, whole and to the letter.
+/// Without data nothing is trained. The error says how to fetch the data, and the page has the
+/// paper's complete tables, to the letter.
 #[test]
 fn missing_data_is_named_and_does_not_stop_the_page() {
     let folder = tempfile::tempdir().unwrap();
@@ -110,8 +110,8 @@ fn missing_data_is_named_and_does_not_stop_the_page() {
         assert_eq!(table[1..], expected.collect::<Vec<_>>());
     }
     let everything = text(page.root_element());
-    let remark = "The paper heads this column \"Accuracy\"; its figures are error rates.";
-    assert!(everything.contains(remark) && everything.contains("Accuracy on the test images in %"));
+    let remark = "The paper labels this column \"Accuracy\", but its figures are error rates.";
+    assert!(everything.contains(remark) && everything.contains("Test accuracy in %"));
     for row in tables.iter().flat_map(|table| &table[1..]) {
         assert!(
             markdown.contains(&format!("| {} |", row[..4].join(" | "))),
@@ -134,7 +134,7 @@ fn a_part_of_the_paper_has_its_own_tables() {
     }
 }
 
-/// A network is trained, then complete, and not mixed up with other settings.
+/// A network is trained once, then reported as complete, and never mixed with different settings.
 #[test]
 fn a_row_is_trained_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -166,7 +166,7 @@ fn a_row_is_trained_once() {
     assert!(lines.lines().all(|line| line.chars().count() <= 80));
     assert_eq!(std::fs::read(run.join("model.safetensors")).unwrap(), model);
 
-    // Of the run with other settings its own are told, not those that it was asked for.
+    // The result keeps the settings of the existing run, not those of this command.
     let other = limited("40").arg("--json").assert().code(1);
     let told: Value = serde_json::from_slice(&other.get_output().stdout).unwrap();
     assert_eq!(told["rows"][0]["changed"], row["changed"]);
@@ -174,7 +174,7 @@ fn a_row_is_trained_once() {
     other.stderr(predicate::str::contains("other settings").and(predicate::str::contains("--out")));
     let page = read(out.join("quick/report.html"));
     assert!(page.contains("train_limit 32") && !page.contains("train_limit 40"));
-    // Nor does a command without a limit take the limit from what was trained with one.
+    // A command without a limit is refused too: it does not adopt the limit of the existing run.
     for limit in [None, Some("40")] {
         let mut command = reproduce("table3", folder.path(), &out);
         command.args(
@@ -190,13 +190,13 @@ fn a_row_is_trained_once() {
     }
     assert_eq!(std::fs::read(run.join("model.safetensors")).unwrap(), model);
 
-    // A list of epochs that cannot be read comes again from the checkpoint.
+    // Unreadable metrics are restored from the checkpoint.
     std::fs::write(run.join("metrics.jsonl"), "{\"epoch\":1").unwrap();
     let mended = json(&mut limited("32"));
     assert_eq!(mended["rows"][0], found["rows"][0]);
     assert_eq!(std::fs::read(run.join("model.safetensors")).unwrap(), model);
 
-    // Without a checkpoint that tells them nobody knows the settings, and no result is shown.
+    // Without a readable checkpoint the settings are unknown, and no result is shown.
     std::fs::write(run.join("checkpoint.safetensors"), "x").unwrap();
     let damaged = limited("32").arg("--json").assert().code(1);
     let told: Value = serde_json::from_slice(&damaged.get_output().stdout).unwrap();
@@ -205,7 +205,7 @@ fn a_row_is_trained_once() {
     assert!(row["failure"].as_str().unwrap().contains("checkpoint"));
 }
 
-/// A short run on few images says so wherever its result stands.
+/// Checks that a short run on few images is marked wherever its result is shown.
 fn check_result(row: &Value, folder: &Path) {
     let changed = |setting: &str, value: &str, preset: Value| serde_json::json!({ "setting": setting, "value": value, "preset": preset });
     assert_eq!(
@@ -250,7 +250,7 @@ fn check_result(row: &Value, folder: &Path) {
             "tested on",
             "test error",
             "paper",
-            "lowest on the way",
+            "lowest test error",
             "differences from the paper",
         ]
     );

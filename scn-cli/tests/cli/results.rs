@@ -5,10 +5,10 @@ use scn_net::{Model, RunFolder};
 
 use crate::{json, real_data, scn};
 
-/// The networks that `docs/results` keeps classify the exact test images as is written beside them.
-/// (The reports of some are about other copies of the images.)
+/// The networks in `docs/results` have the errors stated beside them on the exact test images.
+/// (Some reports there are about other copies of the images.)
 #[test]
-fn kept_networks_have_the_errors_they_are_said_to_have() {
+fn networks_have_the_errors_recorded_with_them() {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/results");
     for folder in std::fs::read_dir(results).unwrap() {
         let folder = RunFolder::new(&folder.unwrap().path());
@@ -26,8 +26,8 @@ fn kept_networks_have_the_errors_they_are_said_to_have() {
         let found = json(evaluate.arg("--data").arg(&data));
         assert_eq!(found["images"], kept["images"]);
         let error = |of: &serde_json::Value| of["error"].as_f64().unwrap();
-        // Sums are rounded otherwise where registers have another width, and an image between two
-        // classes may change sides: at most ten of the ten thousand.
+        // The order of summation depends on the register width, so images between two classes may
+        // be classified differently: at most ten of ten thousand.
         assert!(
             abs_diff_eq!(error(&found), error(&kept), epsilon = 1e-3),
             "{}: error {}, {} in evaluation.json",

@@ -1,4 +1,4 @@
-//! What a person sees on a terminal of 80 x 24: while a command computes, and when it is stopped.
+//! Output on a terminal of 80 x 24, while a command computes and when it is stopped.
 #![cfg(unix)]
 
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use pty_process::blocking::{Command, Pty, open};
 
 use crate::{scn, train_small, write_array};
 
-/// A command on a terminal, and what that shows.
+/// A command on a terminal, and what the terminal shows.
 struct Terminal {
     pty: Pty,
     child: Child,
@@ -46,23 +46,23 @@ impl Terminal {
         self.shown.screen().contents()
     }
 
-    /// Shows what the command writes next; false if it has ended.
+    /// Processes the next output of the command. Returns false if it has ended.
     fn read(&mut self) -> bool {
         let mut bytes = [0; 4096];
-        // Where nobody is left to write, Linux has an error.
+        // Linux reports an error once the other end is closed.
         let count = self.pty.read(&mut bytes).unwrap_or(0);
         self.shown.process(&bytes[..count]);
         count > 0
     }
 
-    /// Waits until all of these are on the screen at once.
+    /// Waits until all of these texts are on the screen at once.
     fn until(&mut self, texts: &[&str]) {
         while !texts.iter().all(|text| self.text().contains(text)) {
             assert!(self.read(), "no {texts:?} in:\n{}", self.text());
         }
     }
 
-    /// As a person sends the one and a program the other.
+    /// Sends Ctrl-C as a keystroke, or TERM from another process.
     fn send(&mut self, signal: Signal) {
         match signal {
             Signal::CtrlC => self.pty.write_all(b"\x03").unwrap(),
@@ -74,8 +74,8 @@ impl Terminal {
         }
     }
 
-    /// Waits until the command has ended. The cursor must be where a shell's prompt belongs, and
-    /// nothing left that has moved.
+    /// Waits until the command has ended. The cursor must be where a shell prints its prompt, and
+    /// no progress bar may remain.
     fn end(mut self) -> Ended {
         while self.read() {}
         let code = self.child.wait().unwrap().code();
@@ -91,7 +91,7 @@ impl Terminal {
     }
 }
 
-/// What ends a command, with the code that it ends with.
+/// Signals that end a command, with its exit codes.
 const SIGNALS: [(Signal, i32); 2] = [(Signal::CtrlC, 130), (Signal::Term, 143)];
 
 #[derive(Clone, Copy)]
@@ -101,13 +101,13 @@ enum Signal {
 }
 
 #[test]
-fn training_that_is_stopped_leaves_its_epochs_and_the_way_to_go_on() {
+fn stopped_training_shows_its_epochs_and_how_to_resume() {
     let folder = tempfile::tempdir().unwrap();
     for (signal, code) in SIGNALS {
         let out = code.to_string();
         let arguments = ["train", "--epochs", "100000", "--out", &out];
         let mut terminal = Terminal::start(&arguments, folder.path());
-        // In an epoch after the second.
+        // Wait for an epoch after the second.
         terminal.until(&["\n    2 ", "━", "images/s,"]);
         terminal.send(signal);
         let ended = terminal.end();
@@ -119,14 +119,14 @@ fn training_that_is_stopped_leaves_its_epochs_and_the_way_to_go_on() {
         assert!(stopped.starts_with("stopped in epoch "), "{stopped}");
         assert_eq!(
             *resume,
-            format!("go on with: scn train --out {out} --resume")
+            format!("resume with: scn train --out {out} --resume")
         );
     }
 }
 
-/// The state is kept, and the same command goes on from it.
+/// The state is kept, and the printed command resumes from it.
 #[test]
-fn learning_that_is_stopped_leaves_its_state_and_the_way_to_go_on() {
+fn stopped_learning_keeps_its_state_and_shows_how_to_resume() {
     let folder = tempfile::tempdir().unwrap();
     let values: Vec<f32> = (0..32 * 5000_u64)
         .map(|at| (at * at % 251) as f32 / 251.0)
@@ -145,22 +145,22 @@ fn learning_that_is_stopped_leaves_its_state_and_the_way_to_go_on() {
         let text = ended.lines.join("\n");
         let by = if code == 130 { "Ctrl-C" } else { "TERM" };
         assert!(text.contains(&format!("stopped by {by} after ")), "{text}");
-        let resume = format!("go on with: scn learn --signals X.npy --out {out} --resume");
+        let resume = format!("resume with: scn learn --signals X.npy --out {out} --resume");
         assert_eq!(ended.lines.last(), Some(&resume));
         assert!(!folder.path().join(&out).exists());
         let mut again = scn();
         again
             .current_dir(folder.path())
-            .args(resume.split(' ').skip(4));
+            .args(resume.split(' ').skip(3));
         again.args(["--seconds", "0", "--quiet"]).assert().success();
         assert!(folder.path().join(&out).exists());
     }
 }
 
-/// Two images of 2500 values: their covariance is known at once, and its eigenvectors take many
+/// Two images of 2500 values: their covariance is computed at once, but its eigenvectors take many
 /// seconds.
 #[test]
-fn whitening_that_is_stopped_ends_at_once_and_leaves_nothing() {
+fn stopped_whitening_ends_at_once_and_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     for half in ["train", "test"] {
         let pixels: Vec<u8> = (0..2 * 2500_u32).map(|at| (at * at % 251) as u8).collect();
@@ -178,9 +178,9 @@ fn whitening_that_is_stopped_ends_at_once_and_leaves_nothing() {
     );
 }
 
-/// Of all windows of all digits, for seconds.
+/// Learns from all windows of all digits, which takes seconds.
 #[test]
-fn learning_that_is_stopped_ends_at_once_and_leaves_nothing() {
+fn stopped_initial_learning_ends_at_once_and_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = "train --set network.dictionary=learned --set network.learned.images=1437 \
         --set network.learned.windows=100000 --set network.learned.epochs=1000 --out run";
@@ -192,7 +192,8 @@ fn learning_that_is_stopped_ends_at_once_and_leaves_nothing() {
     );
 }
 
-/// Each signal, sent once these words are shown, ends training before its first step, and nothing is at `out`.
+/// Checks that each signal, sent when these texts are shown, ends training before its first step
+/// and leaves nothing at `out`.
 fn stops_at_once(folder: &Path, arguments: &str, shown: &[&str], out: &str) {
     for (signal, code) in SIGNALS {
         let arguments: Vec<&str> = arguments.split_whitespace().collect();
@@ -201,7 +202,7 @@ fn stops_at_once(folder: &Path, arguments: &str, shown: &[&str], out: &str) {
         let sent = Instant::now();
         terminal.send(signal);
         let ended = terminal.end();
-        // It looks twenty times a second; the rest is for machines that are busy.
+        // Signals are checked twenty times a second; the rest is for busy machines.
         assert!(
             sent.elapsed() < Duration::from_secs(3),
             "{:?}",
@@ -209,12 +210,12 @@ fn stops_at_once(folder: &Path, arguments: &str, shown: &[&str], out: &str) {
         );
         assert_eq!(ended.code, Some(code));
         let last = ended.lines.last().unwrap();
-        assert_eq!(last, "stopped before the first step; nothing is written");
+        assert_eq!(last, "stopped before the first step; nothing was written");
         assert!(!folder.join(out).exists());
     }
 }
 
-/// A trained model, and more images of its shape and classes than it tests in a minute.
+/// Writes a trained model, and more images for it than can be tested in a minute.
 fn model_and_images(folder: &Path) {
     train_small(&folder.join("run"), &[]).assert().success();
     const IMAGES: u64 = 200_000;
@@ -228,7 +229,7 @@ fn model_and_images(folder: &Path) {
 }
 
 #[test]
-fn what_only_computes_is_stopped_at_once() {
+fn evaluation_and_encoding_stop_at_once() {
     let folder = tempfile::tempdir().unwrap();
     model_and_images(folder.path());
     let commands = [
@@ -250,7 +251,7 @@ fn what_only_computes_is_stopped_at_once() {
             assert_eq!(ended.lines, [format!("stopped by {by}")]);
         }
     }
-    // Not the file of codes, and nothing of one.
+    // Neither the file of codes nor a part of it is left.
     let names = std::fs::read_dir(folder.path()).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let other: Vec<String> = names
@@ -262,7 +263,7 @@ fn what_only_computes_is_stopped_at_once() {
 #[test]
 fn an_error_leaves_no_bar() {
     let folder = tempfile::tempdir().unwrap();
-    // Steps are drawn, and after the warm-up the rate is beyond all bounds.
+    // Steps are drawn first; after the warm-up the learning rate is huge.
     let arguments =
         "train --out run --set training.learning_rate=1e30 --set training.warm_up_steps=20";
     let arguments: Vec<&str> = arguments.split(' ').collect();
@@ -278,9 +279,9 @@ fn an_error_leaves_no_bar() {
     assert!(error.contains("training diverged in epoch 1"), "{error}");
 }
 
-/// Bars are for people: neither pipes nor `--json` get any.
+/// Neither pipes nor `--json` get progress bars.
 #[test]
-fn no_bar_is_drawn_where_nobody_looks() {
+fn no_bar_is_drawn_in_pipes_or_beside_json() {
     let folder = tempfile::tempdir().unwrap();
     train_small(&folder.path().join("run"), &[])
         .assert()

@@ -10,7 +10,7 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(assert.get_output().stdout.clone()).unwrap()
 }
 
-/// What is printed can be read again, and printed again as it was; no folder is made.
+/// Printed settings can be read back and are printed again unchanged. No folder is created.
 #[test]
 fn printed_settings_are_those_of_the_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -58,7 +58,7 @@ fn printed_settings_are_those_of_the_run() {
     assert!(value.get("test_limit").is_none());
 }
 
-/// A run keeps the settings that were printed before it.
+/// A run from printed settings keeps them.
 #[test]
 fn a_run_from_printed_settings_has_them() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,14 +83,14 @@ fn a_run_from_printed_settings_has_them() {
         };
         let written = read(run.join("config.toml"));
         assert_eq!(written, read(file));
-        // How dictionaries are learned is written where they are.
+        // Settings of dictionary learning are written only where dictionaries are learned.
         let network = written["network"].as_table().unwrap();
         assert_eq!(network.contains_key("learned"), learned);
     }
 }
 
 #[test]
-fn settings_that_cannot_be_are_not_printed() {
+fn invalid_settings_are_not_printed() {
     fails(
         scn().args(["train", "--print-config", "--epochs", "0"]),
         &["training.epochs must be from 1"],
@@ -136,7 +136,7 @@ fn presets_are_listed_and_shown() {
 }
 
 #[test]
-fn surprising_settings_are_warned_of() {
+fn surprising_settings_give_warnings() {
     let folder = tempfile::tempdir().unwrap();
     train_small(&folder.path().join("two"), &[])
         .assert()
@@ -148,7 +148,7 @@ fn surprising_settings_are_warned_of() {
         .success()
         .stderr(
             "warning: the learning rate drops within the first epoch, after 2 of its 3 steps: \
-             training.drops are parts of the run, which has few epochs\n",
+             training.drops are fractions of the run, which has few epochs\n",
         );
     let quiet = ["--set", "training.epochs=1", "--quiet"];
     train_small(&folder.path().join("quiet"), &quiet)

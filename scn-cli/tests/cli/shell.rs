@@ -4,14 +4,14 @@ use std::process::{Command, Stdio};
 
 use crate::{json, scn};
 
-/// The commands below a command, as its help lists them.
+/// Returns the subcommands of a command, as listed in its help.
 pub(crate) fn commands(parents: &[&str]) -> Vec<String> {
     let output = scn().args(parents).arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     listed
         .take_while(|line| !line.is_empty())
-        // Where a description is long, it goes on in lines that are further in.
+        // Long descriptions continue on lines that are indented further.
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
@@ -19,7 +19,8 @@ pub(crate) fn commands(parents: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Runs a program that this machine may lack; false, and said so, if it does.
+/// Runs a program that may not be installed. If it is not, prints that the check is skipped and
+/// returns false.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn check(command: &mut Command) -> bool {
     match command.output() {
@@ -32,7 +33,10 @@ fn check(command: &mut Command) -> bool {
             true
         }
         Err(_) => {
-            eprintln!("skipped: no {}", command.get_program().display());
+            eprintln!(
+                "skipped: {} is not installed",
+                command.get_program().display()
+            );
             false
         }
     }
@@ -68,7 +72,7 @@ fn every_command_has_a_page() {
     for path in all {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(".SH SYNOPSIS"), "{}", path.display());
-        // Warnings of what typesets manual pages, without typesetting.
+        // groff warns about mistakes without typesetting.
         if !check(Command::new("groff").args(["-man", "-ww", "-z"]).arg(&path)) {
             break;
         }
@@ -76,7 +80,7 @@ fn every_command_has_a_page() {
 }
 
 #[test]
-fn completions_are_scripts_that_know_every_command() {
+fn completions_cover_every_command() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let assert = scn().args(["completions", shell]).assert().success();
@@ -86,14 +90,14 @@ fn completions_are_scripts_that_know_every_command() {
         }
         let path = folder.path().join(shell);
         std::fs::write(&path, script).unwrap();
-        // These two can be asked to read without running.
+        // These two shells can check a script without running it.
         if shell == "bash" || shell == "zsh" {
             check(Command::new(shell).arg("-n").arg(&path));
         }
     }
 }
 
-/// Where the folder has another name, all pages are in it.
+/// If the folder has a different name, all pages are written directly to it.
 #[test]
 fn the_page_of_settings_is_beside_the_others() {
     let folder = tempfile::tempdir().unwrap();
@@ -103,7 +107,7 @@ fn the_page_of_settings_is_beside_the_others() {
     }
 }
 
-/// A folder that cannot be made is one line.
+/// A folder that cannot be created is a one-line error.
 #[test]
 fn pages_need_a_folder() {
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -116,9 +120,10 @@ fn pages_need_a_folder() {
     assert_eq!(message.lines().count(), 1);
 }
 
-/// As under `scn ... | head`: neither a panic, nor a run that ends early.
+/// A reader that closes the pipe early, as in `scn ... | head`, causes neither a panic nor an early
+/// end.
 #[test]
-fn nothing_stops_because_nobody_reads() {
+fn a_closed_pipe_stops_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let run = run.to_str().unwrap();

@@ -3,7 +3,7 @@ use predicates::prelude::*;
 
 use crate::{json, read_array, scn, write_array};
 
-/// Orthonormal atoms: codes are the correlations, less λ1, cut off at zero, over 1 + λ2.
+/// The atoms are orthonormal, so each code is (c - λ1) / (1 + λ2), cut off at zero.
 #[test]
 fn codes_of_orthonormal_atoms_have_a_closed_form() {
     let folder = tempfile::tempdir().unwrap();
@@ -138,10 +138,10 @@ fn too_few_passes_are_reported_and_the_codes_are_written() {
         ));
 }
 
-/// A problem posed by its Gram matrix and correlations, with λ1 per atom, has the codes of the same
-/// problem posed by its dictionary and signals.
+/// With λ1 per atom, posing a problem by its Gram matrix and correlations gives the same codes as
+/// posing it by its dictionary and signals.
 #[test]
-fn gram_matrix_and_correlations_take_the_place_of_dictionary_and_signals() {
+fn gram_matrix_and_correlations_replace_dictionary_and_signals() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     write_array(
@@ -173,12 +173,13 @@ fn gram_matrix_and_correlations_take_the_place_of_dictionary_and_signals() {
     let (shape, a) = read_array::<f64>(&path("A.npy"));
     let (_, b) = read_array::<f64>(&path("B.npy"));
     assert_eq!(shape, [2, 2]);
-    // Residuals of 1e-9, over the smallest eigenvalue (above 1) and times max |c| (below 10).
+    // Residuals of 1e-9, divided by the smallest eigenvalue (above 1) and multiplied by max |c|
+    // (below 10).
     assert_abs_diff_eq!(a[..], b[..], epsilon = 1e-7);
     assert!(a.iter().all(|a| *a != 0.0), "{a:?}");
 }
 
-/// Two atoms of a signal that is made of two; and the residual when one is allowed.
+/// Finds both atoms of a signal made of two, and reports the residual if only one is allowed.
 #[test]
 fn pursuit_finds_the_atoms_of_a_signal() {
     let folder = tempfile::tempdir().unwrap();
@@ -207,7 +208,7 @@ fn pursuit_finds_the_atoms_of_a_signal() {
     assert_eq!(codes, [0.0, 0.0, 0.0, 4.0]);
 }
 
-/// One's own problem can be timed, and its codes are those of `scn solve`.
+/// Timing a problem from files gives the same codes as `scn solve`.
 #[test]
 fn bench_times_problems_in_files() {
     let folder = tempfile::tempdir().unwrap();
@@ -237,8 +238,8 @@ fn bench_times_problems_in_files() {
     );
 }
 
-/// One unit atom d and one signal x: a = d'x - lambda1, so that dL/dx = u d and dL/dD = u (x - 2 a
-/// d), as y = u.
+/// For one unit atom d and one signal x, a = d'x - lambda1, so y = u, dL/dx = u d and
+/// `dL/dD = u (x - 2 a d)`.
 #[test]
 fn bench_writes_the_derivatives_of_problems_in_files() {
     let folder = tempfile::tempdir().unwrap();
@@ -276,7 +277,7 @@ fn bench_writes_the_derivatives_of_problems_in_files() {
         3.0 * (1.0 - 2.0 * code * 0.6),
         3.0 * (2.0 - 2.0 * code * 0.8),
     ];
-    // Codes of residual 1e-6 and sums of a few f32.
+    // Codes have a residual of 1e-6, and a few numbers are summed in f32.
     let gradient = |name: &str| -> Vec<f64> {
         let (_, values) = read_array::<f32>(&path(name));
         values.into_iter().map(f64::from).collect()
@@ -294,7 +295,7 @@ fn bench_writes_the_derivatives_of_problems_in_files() {
 }
 
 #[test]
-fn problems_that_are_not_whole_are_refused() {
+fn incomplete_problems_are_refused() {
     for (arguments, code, says) in [
         (vec!["--dictionary", "D", "--signals", "X"], 1, "--lambda1"),
         (vec!["--dictionary", "D"], 2, "--signals"),

@@ -1,10 +1,10 @@
-//! Tables fit a terminal of 80 columns, with a name of its own for each column.
+//! Tables fit a terminal of 80 columns, and their columns have distinct names.
 
 use std::path::Path;
 
 use crate::{scn, train_small};
 
-/// What a command prints, from a folder so that paths are short.
+/// Returns the output of a command, run in a folder so that paths are short.
 fn printed(command: &str, folder: &Path) -> String {
     let mut scn = scn();
     scn.args(command.split(' ')).current_dir(folder);
@@ -14,12 +14,12 @@ fn printed(command: &str, folder: &Path) -> String {
 }
 
 #[test]
-fn tables_fit_a_terminal_and_name_their_columns_apart() {
+fn tables_fit_a_terminal_and_have_distinct_column_names() {
     let folder = tempfile::tempdir().unwrap();
     train_small(&folder.path().join("run"), &[])
         .assert()
         .success();
-    // Each with the first name of its table.
+    // Each command with the first column name of its table.
     let commands = [
         ("presets", "name"),
         ("evaluate --model run", "label"),
@@ -60,7 +60,7 @@ fn tables_fit_a_terminal_and_name_their_columns_apart() {
     }
 }
 
-/// A script gets the same text wherever it runs.
+/// Scripts get the same text wherever they run.
 #[test]
 fn tables_do_not_depend_on_the_terminal() {
     let folder = tempfile::tempdir().unwrap();

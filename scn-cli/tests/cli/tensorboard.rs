@@ -6,7 +6,7 @@ use prost::Message;
 
 use crate::{scn, train_small};
 
-/// The events of each file of a folder, in the order of the names, out of their frames.
+/// Returns the events in each file of a folder, ordered by file name, without framing.
 pub(crate) fn events(folder: &Path) -> Vec<Vec<Vec<u8>>> {
     let files = std::fs::read_dir(folder)
         .unwrap()
@@ -22,7 +22,7 @@ pub(crate) fn events(folder: &Path) -> Vec<Vec<Vec<u8>>> {
         .collect()
 }
 
-/// What a file of TFRecords holds, its sums checked.
+/// Returns the records of a TFRecord file, and checks their checksums.
 fn frames(mut file: &[u8]) -> Vec<Vec<u8>> {
     let sum = |data: &[u8]| {
         let sum = crc32c::crc32c(data).rotate_right(15);
@@ -50,12 +50,13 @@ pub(crate) fn count(events: &[Vec<u8>], text: &str) -> usize {
     events.iter().filter(holds).count()
 }
 
-/// A file for each start of a run; what TensorBoard makes of an event is a test beside the writer.
+/// Each start of a run writes its own file. A test beside the writer checks that TensorBoard can
+/// read the events.
 #[test]
-fn a_run_tells_tensorboard_and_goes_on_doing_so() {
+fn a_run_writes_tensorboard_events_also_when_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    // 96 images in batches of 4: 24 steps an epoch, of which 20 and 40 are told.
+    // 96 images in batches of 4: 24 steps per epoch; steps 20 and 40 are logged.
     train_small(&run, &["--set", "training.batch_size=4"])
         .assert()
         .success();
@@ -63,7 +64,7 @@ fn a_run_tells_tensorboard_and_goes_on_doing_so() {
     assert_eq!(first.len(), 1);
     let told = &first[0];
     assert_eq!(count(&told[..1], "brain.Event:2"), 1);
-    // Field 7 is the session's status: it starts, at the step 0 that an event does not write down.
+    // Field 7 is the session status (started). Its step is 0, which is not encoded.
     assert_eq!(told[1][9..], [0x3a, 2, 8, 1]);
     assert_eq!(count(&told[2..3], "[network.solver]"), 1);
     for (tag, times) in [
@@ -94,14 +95,13 @@ fn a_run_tells_tensorboard_and_goes_on_doing_so() {
         ),
         (1, 0)
     );
-    // Field 2 of an event is the step, as a number of seven bits a byte: the first that the file
-    // may hold.
+    // Field 2 is the step, encoded in seven bits per byte: the first step of this file.
     let start = &both[1][1];
     assert_eq!(start[9..], [0x10, 49, 0x3a, 2, 8, 1]);
 }
 
-/// The fields of an event that say what is where, with the numbers of TensorFlow's `event.proto`
-/// and `summary.proto`.
+/// The fields of an event that carry steps and tags, numbered as in TensorFlow's `event.proto` and
+/// `summary.proto`.
 #[derive(Clone, PartialEq, Message)]
 struct Event {
     #[prost(int64, tag = "2")]
@@ -130,9 +130,9 @@ struct Session {
     status: i32,
 }
 
-/// The steps of every tag, in the order in which `EventAccumulator` of TensorBoard 2.21 has them
-/// after it has read a folder: at the start of a session (status 1) it forgets all events at that
-/// step and later ones (`_Purge`).
+/// Returns the steps of every tag, in the order in which TensorBoard 2.21's `EventAccumulator` has
+/// them after reading a folder: at the start of a session (status 1) it drops all events from that
+/// step on (`_Purge`).
 pub(crate) fn steps_by_tag(folder: &Path) -> BTreeMap<String, Vec<i64>> {
     let mut steps: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for bytes in events(folder).iter().flatten() {
@@ -149,9 +149,9 @@ pub(crate) fn steps_by_tag(folder: &Path) -> BTreeMap<String, Vec<i64>> {
     steps
 }
 
-/// A run of 3 epochs of 24 steps that was begun twice and resumed twice: what the first process of
-/// each pair has told, the second tells again, as the first was killed before its checkpoint was
-/// written.
+/// Makes a run of 3 epochs of 24 steps that was started twice and resumed twice. The second process
+/// of each pair repeats the events of the first, as if the first had been killed before it wrote
+/// its checkpoint.
 fn killed_run(run: &Path) {
     let (checkpoint, kept) = (run.join("checkpoint.safetensors"), run.join("kept"));
     let begin = || {
@@ -175,7 +175,7 @@ fn killed_run(run: &Path) {
     resume();
 }
 
-/// What each tag has to have in the end: all epochs and every twentieth step.
+/// Returns the expected steps of each tag: all epochs, and every twentieth step.
 fn expected_steps() -> BTreeMap<String, Vec<i64>> {
     let batches = [
         "batch/loss",
@@ -202,12 +202,13 @@ fn expected_steps() -> BTreeMap<String, Vec<i64>> {
 fn a_killed_run_has_each_step_once() {
     let folder = tempfile::tempdir().unwrap();
     killed_run(folder.path());
-    // A run that begins removes the files of one that has left no checkpoint.
+    // A run that starts afresh removes the files of one without a checkpoint.
     assert_eq!(events(folder.path()).len(), 3);
     assert_eq!(steps_by_tag(folder.path()), expected_steps());
 }
 
-/// The readers of TensorBoard in Python, the old and the new one; both read a folder file by file.
+/// Python code that reads a folder with TensorBoard's old and new readers, which both read it file
+/// by file.
 const READERS: &str = "
 import json, sys
 from tensorboard.backend.event_processing import event_accumulator, plugin_event_accumulator
@@ -219,14 +220,14 @@ def steps(reader, kinds):
 print(json.dumps([steps(old, ['scalars', 'images', 'tensors']), steps(new, ['tensors'])]))
 ";
 
-/// With TensorBoard itself, where Python has it (`pip install tensorboard`).
+/// Uses TensorBoard itself if it is installed for Python (`pip install tensorboard`).
 #[test]
 fn tensorboard_reads_each_step_of_a_killed_run_once() {
     let there = Command::new("python3")
         .args(["-c", "import tensorboard"])
         .output();
     if !there.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: python3 has no tensorboard");
+        eprintln!("skipped: tensorboard is not installed for python3");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

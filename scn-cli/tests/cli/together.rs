@@ -1,4 +1,4 @@
-//! Several processes at once.
+//! Several processes at the same time.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -18,7 +18,7 @@ fn wait(children: Vec<Child>) -> Vec<Output> {
         .collect()
 }
 
-/// One of them trains; the others are told.
+/// One process trains; the others are refused.
 #[test]
 fn one_process_trains_in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
@@ -32,21 +32,21 @@ fn one_process_trains_in_a_folder() {
     assert_eq!(done.len(), 1);
     for output in refused {
         let message = String::from_utf8_lossy(&output.stderr);
-        // Who comes when the first is done finds a run.
-        let told = message.contains("another process trains there")
+        // A process that starts after the first has ended finds a complete run.
+        let told = message.contains("another process is training there")
             || message.contains("already holds a run");
         assert!(told, "{message}");
         assert_eq!(message.lines().count(), 1, "{message}");
     }
-    // Nobody is left in it.
+    // The folder is no longer locked.
     let resumed = wait(vec![train(folder.path(), &["--out", "again"])]);
     assert!(resumed[0].status.success());
     assert!(!folder.path().join("run/.lock").exists());
 }
 
-/// Folders that nobody names are made, and so each process has its own.
+/// Default folders are numbered, so each process has its own.
 #[test]
-fn processes_that_name_no_folder_have_one_each() {
+fn processes_without_out_get_separate_folders() {
     let folder = tempfile::tempdir().unwrap();
     let outputs = wait((0..3).map(|_| train(folder.path(), &[])).collect());
     assert!(outputs.iter().all(|output| output.status.success()));
@@ -60,7 +60,7 @@ fn processes_that_name_no_folder_have_one_each() {
     }
 }
 
-/// A run that has no images leaves no folder behind, which would be counted the next time.
+/// A run without images leaves no folder, which would otherwise count for the next default name.
 #[test]
 fn a_run_without_images_makes_no_folder() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What helps gradient descent, from the command line.
+//! Settings that help gradient descent, from the command line.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::tensorboard::{count, events};
 use crate::{scn, train_small};
 
-/// The averaged network is shown, told to TensorBoard, kept, and evaluated as any other.
+/// The averaged network is printed, logged to TensorBoard, saved, and evaluated like any other.
 #[test]
 fn averaged_weights_are_shown_and_kept() {
     let folder = tempfile::tempdir().unwrap();
@@ -61,13 +61,13 @@ fn averaged_weights_are_shown_and_kept() {
         .unwrap();
     let evaluated: Value = serde_json::from_slice(&evaluated.stdout).unwrap();
     assert_eq!(evaluated["error"], last.test_error);
-    // In batches of another size, whose codes are within the tolerance, too.
+    // The batch size differs here, so codes agree only within the tolerance.
     let loss = evaluated["loss"].as_f64().unwrap();
     assert_relative_eq!(loss, last.test_loss, max_relative = 1e-4);
 }
 
 #[test]
-fn tools_out_of_range_are_refused_by_name() {
+fn settings_out_of_range_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     for (setting, says) in [
         (

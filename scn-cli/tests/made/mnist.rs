@@ -1,8 +1,9 @@
-//! A data set for tests.
+//! A synthetic data set for tests.
 
 use std::path::Path;
 
-/// MNIST in its layout, of as many noisy images as asked for; the seed decides on the noise.
+/// Writes a data set laid out like MNIST with the given numbers of noisy images. The seed
+/// determines the noise.
 pub(crate) fn made_mnist(folder: &Path, seed: u32, train: u32, test: u32) {
     let folder = folder.join("mnist");
     std::fs::create_dir_all(&folder).unwrap();

@@ -1,5 +1,5 @@
-//! Processes that have a graphics processor each: the bits of one process that has both. Without two of them these tests say that they are
-//! skipped, or fail if `SCN_REQUIRE_CUDA` asks for two.
+//! Processes with one GPU each are bit-identical to a single process with both GPUs. Without two
+//! GPUs these tests print that they are skipped, or fail if `SCN_REQUIRE_CUDA` asks for two.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::faults::{begun, children, ends_within, signal};
 use crate::{done, errors, model, result, scn, shared, turn};
 
-/// Batches of 10, 10 and 4 digits, with all that training has on top.
+/// Batches of 10, 10 and 4 digits, with all optional training features.
 const TRAIN: &str = "train --train-limit 24 --test-limit 15 --batch-size 10 --epochs 2 --threads 1 --quiet \
     --set network.layers=[{atoms=8},{atoms=12,stride=2}] --set training.average_decay=0.5 --set training.mixup=0.4 \
     --set training.clip_norm=0.5";
@@ -18,7 +18,7 @@ const TRAIN: &str = "train --train-limit 24 --test-limit 15 --batch-size 10 --ep
 const LONG: &str = "train --train-limit 20 --test-limit 10 --batch-size 10 --epochs 10 --threads 1 --out run \
     --set network.layers=[{atoms=8}]";
 
-/// The right to start processes that have two graphics processors.
+/// Returns the lock to start processes that have two GPUs.
 fn cards() -> Option<MutexGuard<'static, ()>> {
     let turn = turn()?;
     let bench =
@@ -33,7 +33,7 @@ fn cards() -> Option<MutexGuard<'static, ()>> {
     None
 }
 
-/// The lines of `metrics.jsonl` but for their times.
+/// Returns the lines of `metrics.jsonl` without their times.
 fn metrics(folder: &Path, run: &str) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(folder.join(run).join("metrics.jsonl")).unwrap();
     let line = |line: &str| {
@@ -66,7 +66,7 @@ fn copy(folder: &Path, from: &str, to: &str) {
 }
 
 #[test]
-fn two_processes_with_one_each_are_one_with_both() {
+fn two_processes_with_one_gpu_each_equal_one_with_both() {
     let Some(_turn) = cards() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -79,7 +79,7 @@ fn two_processes_with_one_each_are_one_with_both() {
     assert_eq!(two.len(), 2);
     for file in ["checkpoint.safetensors", "model-averaged.safetensors"] {
         let [two, alone] = ["two", "alone"].map(|run| folder.join(run).join(file));
-        // A checkpoint knows how long its run took.
+        // Checkpoints contain the training time.
         let same = std::fs::read(two).unwrap() == std::fs::read(alone).unwrap();
         assert!(same || file.starts_with("checkpoint"), "{file}");
     }
@@ -92,14 +92,15 @@ fn two_processes_with_one_each_are_one_with_both() {
     let two = result(&done(&mut shared(2, &format!("{evaluate} cuda"), folder)));
     assert_eq!(two, alone);
 
-    // What is not shared is done once, with the first of them.
+    // A command that does not share work runs once, in the first process.
     let bench =
         "bench infer --device cuda --preset digits --batch-size 4 --steps 1 --warm-up 0 --json";
     let output = done(&mut shared(2, bench, folder));
     let bench: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(bench["what"], "infer");
 
-    // Other numbers of them go on, to other bits; the same number to the same.
+    // Resuming with the same number of GPUs is bit-identical; resuming with a different number is
+    // not.
     for (run, device, processes) in [
         ("one", "cuda:1", 1),
         ("both", "cuda:0,1", 1),
@@ -113,9 +114,9 @@ fn two_processes_with_one_each_are_one_with_both() {
     assert!(model(folder, "one") != model(folder, "both"));
 }
 
-/// Two processes that are ended in different ways, and the run that goes on from there.
+/// Ends two processes in different ways, and resumes the run.
 #[test]
-fn a_run_that_is_ended_goes_on() {
+fn an_ended_run_resumes() {
     let Some(_turn) = cards() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -135,7 +136,7 @@ fn a_run_that_is_ended_goes_on() {
     }
 }
 
-/// Two processes, each with arguments of its own, that are ended at once if they fail.
+/// Starts two processes, each with its own arguments. Open MPI ends them at once if one fails.
 fn each(folder: &Path, arguments: [&str; 2]) -> Output {
     let [first, second] = arguments.map(|own| format!("{own} {TRAIN} --out run"));
     let mut command = Command::new("mpirun");
@@ -148,13 +149,13 @@ fn each(folder: &Path, arguments: [&str; 2]) -> Output {
     command.args(second.split_whitespace());
     let begun = Instant::now();
     let output = command.current_dir(folder).output().unwrap();
-    // Whatever fails ends all long before a stand-in gives up.
+    // Any failure ends all processes long before the stand-in gives up.
     assert!(begun.elapsed() < Duration::from_secs(30));
     output
 }
 
 #[test]
-fn what_is_wrong_is_said_once() {
+fn errors_are_reported_once() {
     let Some(_turn) = cards() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -171,7 +172,7 @@ fn what_is_wrong_is_said_once() {
         each(folder, [&first, &first]),
         "two ranks have the same device",
     );
-    // Nothing of this has left a folder.
+    // No folder is left.
     assert!(std::fs::read_dir(folder).unwrap().next().is_none());
 
     if std::env::var_os("SCN_HOST_DEVICES").is_none_or(|devices| devices != "2") {
@@ -180,15 +181,19 @@ fn what_is_wrong_is_said_once() {
     let train = format!("{TRAIN} --device cuda --out run");
     says(
         shared(3, &train, folder).output().unwrap(),
-        "3 processes are on this machine, which has 2 graphics processors",
+        "this machine runs 3 processes and has 2 GPUs",
     );
     let (own, run) = (with("cuda"), folder.join("run"));
-    // Room for the network on the second device, but for no step: told before the first one waits for its gradients.
+    // The second device has memory for the network, but not for a step. That is reported before the
+    // first process waits for its gradients.
     let little = format!("SCN_HOST_MEMORY=60000 {own}");
     says(each(folder, [&own, &little]), "process 1 on ");
     assert!(run.join("config.toml").exists());
     std::fs::remove_dir_all(run).unwrap();
-    // The first one waits for gradients that never come, and cannot say so.
+    // The first process waits for gradients that never arrive, and cannot report it.
     let failing = format!("SCN_HOST_NCCL_FAILS=3 {own}");
-    says(each(folder, [&own, &failing]), "NCCL says ncclSystemError");
+    says(
+        each(folder, [&own, &failing]),
+        "NCCL reports ncclSystemError",
+    );
 }

@@ -6,7 +6,7 @@ use scn_data::format::npy::Float;
 
 use crate::{differing, done, errors, result, scn, shared, turn};
 
-/// A matrix of numbers around zero, row-major.
+/// Returns a row-major matrix of numbers around zero.
 fn matrix([rows, columns]: [usize; 2], mut state: u32) -> Vec<f32> {
     let next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -21,7 +21,8 @@ fn write(path: &Path, shape: [usize; 2], numbers: &[f32]) {
     std::fs::write(path, bytes).unwrap();
 }
 
-/// A dictionary of 30 atoms, so many signals in columns and in rows, and a Gram matrix with correlations.
+/// Writes a dictionary of 30 atoms, the given number of signals in columns and in rows, and a Gram
+/// matrix with correlations.
 fn made(folder: &Path, signals: usize) {
     let at = |name: &str| folder.join(name);
     write(&at("D.npy"), [12, 30], &matrix([12, 30], 1));
@@ -34,9 +35,9 @@ fn made(folder: &Path, signals: usize) {
     write(&at("C.npy"), [30, signals], &matrix([30, signals], 5));
 }
 
-/// Column by column and row by row, all codes and only those that are not zero, penalties and pursuits.
+/// Covers columns and rows, dense and sparse codes, penalties and pursuits.
 #[test]
-fn codes_are_those_of_one_process() {
+fn codes_equal_those_of_one_process() {
     let Some(_turn) = turn() else { return };
     let all = [
         "--dictionary D.npy --signals X.npy --lambda1 0.1 --certify",
@@ -62,13 +63,13 @@ fn codes_are_those_of_one_process() {
                 ["alone", "together"].map(|out| std::fs::read(folder.join(out)));
             assert!(alone.unwrap() == together.unwrap(), "{case}");
         }
-        // Nothing else is left.
+        // No other files are left.
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), 8);
     }
 }
 
 #[test]
-fn codes_that_miss_the_tolerance_are_said_once() {
+fn unconverged_codes_are_reported_once() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -82,7 +83,7 @@ fn codes_that_miss_the_tolerance_are_said_once() {
 }
 
 #[test]
-fn problems_that_differ_are_found_and_nothing_is_written() {
+fn differing_problems_are_detected_and_nothing_is_written() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -109,21 +110,21 @@ fn problems_that_differ_are_found_and_nothing_is_written() {
             "{errors:?}"
         );
     }
-    // Where the file is no file, it is not written to by several.
+    // Several processes do not write to something that is not a regular file.
     let output = shared(2, &solve.replace("A.npy", "/dev/null"), folder)
         .output()
         .unwrap();
     assert_eq!(
         errors(&output),
         [
-            "error: /dev/null: expected a regular file, which several processes can write to, found another"
+            "error: /dev/null: expected a regular file, which several processes can write to, found something else"
         ]
     );
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 6);
 }
 
 #[test]
-fn dictionaries_are_those_of_one_process() {
+fn dictionaries_equal_those_of_one_process() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -137,7 +138,7 @@ fn dictionaries_are_those_of_one_process() {
     for key in ["objective", "active", "steps", "replaced", "unconverged"] {
         assert_eq!(three[key], alone[key], "{key}");
     }
-    // Begun by two, ended by three.
+    // Started by two processes, finished by three.
     done(&mut shared(
         2,
         &format!("{fresh} --epochs 1 --out resumed.npy"),

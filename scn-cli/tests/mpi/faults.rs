@@ -12,10 +12,10 @@ const EPOCHS: &str = "30";
 const LONG: &str =
     "train --train-limit 300 --test-limit 90 --batch-size 20 --epochs 30 --threads 1 --out run";
 
-/// Seconds that processes have to end themselves after a signal; Open MPI gives them one, if not told otherwise.
+/// Seconds that processes have to end themselves after a signal. Open MPI's default is one.
 const PATIENCE: &str = "3";
 
-/// So many processes in such a run, after its first epochs.
+/// Starts a run with this many processes, and waits for its first epochs.
 pub(crate) fn begun(processes: usize, arguments: &str, folder: &Path) -> Child {
     let mut command = shared(processes, arguments, folder);
     let mut child = command
@@ -28,7 +28,7 @@ pub(crate) fn begun(processes: usize, arguments: &str, folder: &Path) -> Child {
         .lines()
         .map_while(Result::ok);
     assert!(lines.any(|line| line.trim_start().starts_with("2 ")));
-    // The rest is read, so that nobody waits for room in the pipe.
+    // Read the rest, so that no process blocks on a full pipe.
     std::thread::spawn(move || lines.for_each(drop));
     child
 }
@@ -37,9 +37,9 @@ pub(crate) fn signal(name: &str, process: u32) {
     done(Command::new("kill").args([name, &process.to_string()]));
 }
 
-/// The processes that a process has started.
+/// Returns the children of a process.
 pub(crate) fn children(parent: u32) -> Vec<u32> {
-    // An error where there are none.
+    // `ps` reports an error if there are none.
     let mut ps = Command::new("ps");
     let output = ps
         .args(["-o", "pid=", "--ppid", &parent.to_string()])
@@ -59,7 +59,8 @@ pub(crate) fn ends_within(child: &mut Child, time: Duration) {
     }
 }
 
-/// Goes on with a run to its end, once by one process and once by two: to the bits of one that was never disturbed.
+/// Resumes a run to its end, once with one process and once with two. Both are bit-identical to an
+/// undisturbed run.
 fn resumes(folder: &Path) {
     done(
         Command::new("cp")
@@ -76,7 +77,7 @@ fn resumes(folder: &Path) {
     assert!(model(folder, "again") == model(folder, "fresh"));
 }
 
-/// A run that is disturbed ends soon, and goes on.
+/// A disturbed run ends soon, and can be resumed.
 fn ends_and_goes_on(disturb: impl Fn(&Child)) {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -87,12 +88,12 @@ fn ends_and_goes_on(disturb: impl Fn(&Child)) {
 }
 
 #[test]
-fn a_signal_ends_all_with_a_checkpoint() {
+fn a_signal_ends_all_processes_with_a_checkpoint() {
     ends_and_goes_on(|child| signal("-TERM", child.id()));
 }
 
 #[test]
-fn a_process_that_is_killed_ends_all_and_the_run_goes_on() {
+fn a_killed_process_ends_all_and_the_run_resumes() {
     ends_and_goes_on(|child| {
         let all = children(child.id());
         assert_eq!(all.len(), 3);
@@ -100,7 +101,8 @@ fn a_process_that_is_killed_ends_all_and_the_run_goes_on() {
     });
 }
 
-/// Others wait for a process that pauses longer than any exchange takes, and go on with it.
+/// The other processes wait for one that pauses, for longer than any exchange takes, and continue
+/// with it.
 #[test]
 fn a_process_that_pauses_changes_nothing() {
     let Some(_turn) = turn() else { return };
@@ -118,8 +120,9 @@ fn a_process_that_pauses_changes_nothing() {
     assert!(model(folder, "run") == model(folder, "fresh"));
 }
 
-/// Runs of two or three processes, one of which is killed at any time, until a hundred have been killed: all end within ten seconds, and
-/// another number of processes goes on to the bits of a run that nobody has disturbed.
+/// Starts runs of two or three processes and kills one process at a random time, until a hundred
+/// have been killed. All end within ten seconds, and resuming with a different number of processes
+/// is bit-identical to an undisturbed run.
 #[test]
 #[ignore = "takes a quarter of an hour"]
 fn a_hundred_kills() {
@@ -155,7 +158,7 @@ fn a_hundred_kills() {
         std::thread::sleep(after);
         let all = children(child.id());
         let victim = all.get(next(processes as u128) as usize);
-        // It may not have begun yet, or have just ended.
+        // It may not have started yet, or have just ended.
         let hit = victim.is_some_and(|victim| {
             let mut kill = Command::new("kill");
             let kill = kill.args(["-KILL", &victim.to_string()]).status();
@@ -183,7 +186,7 @@ fn a_hundred_kills() {
             "run {run}, after {after:?}"
         );
         eprintln!(
-            "{run}: {processes} processes, killed after {after:?}: {hit}, {others} go on (resumed: {resumed})"
+            "{run}: {processes} processes, killed after {after:?}: {hit}, {others} continue (resumed: {resumed})"
         );
     }
     eprintln!("{killed} killed; all ended within {longest:?} (undisturbed: {undisturbed:?})");

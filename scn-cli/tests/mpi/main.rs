@@ -1,4 +1,5 @@
-//! Processes that MPI has started: the same bits for any number of them, through interruptions and failures.
+//! Processes started by MPI: bit-identical results for any number of processes, also after
+//! interruptions and failures.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
@@ -23,7 +24,7 @@ fn scn(arguments: &str) -> Command {
     command
 }
 
-/// So many processes.
+/// Returns `mpirun` for this many processes.
 fn mpirun(processes: usize) -> Command {
     let mut command = Command::new("mpirun");
     let options = "--allow-run-as-root --oversubscribe --quiet -n";
@@ -42,11 +43,12 @@ fn shared(processes: usize, arguments: &str, folder: &Path) -> Command {
     command
 }
 
-/// The right to start processes, one test at a time: more of them than cores wait for each other. None where they cannot be started.
+/// Returns the lock to start processes, or none without MPI. Only one test at a time starts
+/// processes, because with more processes than cores they would wait for each other.
 fn turn() -> Option<MutexGuard<'static, ()>> {
     static TURN: Mutex<()> = Mutex::new(());
     if Command::new("mpirun").arg("--version").output().is_err() {
-        eprintln!("mpirun: not found; skipped");
+        eprintln!("skipped: mpirun is not installed");
         return None;
     }
     Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
@@ -62,7 +64,7 @@ fn done(command: &mut Command) -> Output {
     output
 }
 
-/// What `--json` has printed, without the times.
+/// Returns the output of `--json` without times.
 fn result(output: &Output) -> Value {
     let mut result: Value = serde_json::from_slice(&output.stdout).unwrap();
     let object = result.as_object_mut().unwrap();
@@ -74,14 +76,14 @@ fn model(folder: &Path, run: &str) -> Vec<u8> {
     std::fs::read(folder.join(run).join("model.safetensors")).unwrap()
 }
 
-/// The line that a person sees, without what `mpirun` adds.
+/// Returns the error lines, without what `mpirun` adds.
 fn errors(output: &Output) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let lines = text.lines().filter(|line| line.starts_with("error: "));
     lines.map(str::to_string).collect()
 }
 
-/// Two processes with arguments of their own.
+/// Runs two processes with different arguments.
 fn differing(first: &str, second: &str, folder: &Path) -> Output {
     let mut command = mpirun(1);
     let scn = env!("CARGO_BIN_EXE_scn");

@@ -7,7 +7,7 @@ const TRAIN: &str =
     "train --train-limit 300 --test-limit 90 --batch-size 20 --epochs 2 --threads 1 --quiet";
 
 #[test]
-fn models_and_evaluations_are_those_of_one_process() {
+fn models_and_evaluations_equal_those_of_one_process() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -33,14 +33,14 @@ fn models_and_evaluations_are_those_of_one_process() {
     let alone = result(&done(scn(evaluate).current_dir(folder)));
     let three = result(&done(&mut shared(3, evaluate, folder)));
     assert_eq!(alone, three);
-    // What is not shared is done once.
+    // A command that does not share work runs once.
     let output = done(&mut shared(2, "presets", folder));
     assert_eq!(output.stdout, done(&mut scn("presets")).stdout);
 }
 
-/// The covariance of more values than are summed by one process.
+/// The covariance is large enough to be shared by processes.
 #[test]
-fn whitening_is_that_of_one_process() {
+fn whitening_equals_that_of_one_process() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -52,7 +52,7 @@ fn whitening_is_that_of_one_process() {
 }
 
 #[test]
-fn the_paper_s_networks_are_those_of_one_process() {
+fn the_paper_s_networks_equal_those_of_one_process() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -66,7 +66,7 @@ fn the_paper_s_networks_are_those_of_one_process() {
     let network = "quick/mnist-scn4";
     let models = ["alone", "two"].map(|out| model(&folder.join(out), network));
     assert!(models[0] == models[1]);
-    // What is complete is not begun again.
+    // A complete run is not started again.
     let again = done(&mut shared(2, &run("two").replace("--json", ""), folder));
     let said = String::from_utf8(again.stdout).unwrap();
     assert!(said.starts_with("mnist-scn4: complete\n"), "{said}");
@@ -79,7 +79,7 @@ fn the_paper_s_networks_are_those_of_one_process() {
 }
 
 #[test]
-fn what_is_wrong_is_said_once() {
+fn errors_are_reported_once() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -92,7 +92,7 @@ fn what_is_wrong_is_said_once() {
         errors(&output),
         ["error: cannot read missing: No such file or directory (os error 2)"]
     );
-    // The images are missing where the second process is.
+    // The second process lacks the images.
     let train = "train --epochs 2000 --threads 1 --quiet --out a";
     let missing = "train --dataset mnist --data missing --out b";
     let output = differing(train, missing, folder);
@@ -106,7 +106,7 @@ fn what_is_wrong_is_said_once() {
 }
 
 #[test]
-fn images_that_differ_are_found() {
+fn differing_images_are_detected() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -1,4 +1,4 @@
-//! Which file uses names that another one defines.
+//! Finds which file uses names that another file defines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,15 +10,15 @@ use crate::imports::{Import, imports};
 use crate::modules::{Crate, only_for_tests};
 use crate::resolve::Definition;
 
-/// The names for which a file needs another one, by (from, to).
+/// The names for which one file needs another, by (from, to).
 pub(crate) type Arrows = BTreeMap<(usize, usize), BTreeSet<String>>;
 
-/// All arrows of a crate.
+/// Returns all arrows of a crate.
 ///
-/// An arrow leads from the file that uses a name to the one that defines it, however many
-/// re-exports lie between. A private `use` draws one, and so does every path in the code, also
-/// inside macros and attributes. `mod`, `pub use` and a path to a module draw none. Methods are
-/// not traced, and neither are enums' variants that are imported by a glob.
+/// An arrow leads from the file that uses a name to the file that defines it, however many
+/// re-exports lie between. A private `use` draws an arrow, and so does every path in the code, also
+/// inside macros and attributes. `mod`, `pub use` and paths to modules draw none. Methods are not
+/// traced, and neither are enum variants imported by a glob.
 pub(crate) fn arrows(of: &Crate) -> Arrows {
     let mut drawn = Arrows::new();
     for (module, read) in of.modules.iter().enumerate() {
@@ -28,7 +28,7 @@ pub(crate) fn arrows(of: &Crate) -> Arrows {
             locals: Vec::new(),
             drawn: &mut drawn,
         };
-        // Modules in braces have their own turn.
+        // Inline modules are visited by themselves.
         for item in read
             .items
             .iter()
@@ -43,7 +43,7 @@ pub(crate) fn arrows(of: &Crate) -> Arrows {
 struct Walk<'a> {
     of: &'a Crate,
     module: usize,
-    /// What the blocks around import, the outermost first.
+    /// Imports of the enclosing blocks, the outermost first.
     locals: Vec<Vec<Import>>,
     drawn: &'a mut Arrows,
 }
@@ -77,7 +77,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Paths among tokens that are not parsed: names joined by `::`, without those behind a dot.
+    /// Draws arrows for paths in tokens that are not parsed: names joined by `::`, except those
+    /// after a dot.
     fn draw_tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut before = String::new();
@@ -89,7 +90,8 @@ impl Walk<'_> {
                 }
                 TokenTree::Ident(_) => {
                     self.draw_path(&mut path);
-                    // A field or method, or a name behind `<T>::`, belongs to what stands before.
+                    // A field, a method, or a name after `<T>::` belongs to the expression before
+                    // it.
                     if before != "." && before != "::" {
                         path.push(now.clone());
                     }
@@ -120,7 +122,7 @@ impl Walk<'_> {
 impl<'ast> Visit<'ast> for Walk<'_> {
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         for import in imports(item).into_iter().filter(|import| !import.exported) {
-            // A glob of a module draws an arrow for every name of it that is used.
+            // For a glob import, an arrow is drawn for each name that is used.
             self.draw(&import.path);
         }
     }
@@ -146,7 +148,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         self.draw_tokens(call.tokens.clone());
     }
 
-    /// `#[error("{}", crate::a::b(x))]`, `#[serde(with = "crate::a")]`.
+    /// Draws arrows for `#[error("{}", crate::a::b(x))]` and `#[serde(with = "crate::a")]`.
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
         if let Meta::List(list) = &attribute.meta
             && !["cfg", "cfg_attr", "doc"]
@@ -179,7 +181,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         self.locals.pop();
     }
 
-    /// `pub(in crate::a)` needs nothing of `a`.
+    /// Draws nothing: `pub(in crate::a)` needs nothing of `a`.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_impl_item(&mut self, item: &'ast ImplItem) {

@@ -1,4 +1,4 @@
-//! The floors of a crate as docs/architecture.md lists them, and whether the files keep to them.
+//! The floors of a crate as listed in docs/architecture.md, and whether the files keep to them.
 
 use std::fmt::Write;
 
@@ -6,14 +6,15 @@ use crate::arrows::Arrows;
 use crate::circles::heights;
 use crate::modules::Crate;
 
-/// What the list of a floor names: files (`error.rs`) and folders (`tile/`, which is the module
-/// `tile`: the file `tile.rs` and all below it, but for what is named by itself).
+/// Names listed for a floor: files (`error.rs`) and folders. A folder `tile/` means the module
+/// `tile`: the file `tile.rs` and everything below it, except what is listed separately.
 type Floor = Vec<String>;
 
-/// The floors that `text` lists for a crate, from the ground up; none without such a list.
+/// Returns the floors that `text` lists for a crate, from the ground up. The result is empty
+/// without such a list.
 ///
-/// They are a numbered list under the heading `### scn-x`. An item starts with the names, and goes
-/// on in words: "1. `tile/`, `error.rs` - subject".
+/// Floors are a numbered list under the heading `### scn-x`. An item starts with its names,
+/// followed by a description: "1. `tile/`, `error.rs` - subject".
 pub(crate) fn listed(text: &str, name: &str) -> Vec<Floor> {
     let lines = text
         .lines()
@@ -35,7 +36,7 @@ pub(crate) fn listed(text: &str, name: &str) -> Vec<Floor> {
     items.iter().map(|item| names(item)).collect()
 }
 
-/// The names in backticks at the start of an item, with commas between them.
+/// Returns the names in backticks at the start of an item, separated by commas.
 fn names(item: &str) -> Floor {
     let mut found = Vec::new();
     for (place, part) in item.split('`').enumerate() {
@@ -49,7 +50,7 @@ fn names(item: &str) -> Floor {
     found
 }
 
-/// Everything in which the list and the files differ, in words; empty if they agree.
+/// Describes all differences between the list and the files. The text is empty if they agree.
 pub(crate) fn differences(of: &Crate, arrows: &Arrows, floors: &[Floor]) -> String {
     let mut text = String::new();
     let mut floor_of = Vec::new();
@@ -97,7 +98,7 @@ pub(crate) fn differences(of: &Crate, arrows: &Arrows, floors: &[Floor]) -> Stri
         }
     }
     if !text.is_empty() {
-        text += "  the lowest floors that would do:\n";
+        text += "  the lowest possible floors:\n";
         text += &lowest(of, arrows);
     }
     text
@@ -112,7 +113,7 @@ fn is_named(file: &str, name: &str) -> bool {
     }
 }
 
-/// A list that is right: each file on the floor above the highest of those that it needs.
+/// Returns a correct list: each file one floor above the highest of the files that it needs.
 fn lowest(of: &Crate, arrows: &Arrows) -> String {
     let heights = heights(of, arrows);
     let mut text = String::new();

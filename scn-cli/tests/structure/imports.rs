@@ -1,19 +1,19 @@
-//! `use` declarations, with their groups taken apart.
+//! `use` declarations, split into single imports.
 
 use syn::{ItemUse, UseTree, Visibility};
 
-/// One name, or one glob, of a `use`.
+/// One name or one glob of a `use`.
 #[derive(Clone)]
 pub(crate) struct Import {
     pub(crate) path: Vec<String>,
-    /// The name that it has here; none for globs and `as _`.
+    /// Name in the importing module; none for globs and `as _`.
     pub(crate) name: Option<String>,
     pub(crate) glob: bool,
-    /// Whether it is a re-export, of any reach.
+    /// Whether it is a re-export of any visibility.
     pub(crate) exported: bool,
 }
 
-/// All names of a `use`; none where it starts with `::`, which is another crate.
+/// Returns all imports of a `use`; none if it starts with `::`, which means another crate.
 pub(crate) fn imports(item: &ItemUse) -> Vec<Import> {
     let mut found = Vec::new();
     if item.leading_colon.is_none() {

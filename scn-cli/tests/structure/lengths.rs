@@ -1,21 +1,21 @@
-//! How long files are.
+//! Lengths of files.
 
 use std::path::Path;
 
 use walkdir::WalkDir;
 
 const MEDIAN: usize = 200;
-/// At most one file in ten is longer.
+/// Length that at most one file in ten may exceed.
 const LONG: usize = 400;
 
-/// What is too long in a crate, in words: among its sources, and among all that belongs to it.
+/// Describes what is too long in a crate: among its sources, and among all its files.
 pub(crate) fn wrong(of: &Path) -> String {
     let of_src = lengths(of, &["src"]);
     let of_all = lengths(of, &["src", "tests", "benches", "examples"]);
     judge("src", &of_src) + &judge("src, tests, benches and examples", &of_all)
 }
 
-/// Lines and name of each Rust file, the shortest first.
+/// Returns the number of lines and the name of each Rust file, the shortest first.
 fn lengths(of: &Path, folders: &[&str]) -> Vec<(usize, String)> {
     let folders = folders
         .iter()
@@ -37,7 +37,7 @@ fn lengths(of: &Path, folders: &[&str]) -> Vec<(usize, String)> {
     files
 }
 
-/// What is too long among files that are given by length and name, the shortest first.
+/// Describes what is too long among files given by length and name, the shortest first.
 pub(crate) fn judge(folder: &str, files: &[(usize, String)]) -> String {
     let mut text = String::new();
     let Some((median, _)) = files.get(files.len() / 2) else {

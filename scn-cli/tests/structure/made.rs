@@ -1,4 +1,4 @@
-//! The checks on small crates, of which it is plain what is right.
+//! Tests of the checks, on small crates whose correct result is obvious.
 
 use crate::arrows::{Arrows, arrows};
 use crate::circles::{circles, heights};
@@ -18,18 +18,18 @@ fn made(files: &[(&str, &str)]) -> (Crate, Arrows) {
 }
 
 #[test]
-fn circle_through_a_re_export() {
+fn cycle_through_a_re_export() {
     let (read, arrows) = made(&[
         ("lib.rs", "mod a; mod b; pub use a::A;"),
         ("a.rs", "use crate::b::B; pub struct A(B);"),
         ("b.rs", "use crate::A; pub struct B(Option<Box<A>>);"),
     ]);
-    let expected = "a circle of 2 files:\n    a.rs -> b.rs: B\n    b.rs -> a.rs: A\n";
+    let expected = "a cycle of 2 files:\n    a.rs -> b.rs: B\n    b.rs -> a.rs: A\n";
     assert_eq!(circles(&read, &arrows), expected);
 }
 
 #[test]
-fn circle_of_a_module_and_its_child() {
+fn cycle_of_a_module_and_its_child() {
     let (read, arrows) = made(&[
         ("lib.rs", "pub mod a;"),
         (
@@ -38,12 +38,12 @@ fn circle_of_a_module_and_its_child() {
         ),
         ("a/b.rs", "pub(super) fn grow(_: super::Size) {}"),
     ]);
-    let expected = "a circle of 2 files:\n    a.rs -> a/b.rs: grow\n    a/b.rs -> a.rs: Size\n";
+    let expected = "a cycle of 2 files:\n    a.rs -> a/b.rs: grow\n    a/b.rs -> a.rs: Size\n";
     assert_eq!(circles(&read, &arrows), expected);
 }
 
 #[test]
-fn facade_is_in_no_circle() {
+fn facade_is_in_no_cycle() {
     let (read, arrows) = made(&[
         ("lib.rs", "mod a; pub use a::{B, C};"),
         (
@@ -61,7 +61,8 @@ fn facade_is_in_no_circle() {
     assert_eq!(drawn, [("a/c.rs", "a/b.rs")]);
 }
 
-/// What `user.rs`, holding `text`, needs of other files: "file: names", one a line.
+/// Returns what `user.rs`, with the contents `text`, needs of other files: "file: names", one per
+/// line.
 fn needs(text: &str) -> String {
     let root = "macro_rules! root { () => {} } mod user; mod shapes; mod paints; mod facade;
         pub use facade::*;";
@@ -104,7 +105,7 @@ fn every_way_to_name_something_draws_an_arrow() {
         "macro_rules! m { () => { $crate::facade::Disc } }",
         r#"#[error("{}", crate::Disc)] struct E;"#,
         r#"struct S { #[serde(with = "crate::Disc")] f: u8 }"#,
-        // Without `test` too, this is compiled.
+        // This is also compiled without `test`.
         "#[cfg(any(test, unix))] fn f(_: crate::Disc) {}",
     ];
     for text in to_disc {
@@ -125,7 +126,7 @@ fn every_way_to_name_something_draws_an_arrow() {
             "fn f() { match 0 { crate::paints::RED => {} } }",
             "paints.rs: RED",
         ),
-        // A macro makes it, of which only the call is seen.
+        // The name is defined by a macro, of which only the call is visible.
         ("use crate::colours::BLUE;", "paints.rs: BLUE"),
         (
             "use crate::{paints::RED, shapes::area, Disc};",
@@ -138,7 +139,7 @@ fn every_way_to_name_something_draws_an_arrow() {
 }
 
 #[test]
-fn what_needs_nothing_draws_no_arrow() {
+fn code_that_needs_nothing_draws_no_arrow() {
     let texts = [
         "pub use crate::shapes::Disc;",
         "pub(in crate::user) use super::shapes::*;",
@@ -149,9 +150,9 @@ fn what_needs_nothing_draws_no_arrow() {
         "#[cfg(test)] mod tests { use crate::Disc; }",
         "#[cfg(all(test, unix))] fn f(_: crate::Disc) {}",
         "struct S; impl S { #[cfg(test)] fn f(_: crate::Disc) {} }",
-        // What a module imports for itself is seen by its children alone.
+        // A private import of a module is visible only to its children.
         "use crate::facade::*; fn f() { area() }",
-        // What a child needs is the child's.
+        // The needs of a child belong to the child.
         "mod inner;",
     ];
     for text in texts {
@@ -168,7 +169,7 @@ const TOWER: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn heights_are_longest_ways_down() {
+fn heights_are_longest_paths_down() {
     let (read, arrows) = made(&TOWER);
     let mut heights: Vec<_> = read
         .files
@@ -188,7 +189,7 @@ fn heights_are_longest_ways_down() {
 }
 
 #[test]
-fn floors_are_held_to_their_list() {
+fn files_are_checked_against_the_list_of_floors() {
     let (read, arrows) = made(&TOWER);
     let wrong = |list: &str| {
         let other = "### other\n\n1. `x.rs` - x\n\n";

@@ -1,7 +1,8 @@
-//! What holds between the files of a crate, and between the crates: arrows point down.
+//! Rules for the dependencies between the files of a crate, and between crates: arrows point down.
 //!
-//! `modules` reads a crate's source, `resolve` finds the file that defines a name, `arrows` collects
-//! who needs whom, `circles` and `floors` judge that. `made` tests all of it on small crates.
+//! `modules` reads the source of a crate, `resolve` finds the file that defines a name, `arrows`
+//! collects the dependencies, and `circles` and `floors` check them. `made` tests all of this on
+//! small crates.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -20,7 +21,7 @@ use std::path::Path;
 
 use modules::Crate;
 
-/// Collects what `judge` finds wrong with each crate, and fails with all of it.
+/// Collects what `wrong` finds in each crate, and fails with all of it.
 fn every_crate(wrong: impl Fn(&Path, &str) -> String) {
     let Some(root) = workspace::root() else {
         return;
@@ -36,7 +37,7 @@ fn every_crate(wrong: impl Fn(&Path, &str) -> String) {
 }
 
 #[test]
-fn files_form_no_circle() {
+fn files_form_no_cycle() {
     every_crate(|root, name| {
         let read = Crate::read(&root.join(name).join("src"));
         circles::circles(&read, &arrows::arrows(&read))
@@ -57,9 +58,9 @@ fn files_are_short() {
     every_crate(|root, name| lengths::wrong(&root.join(name)));
 }
 
-/// The first table of docs/architecture.md names for each crate those that it knows.
+/// The first table of docs/architecture.md lists the dependencies of each crate.
 #[test]
-fn crates_know_those_of_the_architecture() {
+fn crates_depend_on_those_of_the_architecture() {
     let Some(root) = workspace::root() else {
         return;
     };
@@ -83,7 +84,7 @@ fn crates_know_those_of_the_architecture() {
         );
         assert!(
             listed.is_subset(&above),
-            "{name} knows a crate that stands below it in the table"
+            "{name} depends on a crate below it in the table"
         );
         above.insert(name.to_owned());
     }

@@ -1,4 +1,4 @@
-//! The modules of a crate: which file each stands in, and the names that it defines and imports.
+//! The modules of a crate: their files, and the names that they define and import.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use syn::{Attribute, Item, ItemMod, Meta, Token, punctuated::Punctuated};
 
 use crate::imports::{Import, imports};
 
-/// A crate as its source files say it, without what only its tests compile.
+/// A crate as parsed from its source files, without items that are only compiled for tests.
 #[derive(Default)]
 pub(crate) struct Crate {
-    /// Paths below `src`, in the order in which modules name them.
+    /// Paths below `src`, in the order in which modules declare them.
     pub(crate) files: Vec<String>,
-    /// The root is the first one. A module in braces stands in the file around it.
+    /// Modules, the crate root first. An inline module belongs to the file around it.
     pub(crate) modules: Vec<Module>,
 }
 
@@ -25,16 +25,16 @@ pub(crate) struct Module {
     pub(crate) globs: Vec<Import>,
 }
 
-/// What a name is bound to; a name can be a module and a function at once.
+/// Meaning of a name. A name can be a module and a function at the same time.
 pub(crate) enum Name {
     Module(usize),
-    /// Defined in this file.
+    /// An item defined in this file.
     Item(usize),
     Import(Import),
 }
 
 impl Crate {
-    /// Reads the crate whose root (`lib.rs` or `main.rs`) stands in `src`.
+    /// Reads the crate whose root (`lib.rs` or `main.rs`) is in `src`.
     pub(crate) fn read(src: &Path) -> Crate {
         let roots = ["lib.rs", "main.rs"].map(|name| src.join(name));
         let root = roots.iter().find(|path| path.is_file());
@@ -44,7 +44,7 @@ impl Crate {
         read
     }
 
-    /// Modules of the file at `path` are looked for in `children`.
+    /// Reads the file at `path`. Its child modules are looked up in `children`.
     fn read_file(
         &mut self,
         src: &Path,
@@ -142,7 +142,7 @@ struct Place<'a> {
     file: usize,
 }
 
-/// Whether the root of the crate has this name too.
+/// Whether the macro is also bound in the crate root.
 fn is_exported_macro(item: &Item) -> bool {
     matches!(item, Item::Macro(_))
         && attributes(item)
@@ -150,7 +150,7 @@ fn is_exported_macro(item: &Item) -> bool {
             .any(|attribute| attribute.path().is_ident("macro_export"))
 }
 
-/// The name that an item binds in its module.
+/// Returns the name that an item binds in its module.
 fn defined(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
@@ -185,7 +185,7 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Whether `#[test]` or `#[cfg(test)]` (also inside `all`) keeps this out of every other build.
+/// Whether `#[test]` or `#[cfg(test)]` (also inside `all`) excludes the item from all other builds.
 pub(crate) fn only_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::Path(path) => path.is_ident("test"),

@@ -1,10 +1,10 @@
-//! From a path to the file that defines it, through imports, re-exports and globs.
+//! Resolves paths to the files that define them, through imports, re-exports and globs.
 
 use syn::Item;
 
 use crate::modules::{Crate, Name};
 
-/// What a path stands for.
+/// Meaning of a path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Definition {
     Module(usize),
@@ -12,15 +12,16 @@ pub(crate) enum Definition {
         file: usize,
         name: String,
     },
-    /// Something of another crate, or of a block of code.
+    /// An item of another crate, or of a block of code.
     Foreign,
 }
 
-/// The lookups that a resolution has begun, to stop where imports go round.
+/// Lookups in progress, to stop at cyclic imports.
 type Begun = Vec<(usize, String)>;
 
 impl Crate {
-    /// The definitions of `path` as `module` sees it: several where a name is a module and an item.
+    /// Returns the definitions of `path` as seen from `module`. There are several if a name is a
+    /// module and an item.
     pub(crate) fn resolve(&self, path: &[String], module: usize) -> Vec<Definition> {
         self.resolve_within(path, module, &mut Begun::new())
     }
@@ -43,12 +44,13 @@ impl Crate {
                 Definition::Module(id) => Some(*id),
                 _ => None,
             });
-            // What follows an item is its variant, its method or an associated item.
+            // Whatever follows an item is its variant, its method or an associated item.
             let Some(module) = module else { return found };
             found = self.lookup(module, name, from, begun);
             if found.is_empty() {
                 let bare = depth == 0 && rest.len() == path.len();
-                // A module's name that nothing is seen to define comes from a macro called in it.
+                // A name without a visible definition in this module comes from a macro called
+                // there.
                 let made = Definition::Item {
                     file: self.modules[module].file,
                     name: name.clone(),
@@ -59,7 +61,7 @@ impl Crate {
         found
     }
 
-    /// `name` as `module` shows it to the module `from`.
+    /// Looks up `name` in `module`, as visible from the module `from`.
     fn lookup(&self, module: usize, name: &str, from: usize, begun: &mut Begun) -> Vec<Definition> {
         let key = (module, name.to_owned());
         if begun.contains(&key) {
@@ -101,8 +103,8 @@ impl Crate {
         found
     }
 
-    /// The file of the macro that a call `name!` in `module` means, where it stands in a module
-    /// around: these see it without an import.
+    /// Returns the file of the macro that a call `name!` in `module` refers to, if it is defined in
+    /// an enclosing module. Such macros are visible without an import.
     pub(crate) fn macro_around(&self, module: usize, name: &str) -> Option<usize> {
         let parent = self.modules[module].parent?;
         let is_it = |item: &Item| matches!(item, Item::Macro(item) if item.ident.as_ref().is_some_and(|ident| ident == name));

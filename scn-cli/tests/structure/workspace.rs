@@ -1,17 +1,18 @@
-//! The crates of the workspace, as its manifests name them.
+//! The crates of the workspace, as listed in its manifests.
 
 use std::path::{Path, PathBuf};
 
 use toml::Table;
 
-/// The folder of the workspace; nothing in a package of this crate alone, which is said.
+/// Returns the folder of the workspace. In a package of this crate alone there is none, and a
+/// message says so.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub(crate) fn root() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     if root.join("docs/architecture.md").is_file() {
         return Some(root);
     }
-    eprintln!("skipped: the workspace of this crate is not here");
+    eprintln!("skipped: not in the workspace of this crate");
     None
 }
 
@@ -26,7 +27,7 @@ fn manifest(path: &Path) -> Table {
         .unwrap_or_else(|e| panic!("{shown}: {e}"))
 }
 
-/// The names of the crates, which are those of their folders.
+/// Returns the names of the crates, which are also those of their folders.
 pub(crate) fn crates(root: &Path) -> Vec<String> {
     let manifest = manifest(&root.join("Cargo.toml"));
     let members = manifest["workspace"]["members"]
@@ -38,7 +39,7 @@ pub(crate) fn crates(root: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The crates of the workspace that a crate is built on.
+/// Returns the crates of the workspace that a crate depends on.
 pub(crate) fn known(root: &Path, name: &str) -> Vec<String> {
     let manifest = manifest(&root.join(name).join("Cargo.toml"));
     let crates = crates(root);

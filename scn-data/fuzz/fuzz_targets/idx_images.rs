@@ -1,4 +1,4 @@
-//! IDX files of images, plain or packed by gzip.
+//! IDX files of images, plain or gzipped.
 #![no_main]
 
 use std::path::Path;

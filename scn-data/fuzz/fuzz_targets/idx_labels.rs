@@ -1,4 +1,4 @@
-//! IDX files of labels, plain or packed by gzip.
+//! IDX files of labels, plain or gzipped.
 #![no_main]
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Arrays of numpy, as images and as labels.
+//! NumPy arrays as images and as labels.
 #![no_main]
 
 use std::path::Path;

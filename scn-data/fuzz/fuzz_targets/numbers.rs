@@ -1,4 +1,4 @@
-//! Arrays of numpy as the command line reads them: any type of number, any shape, either order.
+//! NumPy arrays as read by the command line: any numeric type, any shape, both orders.
 #![no_main]
 
 use std::path::Path;

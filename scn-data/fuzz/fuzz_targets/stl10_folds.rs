@@ -1,4 +1,4 @@
-//! The folds of STL-10.
+//! STL-10 folds.
 #![no_main]
 
 use std::path::Path;

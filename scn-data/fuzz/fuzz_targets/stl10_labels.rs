@@ -1,4 +1,4 @@
-//! Labels of STL-10.
+//! STL-10 labels.
 #![no_main]
 
 use std::path::Path;

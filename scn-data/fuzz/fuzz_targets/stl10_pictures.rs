@@ -1,4 +1,4 @@
-//! Pictures of STL-10.
+//! STL-10 images.
 #![no_main]
 
 use std::path::Path;

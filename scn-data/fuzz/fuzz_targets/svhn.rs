@@ -1,4 +1,4 @@
-//! Files of SVHN, as pictures and as labels.
+//! SVHN files, as images and as labels.
 #![no_main]
 
 use std::path::Path;

@@ -1,23 +1,23 @@
-//! What can be wrong with the settings that cut a set of images into batches.
+//! Errors in the settings that cut a set of images into batches.
 
-/// Why a set of images cannot be cut into batches.
+/// The reason why a set of images cannot be cut into batches.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BatchError {
-    /// Batches without images.
+    /// The batch size is 0.
     #[error("the batch size must be at least 1, but is 0")]
     BatchSize,
-    /// No batch is whole, and others are to be dropped.
+    /// No batch is full, but smaller batches are to be dropped.
     #[error(
-        "{images} images must fill a batch of {batch_size}, if what does not fill one is dropped"
+        "there must be at least {batch_size} images to fill a batch if a smaller last batch is dropped, but there are {images}"
     )]
     NoWholeBatch {
-        /// Images there are.
+        /// Number of images.
         images: usize,
-        /// Images of a batch.
+        /// Number of images of a full batch.
         batch_size: usize,
     },
-    /// A normalisation fitted to images of another shape.
+    /// The normalisation was fitted to images of a different shape.
     #[error("the normalisation must be for images of shape {expected:?}, but is for {found:?}")]
     NormalizationShape {
         /// Shape of the images.
@@ -25,22 +25,22 @@ pub enum BatchError {
         /// Shape of the mean image.
         found: [usize; 3],
     },
-    /// A shift that can push a whole picture out of the frame.
+    /// The shift can push a whole image out of the frame.
     #[error(
-        "the shift must be smaller than the pictures of {height} x {width} pixels, but is {found}"
+        "the shift must be smaller than the images of {height} x {width} pixels, but is {found}"
     )]
     Shift {
         /// Largest shift in pixels.
         found: usize,
-        /// Height of the pictures in pixels.
+        /// Height of the images in pixels.
         height: usize,
-        /// Width of the pictures in pixels.
+        /// Width of the images in pixels.
         width: usize,
     },
-    /// Flips and shifts are to be drawn for groups of no image.
-    #[error("a draw for each group needs groups of at least 1 image, but the group is 0")]
+    /// Flips and shifts are to be drawn for groups without images.
+    #[error("the group must have at least 1 image for a draw per group, but has 0")]
     Group,
-    /// A parameter for [mixup](crate::Loader::with_mixup) out of range.
+    /// The parameter of [mixup](crate::Loader::with_mixup) is out of range.
     #[error("mixup must be above 0 and at most 1000, but is {found}")]
     Mixup {
         /// The parameter of the Beta distribution.

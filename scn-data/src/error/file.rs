@@ -1,82 +1,83 @@
-//! What can be wrong with the files of a data set, and with arrays of numpy and MATLAB.
+//! Errors in the files of a data set, and in numpy and MATLAB arrays.
 
 use std::path::PathBuf;
 
 use crate::dataset_name::DatasetName;
 
-/// Why the bytes of a file are no images, labels or numbers. Each message names the file, what it
-/// must hold, and what was found.
+/// The reason why a file cannot be read as images, labels or numbers.
+///
+/// Each message names the file, what it must hold, and what was found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// A file of a data set is not there.
+    /// A file of a data set does not exist.
     #[error(
-        "{} is missing: data set {dataset} must lie there as its official archive unpacks",
+        "{} is missing: it must hold part of data set {dataset}, as unpacked from the official archive",
         .file.display()
     )]
     Missing {
-        /// The file looked for.
+        /// The missing file.
         file: PathBuf,
-        /// The data set it belongs to.
+        /// The data set that the file belongs to.
         dataset: DatasetName,
-        /// The folder that must hold it.
+        /// The folder that must hold the file.
         folder: PathBuf,
     },
-    /// A file is there but cannot be read.
+    /// A file cannot be read.
     #[error("{} must be a readable file, but reading it failed", .file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// The underlying I/O error.
         source: std::io::Error,
     },
-    /// A file that starts like a gzip stream and then is not a whole one.
-    #[error("{} must be a whole gzip stream, as its first bytes say, but does not unpack", .file.display())]
+    /// A file starts like a gzip stream, but is not a complete one.
+    #[error("{} must be a complete gzip stream, as its first bytes indicate, but cannot be unpacked", .file.display())]
     Gzip {
         /// The file.
         file: PathBuf,
-        /// What the decoder says.
+        /// The error reported by the decoder.
         source: std::io::Error,
     },
-    /// A packed file whose pixels should stay where they are.
-    #[error("{} must be unpacked for its pixels to stay in it, but is a gzip stream", .file.display())]
+    /// A compressed file is to be mapped into memory.
+    #[error("{} must be unpacked to be mapped into memory, but is a gzip stream", .file.display())]
     Packed {
         /// The file.
         file: PathBuf,
     },
-    /// A file of another kind.
+    /// A file is of a different kind.
     #[error("{} must hold {what} and start with the number {expected}, but starts with {found}", .file.display())]
     Kind {
         /// The file.
         file: PathBuf,
-        /// The kind expected.
+        /// Description of the kind expected.
         what: &'static str,
         /// First four bytes of that kind, big-endian.
         expected: u32,
         /// First four bytes found.
         found: u32,
     },
-    /// A file that ends too early.
+    /// A file ends too early.
     #[error("{} must hold {expected} bytes (unpacked), but ends after {found}", .file.display())]
     Short {
         /// The file.
         file: PathBuf,
-        /// Bytes that its kind or its header promises.
+        /// Number of bytes that its kind or its header promises.
         expected: u64,
         /// Bytes there are.
         found: u64,
     },
-    /// A file that goes on after its end.
+    /// A file is longer than its header promises.
     #[error("{} must hold {expected} bytes (unpacked), but holds at least {found}", .file.display())]
     Long {
         /// The file.
         file: PathBuf,
-        /// Bytes that its header promises.
+        /// Number of bytes that its header promises.
         expected: u64,
-        /// Bytes there are, as far as they were read.
+        /// Number of bytes read; the file may have more.
         found: u64,
     },
-    /// A file of records that ends inside one.
+    /// A file of records ends inside a record.
     #[error(
         "{} must hold whole records of {record} bytes, but holds {found} bytes, {} too many or too few to fit",
         .file.display(), .found % .record
@@ -89,9 +90,9 @@ pub enum FileError {
         /// Bytes there are.
         found: u64,
     },
-    /// Pictures of another size.
+    /// Images have a different size.
     #[error(
-        "{} must hold pictures of {} x {} pixels, but holds pictures of {} x {}",
+        "{} must hold images of {} x {} pixels, but holds images of {} x {}",
         .file.display(), .expected[0], .expected[1], .found[0], .found[1]
     )]
     PictureSize {
@@ -102,26 +103,26 @@ pub enum FileError {
         /// Rows and columns found.
         found: [usize; 2],
     },
-    /// A file that is no numpy array, or one of a structured type.
+    /// A file is not a numpy array, or has a structured type.
     #[error(
-        "{} must start as a numpy array of plain numbers does, but starts otherwise",
+        "{} must start with the header of a numpy array of plain numbers, but does not",
         .file.display()
     )]
     NoArray {
         /// The file.
         file: PathBuf,
     },
-    /// A numpy array of another shape, type or order.
+    /// A numpy array has a different shape, type or order.
     #[error("{} must hold {expected}, but holds {found}", .file.display())]
     Array {
         /// The file.
         file: PathBuf,
-        /// The arrays that can be read.
+        /// Description of the arrays that can be read.
         expected: &'static str,
-        /// What the header says.
+        /// Description of the array found.
         found: String,
     },
-    /// A file that is no MATLAB file of level 5.
+    /// A file is not a level 5 MATLAB file.
     #[error(
         "{} must be a MATLAB file of level 5, whose bytes 124 to 127 are [0, 1, 73, 77], but has {found:?} there",
         .file.display()
@@ -129,65 +130,65 @@ pub enum FileError {
     NoMat {
         /// The file.
         file: PathBuf,
-        /// Its bytes 124 to 127.
+        /// Bytes 124 to 127 of the file.
         found: Vec<u8>,
     },
-    /// An element of a MATLAB file that is damaged, or of a kind that cannot be read.
+    /// An element of a MATLAB file is damaged, or is of a kind that cannot be read.
     #[error("the element at byte {at} of {} must be {expected}, but {found}", .file.display())]
     Element {
         /// The file.
         file: PathBuf,
-        /// Where the element starts.
+        /// Offset of the element in the file.
         at: u64,
-        /// The elements that can be read.
+        /// Description of the elements that can be read.
         expected: &'static str,
-        /// What this one is or has.
+        /// Description of the element found.
         found: String,
     },
-    /// A compressed element of a MATLAB file that does not unpack.
-    #[error("the element at byte {at} of {} must be a whole zlib stream, but does not unpack", .file.display())]
+    /// A compressed element of a MATLAB file cannot be unpacked.
+    #[error("the element at byte {at} of {} must be a complete zlib stream, but cannot be unpacked", .file.display())]
     Zlib {
         /// The file.
         file: PathBuf,
-        /// Where the element starts.
+        /// Offset of the element in the file.
         at: u64,
-        /// What the decoder says.
+        /// The error reported by the decoder.
         source: std::io::Error,
     },
-    /// A MATLAB file without an array of this name.
-    #[error("{} must hold a variable {name}, but holds none", .file.display())]
+    /// A MATLAB file does not have an array of this name.
+    #[error("{} must hold a variable {name}, but does not", .file.display())]
     NoVariable {
         /// The file.
         file: PathBuf,
-        /// The name.
+        /// The name of the array.
         name: &'static str,
     },
-    /// An archive .npz without an array of this name.
-    #[error("{} must be an archive .npz with an array {name}, but holds none", .file.display())]
+    /// A .npz archive does not have an array of this name.
+    #[error("{} must be a .npz archive with an array {name}, but does not have one", .file.display())]
     NoMember {
         /// The file.
         file: PathBuf,
-        /// The name.
+        /// The name of the array.
         name: &'static str,
     },
-    /// An array of a MATLAB file that has another shape, class or value.
+    /// An array of a MATLAB file has a different shape, class or value.
     #[error("variable {name} in {} must be {expected}, but {found}", .file.display())]
     Variable {
         /// The file.
         file: PathBuf,
         /// The name of the array.
         name: &'static str,
-        /// The arrays that can be read.
+        /// Description of the arrays that can be read.
         expected: &'static str,
-        /// What this one is.
+        /// Description of the array found.
         found: String,
     },
-    /// A label that stands for no class.
+    /// A label does not belong to any class.
     #[error("label of record {record} in {} must be {first} to {last}, but is {value}", .file.display())]
     Label {
         /// The file.
         file: PathBuf,
-        /// Which record, from 0.
+        /// Index of the record.
         record: usize,
         /// The label found.
         value: i64,
@@ -196,9 +197,9 @@ pub enum FileError {
         /// Largest label of the format.
         last: u16,
     },
-    /// Images of another shape than the training images.
+    /// Images have a different shape from the training images.
     #[error(
-        "{} must hold images of shape {expected:?} (channels, height, width), as the training images have, but holds {found:?}",
+        "{} must hold images of shape {expected:?} (channels, height, width), like the training images, but holds {found:?}",
         .file.display()
     )]
     ImageShape {
@@ -209,8 +210,8 @@ pub enum FileError {
         /// Channels, height and width found.
         found: [usize; 3],
     },
-    /// Images of another kind of numbers than the training images.
-    #[error("{} must hold {expected}, as the training images are, but holds {found}", .file.display())]
+    /// Images have a different kind of numbers from the training images.
+    #[error("{} must hold {expected}, like the training images, but holds {found}", .file.display())]
     ImageKind {
         /// The file.
         file: PathBuf,
@@ -219,40 +220,40 @@ pub enum FileError {
         /// Kind found.
         found: &'static str,
     },
-    /// A number of a matrix that is NaN or infinite.
+    /// An entry of a matrix is NaN or infinite.
     #[error("{}: expected finite numbers, found {found} at {at:?}", .file.display())]
     NotFinite {
         /// The file.
         file: PathBuf,
-        /// Its place along both axes of the array.
+        /// Indices of the entry along both axes of the array.
         at: [usize; 2],
         /// The number.
         found: f64,
     },
-    /// A pixel that is not a number, or infinite.
+    /// A pixel is NaN or infinite.
     #[error("{} must hold finite pixels, but image {image} has a pixel of {value}", .file.display())]
     PixelValue {
         /// The file.
         file: PathBuf,
-        /// Which image, from 0.
+        /// Index of the image.
         image: usize,
         /// The pixel found.
         value: f32,
     },
-    /// Labels that leave out a class.
+    /// The labels leave out a class.
     #[error(
-        "{} must hold every label from 0 to the largest, so that each class has an image, but label {missing} is not there",
+        "{} must hold every label from 0 to the largest, so that each class has an image, but label {missing} is missing",
         .file.display()
     )]
     EmptyClass {
         /// The file.
         file: PathBuf,
-        /// Number of classes by the largest label.
+        /// Number of classes according to the largest label.
         classes: usize,
-        /// The first label that is left out.
+        /// The first label that is missing.
         missing: usize,
     },
-    /// Images and labels that are not equally many.
+    /// The numbers of images and labels differ.
     #[error(
         "{} must hold one label for each of the {images} images in {}, but holds {labels}",
         .labels_file.display(), .images_file.display()
@@ -262,62 +263,62 @@ pub enum FileError {
         images_file: PathBuf,
         /// The file of the labels.
         labels_file: PathBuf,
-        /// Images there are.
+        /// Number of images.
         images: usize,
-        /// Labels there are.
+        /// Number of labels.
         labels: usize,
     },
-    /// A list of class names of another length.
-    #[error("{} must hold {expected} class names, one a line, but holds {found}", .file.display())]
+    /// A list of class names has a different length.
+    #[error("{} must hold {expected} class names, one per line, but holds {found}", .file.display())]
     ClassNames {
         /// The file.
         file: PathBuf,
         /// Number of classes.
         expected: usize,
-        /// Names found.
+        /// Number of names found.
         found: usize,
     },
-    /// A file of another number of folds.
-    #[error("{} must hold {expected} folds, one a line, but holds {found}", .file.display())]
+    /// A file has a different number of folds.
+    #[error("{} must hold {expected} folds, one per line, but holds {found}", .file.display())]
     Folds {
         /// The file.
         file: PathBuf,
         /// Number of folds.
         expected: usize,
-        /// Lines found that are not blank.
+        /// Number of lines found that are not blank.
         found: usize,
     },
-    /// A fold with something that is no index of a picture.
+    /// An entry of a fold is not the index of an image.
     #[error(
-        "fold {fold} in {} must be indices from 0 that are below {images}, but holds {found:?}",
+        "fold {fold} in {} must hold indices below {images}, but holds {found:?}",
         .file.display()
     )]
     FoldIndex {
         /// The file.
         file: PathBuf,
-        /// Which fold, from 0.
+        /// Index of the fold.
         fold: usize,
-        /// Number of pictures.
+        /// Number of images.
         images: usize,
-        /// The word found, or its beginning.
+        /// The entry found, or its beginning.
         found: String,
     },
-    /// A fold that holds a picture twice.
-    #[error("fold {fold} in {} must hold no picture twice, but holds picture {index} again", .file.display())]
+    /// A fold holds an image twice.
+    #[error("fold {fold} in {} must hold each image at most once, but holds image {index} again", .file.display())]
     FoldRepeats {
         /// The file.
         file: PathBuf,
-        /// Which fold, from 0.
+        /// Index of the fold.
         fold: usize,
-        /// The picture that comes again.
+        /// Index of the image that is repeated.
         index: usize,
     },
-    /// A text file that is not text.
-    #[error("{} must be text in UTF-8, but is not from byte {valid} on", .file.display())]
+    /// A text file is not UTF-8.
+    #[error("{} must be UTF-8 text, but is invalid from byte {valid} on", .file.display())]
     Text {
         /// The file.
         file: PathBuf,
-        /// Bytes that are text.
+        /// Number of bytes before the first invalid one.
         valid: usize,
     },
 }

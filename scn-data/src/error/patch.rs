@@ -1,51 +1,51 @@
-//! What can be wrong with patches of pictures.
+//! Errors in patches of images.
 
-/// Why pictures cannot be cut into patches.
+/// The reason why images cannot be cut into patches, or assembled from them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatchError {
-    /// Patches without pixels, or of pictures without any.
+    /// Patches or images have no pixels.
     #[error(
-        "patches must have at least 1 x 1 pixels, but have {} x {}, of pictures of {} x {}",
+        "patches and images must have at least 1 x 1 pixels, but have {} x {} and {} x {}",
         .patch[0], .patch[1], .picture[0], .picture[1]
     )]
     Empty {
         /// Height and width of a patch.
         patch: [usize; 2],
-        /// Height and width of a picture.
+        /// Height and width of an image.
         picture: [usize; 2],
     },
-    /// Patches that never move on.
+    /// The stride is 0.
     #[error("the stride of patches must be at least 1, but is 0")]
     Stride,
-    /// Patches that do not fit into a picture.
+    /// Patches do not fit into an image.
     #[error(
-        "patches of {} x {} pixels must fit into the pictures, but these are of {} x {}",
+        "patches of {} x {} pixels must fit into the images, but these have {} x {}",
         .patch[0], .patch[1], .picture[0], .picture[1]
     )]
     Larger {
         /// Height and width of a patch.
         patch: [usize; 2],
-        /// Height and width of a picture.
+        /// Height and width of an image.
         picture: [usize; 2],
     },
-    /// Patches so far apart that pixels between them are in none, where all are wanted.
+    /// Patches leave gaps between them, but every pixel must be covered.
     #[error(
-        "patches of {} x {} pixels must leave no pixel between them, but do with a stride of {stride}",
+        "patches of {} x {} pixels must cover every pixel, but a stride of {stride} leaves gaps",
         .patch[0], .patch[1]
     )]
     Gaps {
         /// Height and width of a patch.
         patch: [usize; 2],
-        /// Pixels from a patch to the next.
+        /// Distance from a patch to the next in pixels.
         stride: usize,
     },
-    /// More patches than an address can count.
-    #[error("patches must be countable, but {pictures} pictures have {each} each")]
+    /// There are more patches than a `usize` can count.
+    #[error("patches must be countable, but {pictures} images have {each} each")]
     TooMany {
-        /// Number of pictures.
+        /// Number of images.
         pictures: usize,
-        /// Patches of each.
+        /// Number of patches of each image.
         each: usize,
     },
 }

@@ -1,14 +1,16 @@
-//! What can be wrong with folders of PNG and JPEG pictures.
+//! Errors in folders of PNG and JPEG files.
 
 use std::path::PathBuf;
 
-/// Why a file is no picture, or a folder no set of them. Each message names the file or folder.
+/// The reason why a file cannot be read as an image, or a folder as a set of images.
+///
+/// Each message names the file or folder.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
-    /// A file that does not decode to a picture.
+    /// A file cannot be decoded to an image.
     #[error(
-        "{} must be a whole PNG or JPEG picture of at most {side} x {side} pixels and {mebibytes} MiB, but does not decode",
+        "{} must be a complete PNG or JPEG file of at most {side} x {side} pixels and {mebibytes} MiB, but cannot be decoded",
         .file.display()
     )]
     Undecodable {
@@ -18,12 +20,12 @@ pub enum PictureError {
         side: u32,
         /// Largest size, decoded, in MiB.
         mebibytes: u64,
-        /// What the decoder says.
+        /// The error reported by the decoder.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A file among pictures whose name is no picture's.
+    /// A file does not have the extension of an image file.
     #[error(
-        "{} must be a picture with the extension png, jpg or jpeg, but has the extension {found:?}",
+        "{} must be an image file with the extension png, jpg or jpeg, but has the extension {found:?}",
         .file.display()
     )]
     Extension {
@@ -32,26 +34,26 @@ pub enum PictureError {
         /// Its extension, empty if it has none.
         found: String,
     },
-    /// A grey picture among coloured ones, or the other way round.
+    /// Some images are grey and others coloured.
     #[error(
-        "{} must have as many channels as the first picture, {expected}, but has {found}; `pictures.colours` makes all grey or all coloured",
+        "{} must have as many channels as the first image, {expected}, but has {found}; `pictures.colours` makes all images grey or all coloured",
         .file.display()
     )]
     Channels {
         /// The file.
         file: PathBuf,
-        /// Channels of the first picture.
+        /// Number of channels of the first image.
         expected: usize,
-        /// Channels found.
+        /// Number of channels found.
         found: usize,
     },
-    /// A class to learn that has no picture.
-    #[error("{} must hold at least one picture of its class, but holds none", .folder.display())]
+    /// A class to be learnt has no images.
+    #[error("{} must hold at least one image of its class, but holds none", .folder.display())]
     EmptyClass {
         /// The folder of the class.
         folder: PathBuf,
     },
-    /// A folder with fewer classes than can be told apart.
+    /// A folder has fewer than two classes.
     #[error(
         "{} must hold folders of at least two classes, but holds {}",
         .folder.display(),
@@ -60,74 +62,74 @@ pub enum PictureError {
     TooFewClasses {
         /// The folder.
         folder: PathBuf,
-        /// The one class there is.
+        /// The only class, if there is one.
         class: Option<String>,
     },
-    /// Pictures of several sizes, where none is asked for.
+    /// Images have different sizes, and no size is set.
     #[error(
-        "{} must be of {} x {} pixels, as the first picture is, but is of {} x {}; `pictures.size` brings all to one size",
+        "{} must have {} x {} pixels, like the first image, but has {} x {}; `pictures.size` brings all images to one size",
         .file.display(), .expected[0], .expected[1], .found[0], .found[1]
     )]
     Size {
         /// The file.
         file: PathBuf,
-        /// Rows and columns of the first picture.
+        /// Rows and columns of the first image.
         expected: [usize; 2],
         /// Rows and columns found.
         found: [usize; 2],
     },
-    /// A folder without the folders `train` and `test`, and no share of it to test on.
+    /// A folder does not have the folders `train` and `test`, and no test fraction is set.
     #[error(
-        "{} must hold the folders train and test, or folders by class of which a share is set apart to test on (`test_share`), but {}",
+        "{} must hold the folders train and test, or one folder per class if a fraction is set apart for testing (`test_share`), but {}",
         .folder.display(),
-        match .found { Some(found) => format!("holds {found:?} and no {:?}", if found == "train" { "test" } else { "train" }), None => "holds neither train nor test, and no share is given".to_owned() }
+        match .found { Some(found) => format!("holds {found:?} and no {:?}", if found == "train" { "test" } else { "train" }), None => "holds neither train nor test, and no fraction is set".to_owned() }
     )]
     NoHalves {
         /// The folder.
         folder: PathBuf,
-        /// Which of the two there is.
+        /// The one of the two that exists, if any.
         found: Option<String>,
     },
-    /// A share to test on, of pictures that have a folder `test`.
+    /// A test fraction is set for a folder that has the folders `train` and `test`.
     #[error(
-        "{} must hold folders by class for a share of them to be set apart to test on, but holds the folders train and test",
+        "{} must hold one folder per class for a fraction to be set apart for testing, but holds the folders train and test",
         .folder.display()
     )]
     Halves {
         /// The folder.
         folder: PathBuf,
     },
-    /// A folder that should hold pictures and holds none.
-    #[error("{} must hold a picture in a folder of a class, but holds none", .folder.display())]
+    /// A folder of classes has no images.
+    #[error("{} must hold an image in the folder of a class, but holds none", .folder.display())]
     NoPictures {
         /// The folder.
         folder: PathBuf,
     },
-    /// A folder is not there or cannot be listed.
+    /// A folder does not exist or cannot be listed.
     #[error("{} must be a readable folder, but listing it failed", .folder.display())]
     UnreadableFolder {
         /// The folder.
         folder: PathBuf,
-        /// What the system says.
+        /// The underlying I/O error.
         source: std::io::Error,
     },
-    /// A file where only the folders of classes belong.
+    /// A file lies among the folders of the classes.
     #[error("{} must be the folder of a class, but is a file", .file.display())]
     NotClassFolder {
         /// The file.
         file: PathBuf,
     },
-    /// A class of the training pictures that the test pictures do not have, or the other way round.
+    /// The training images have a class that the test images do not have, or the other way round.
     #[error(
         "{} and {} must hold folders of the same classes, but only one holds {class:?}",
         .train_folder.display(), .test_folder.display()
     )]
     ClassFolders {
-        /// The folder of the training pictures.
+        /// The folder of the training images.
         train_folder: PathBuf,
-        /// The folder of the test pictures.
+        /// The folder of the test images.
         test_folder: PathBuf,
-        /// The first class that is in one of them alone.
+        /// The first class that only one of them has.
         class: String,
     },
 }

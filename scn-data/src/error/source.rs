@@ -1,38 +1,36 @@
-//! Why a source has no images to give.
+//! Errors in the source of images.
 
 use crate::data_source::DataSource;
 
-/// Why images cannot be had from where they are said to be, although nothing is wrong with files.
+/// The reason why a source cannot be used, apart from errors in its files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// Images that a program has put together.
+    /// The images were assembled by a program.
     #[error(
-        "{found} was put together by a program and can be read from nowhere; name a data set, folder:DIR or npy:PREFIX"
+        "{found} was assembled by a program and cannot be read again; name a data set, folder:DIR or npy:PREFIX"
     )]
     Own {
         /// The source given.
         found: DataSource,
     },
-    /// Pictures, which this program cannot decode.
+    /// The source has image files, which this program cannot decode.
     #[error(
-        "{found} can be read by programs with the feature `pictures` of scn-data alone, and this one is without it"
+        "{found} can be read only by programs with the feature `pictures` of scn-data, but this one is built without it"
     )]
     NoPictures {
         /// The source given.
         found: DataSource,
     },
-    /// A share to test on, of a set that has test images.
-    #[error(
-        "a share to test on is for folder:DIR alone, but the images of {found} are parted already"
-    )]
+    /// A test fraction is set for a source that already has test images.
+    #[error("a test fraction is only for folder:DIR, but {found} already has test images")]
     Parted {
         /// The source given.
         found: DataSource,
     },
-    /// A size or channels for images that are not pictures in a folder.
+    /// A size or channels are set for a source that is not a folder of image files.
     #[error(
-        "a size and channels of pictures are for folder:DIR alone, but the images of {found} have theirs"
+        "a size and channels of images are only for folder:DIR, but the images of {found} have their own"
     )]
     Shaped {
         /// The source given.

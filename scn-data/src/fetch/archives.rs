@@ -1,4 +1,4 @@
-//! Which archives make up a data set, and where they are.
+//! The archives of each data set, and their addresses.
 
 use super::error::FetchError;
 use crate::dataset_name::DatasetName;
@@ -9,25 +9,25 @@ use crate::dataset_name::DatasetName;
 pub struct Archive {
     /// Address of the folder of the file, which a mirror replaces.
     pub base: String,
-    /// Name of the file, there and here.
+    /// Name of the file, on the server and in the data folder.
     pub file: String,
-    /// Bytes that it cannot exceed: a transfer that does is refused.
+    /// Largest size in bytes; a transfer that exceeds it is refused.
     pub longest: u64,
-    /// Its published MD5 sum, in hexadecimal digits.
+    /// The published MD5 sum, in hexadecimal digits.
     pub md5: String,
-    /// What is done with it.
+    /// How the archive is unpacked.
     pub packing: Packing,
 }
 
-/// What a fetch does with a downloaded archive.
+/// How a downloaded archive is unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Packing {
-    /// It is put into the folder as it is.
+    /// The archive is put into the folder unchanged.
     Kept,
-    /// It is a tar archive in gzip, of files in the folder.
+    /// The archive is a gzipped tar archive of files in the folder.
     TarGz {
-        /// Bytes that the tar archive cannot exceed.
+        /// Largest size of the tar archive in bytes.
         largest: u64,
     },
 }
@@ -36,21 +36,22 @@ pub enum Packing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ArchiveSet {
-    /// Folder inside the data folder that holds the files in the end; one name, without separators.
+    /// Folder inside the data folder for the unpacked files: a single name, without separators.
     pub folder: String,
-    /// What is put there.
+    /// The archives that are unpacked there.
     pub archives: Vec<Archive>,
 }
 
 const MNIST: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/";
 const CIFAR: &str = "https://www.cs.toronto.edu/~kriz/";
-/// Published over HTTP alone.
+/// Published only over HTTP.
 const SVHN: &str = "http://ufldl.stanford.edu/housenumbers/";
 const STL10: &str = "https://ai.stanford.edu/~acoates/stl10/";
 
 impl ArchiveSet {
-    /// Archives of your own, which are put into `folder` inside the data folder: one name, without
-    /// separators.
+    /// Creates a set of your own archives, which are unpacked into `folder` inside the data folder.
+    ///
+    /// `folder` is a single name, without separators.
     pub fn new(folder: impl Into<String>, archives: Vec<Archive>) -> Self {
         Self {
             folder: folder.into(),
@@ -58,10 +59,10 @@ impl ArchiveSet {
         }
     }
 
-    /// The official archives of a data set.
+    /// Returns the official archives of a data set.
     ///
     /// # Errors
-    /// [`FetchError::Embedded`] for the digits, which need none.
+    /// Returns [`FetchError::Embedded`] for the digits, which need none.
     pub fn official(name: DatasetName) -> Result<Self, FetchError> {
         let kept =
             |file: &str, md5: &str| Archive::new(MNIST, file, 16_000_000, md5, Packing::Kept);
@@ -126,7 +127,7 @@ impl ArchiveSet {
         Ok(Self::new(folder, archives))
     }
 
-    /// The same archives from the folder at another address.
+    /// Returns the same archives in the folder at the address `base`.
     #[must_use]
     pub fn from_mirror(mut self, base: &str) -> Self {
         for archive in &mut self.archives {
@@ -137,8 +138,8 @@ impl ArchiveSet {
 }
 
 impl Archive {
-    /// The file `file` in the folder of address `base`, of at most `longest` bytes and with the MD5
-    /// sum `md5` in hexadecimal digits.
+    /// Creates an archive from the file `file` in the folder at the address `base`, with at most
+    /// `longest` bytes and the MD5 sum `md5` in hexadecimal digits.
     pub fn new(base: &str, file: &str, longest: u64, md5: &str, packing: Packing) -> Self {
         Self {
             base: base.to_owned(),
@@ -149,7 +150,7 @@ impl Archive {
         }
     }
 
-    /// Its whole address.
+    /// Returns the full address of the archive.
     pub fn url(&self) -> String {
         format!("{}/{}", self.base.trim_end_matches('/'), self.file)
     }

@@ -1,4 +1,4 @@
-//! Which files of a data set are there.
+//! Checking which files of a data set exist.
 
 use crate::dataset_name::DatasetName;
 use std::fs;
@@ -8,26 +8,26 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckedFile {
-    /// Where it is, or should be.
+    /// Path of the file, whether or not it exists.
     pub path: PathBuf,
-    /// Bytes it must have; unknown for one in gzip.
+    /// Expected length in bytes; `None` for a gzipped file.
     pub expected: Option<u64>,
-    /// Bytes it has; none if it is not there.
+    /// Actual length in bytes; `None` if the file does not exist.
     pub found: Option<u64>,
 }
 
 impl CheckedFile {
-    /// Whether it is there, with the right length where that is known.
+    /// Whether the file exists and has the expected length, if that is known.
     pub fn is_whole(&self) -> bool {
         self.found
             .is_some_and(|found| self.expected.is_none_or(|expected| expected == found))
     }
 }
 
-/// The files that data set `name` needs in the data folder, with their lengths; none for the
-/// digits.
+/// Returns the files that data set `name` needs in the data folder, with their lengths. The digits
+/// need none.
 ///
-/// [`open`](crate::open) tells whether they can be read.
+/// [`open`](crate::open) determines whether they can be read.
 pub fn check_files(name: DatasetName, data: &Path) -> Vec<CheckedFile> {
     let folder = data.join(name.folder().unwrap_or_default());
     let length = |path: &Path| {
@@ -41,7 +41,7 @@ pub fn check_files(name: DatasetName, data: &Path) -> Vec<CheckedFile> {
         .map(|(file, expected)| {
             let (plain, packed) = (folder.join(file), folder.join(format!("{file}.gz")));
             match (length(&plain), length(&packed)) {
-                // Only MNIST may stay packed, as it is distributed.
+                // Only MNIST may stay compressed, as it is distributed.
                 (None, Some(found)) if name == DatasetName::Mnist => CheckedFile {
                     path: packed,
                     expected: None,
@@ -57,8 +57,8 @@ pub fn check_files(name: DatasetName, data: &Path) -> Vec<CheckedFile> {
         .collect()
 }
 
-/// Names and lengths, which follow from the formats: a head and records of label and pixels. The
-/// files of SVHN are compressed; theirs are those of the official ones.
+/// Names and lengths. The lengths follow from the formats: a header, and records of label and
+/// pixels. The files of SVHN are compressed, so their lengths are those of the official ones.
 fn needed(name: DatasetName) -> Vec<(&'static str, u64)> {
     const CIFAR: u64 = 3 * 32 * 32;
     const STL: u64 = 3 * 96 * 96;

@@ -1,4 +1,4 @@
-//! One archive, from a server into a `.part` file.
+//! Downloading one archive into a `.part` file.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,8 +17,8 @@ use super::transfer::{Version, agent, transfer};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Makes `part` the whole archive, with the right sum. What it holds already is not asked for
-/// again.
+/// Downloads the archive to `part` and checks its sum. Bytes that `part` already holds are not
+/// requested again.
 pub(super) fn download(
     archive: &Archive,
     part: &Path,
@@ -31,7 +31,8 @@ pub(super) fn download(
     let mut retries = policy.retries;
     let expected = archive.md5.to_lowercase();
     loop {
-        // Also after a failure: a server that promises too many bytes has sent the whole archive.
+        // Checked after a failure too: a server that promises too many bytes has sent the whole
+        // archive.
         if part.exists() && sum(part)? == expected {
             return Ok(());
         }
@@ -49,8 +50,8 @@ pub(super) fn download(
                     expected: expected.clone(),
                     found,
                 };
-                // A part of an earlier transfer may be of another version, or damaged; all that
-                // comes at once is what the server has.
+                // The start of the file may come from an earlier transfer, and be damaged or of a
+                // different version. A file from a single transfer is what the server has.
                 if begun == 0 {
                     return Err(error);
                 }

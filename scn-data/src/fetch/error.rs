@@ -1,88 +1,88 @@
-//! What can go wrong on the way from a server to a folder.
+//! Errors of a fetch.
 
 use crate::dataset_name::DatasetName;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a data set could not be fetched.
+/// The reason why a data set could not be fetched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// A data set without archives.
+    /// The data set has no archives.
     #[error("data set {dataset} is embedded and need not be fetched")]
     Embedded {
         /// The data set.
         dataset: DatasetName,
     },
-    /// The folder is there already.
-    #[error("{} must not be there yet, but is: nothing is overwritten", .folder.display())]
+    /// The folder already exists.
+    #[error("{} must not exist yet, but does: nothing is overwritten", .folder.display())]
     FolderThere {
         /// The folder.
         folder: PathBuf,
     },
-    /// Another fetch of the same data set is at work.
+    /// Another fetch of the same data set is running.
     #[error(
-        "{} must be fetched by one process at a time, but another fetch is at work and holds {}",
+        "{} must be fetched by one process at a time, but another fetch is running and holds {}",
         .folder.display(), .lock.display()
     )]
     Busy {
-        /// The folder that it will make.
+        /// The folder that it will create.
         folder: PathBuf,
         /// The file that it has locked.
         lock: PathBuf,
     },
-    /// A file or folder that cannot be read, written or renamed.
+    /// A file or folder cannot be read, written or renamed.
     #[error("{} must be readable and writable, but is not", .file.display())]
     File {
         /// The file or folder.
         file: PathBuf,
-        /// What the system says.
+        /// The underlying I/O error.
         source: io::Error,
     },
-    /// An answer other than the file.
-    #[error("{url} must be answered with the file, but the server answers with status {status}")]
+    /// The server did not send the file.
+    #[error("{url} must be the address of the file, but the server responds with status {status}")]
     Status {
         /// The address.
         url: String,
-        /// The status of HTTP.
+        /// The HTTP status.
         status: u16,
     },
-    /// No connection, or one that breaks off or stalls.
+    /// The connection failed, broke off or stalled.
     #[error("the transfer of {url} failed")]
     Transfer {
         /// The address.
         url: String,
-        /// What the client says.
+        /// The error reported by the HTTP client.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A connection that gives fewer bytes than can be waited for.
+    /// The connection is too slow.
     #[error(
-        "{url} must come with at least {needed} bytes per second, but {bytes} came in {seconds} s"
+        "{url} must arrive at {needed} bytes per second or more, but {bytes} bytes arrived in {seconds} s"
     )]
     TooSlow {
         /// The address.
         url: String,
-        /// Bytes per second.
+        /// Lowest rate allowed, in bytes per second.
         needed: u64,
-        /// Bytes that came.
+        /// Number of bytes that arrived.
         bytes: u64,
-        /// Time in which they came.
+        /// Time in which they arrived, in seconds.
         seconds: u64,
     },
-    /// A part of the file other than the one asked for, or of another version of the file; what
-    /// there was is deleted.
+    /// The server sent a different part of the file than requested, or a part of a different
+    /// version. The bytes received earlier are deleted.
     #[error(
-        "{url} must be answered with the bytes from {asked} on of the same file, but the answer holds \"{found}\""
+        "{url} must return the bytes from {asked} on of the same file, but returns \"{found}\""
     )]
     Range {
         /// The address.
         url: String,
-        /// First byte asked for.
+        /// The first byte requested.
         asked: u64,
-        /// The header `Content-Range` found.
+        /// The `Content-Range` header found.
         found: String,
     },
-    /// More bytes than the archive can have.
+    /// The file has more bytes than the archive can have.
     #[error("{url} must have at most {longest} bytes, but has more")]
     TooLong {
         /// The address.
@@ -90,17 +90,17 @@ pub enum FetchError {
         /// The bound.
         longest: u64,
     },
-    /// A transfer that gave other bytes; they are deleted.
-    #[error("{url} must have the MD5 sum {expected}, but what came has {found}")]
+    /// The file does not have the right sum. It is deleted.
+    #[error("{url} must have the MD5 sum {expected}, but the file received has {found}")]
     Checksum {
         /// The address.
         url: String,
-        /// The sum published.
+        /// The published sum.
         expected: String,
         /// The sum found.
         found: String,
     },
-    /// A file of sums that cannot be understood.
+    /// A file of sums cannot be parsed.
     #[error(
         "{} must have lines of a SHA-256 sum, two spaces and the name of a file in its folder, but line {line} is \"{found}\"",
         .file.display()
@@ -108,26 +108,26 @@ pub enum FetchError {
     Sums {
         /// The file.
         file: PathBuf,
-        /// Which line, from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// What it says, or its beginning.
+        /// The line, or its beginning.
         found: String,
     },
-    /// An archive that does not unpack; it stays.
+    /// An archive cannot be unpacked. It is kept.
     #[error(
-        "{} must be a whole archive, but does not unpack; it stays there, as its MD5 sum is the published one",
+        "{} must be a complete archive, but cannot be unpacked; it is kept, because its MD5 sum is the published one",
         .archive.display()
     )]
     Unpack {
         /// The archive.
         archive: PathBuf,
-        /// What the decoder says.
+        /// The error reported by the decoder.
         source: io::Error,
     },
-    /// An entry that an official archive would not have; the archive stays.
+    /// An archive has an entry that an official one would not have. It is kept.
     #[error(
         "{} must hold only files and folders inside {folder}, but holds {} ({what}); \
-         it stays there, as its MD5 sum is the published one",
+         it is kept, because its MD5 sum is the published one",
         .archive.display(), .entry.display()
     )]
     Entry {
@@ -140,9 +140,9 @@ pub enum FetchError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// An archive that unpacks to more than its data set has; it stays.
+    /// An archive unpacks to more than its data set has. It is kept.
     #[error(
-        "{} must unpack to at most {largest} bytes, but holds more; it stays there, as its MD5 sum is the published one",
+        "{} must unpack to at most {largest} bytes, but holds more; it is kept, because its MD5 sum is the published one",
         .archive.display()
     )]
     TooLarge {
@@ -154,7 +154,7 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// What the system says about a file, as an error of this kind.
+    /// Turns an I/O error into one that names the file.
     pub(super) fn file(file: &Path) -> impl FnOnce(io::Error) -> Self {
         let file = file.to_owned();
         move |source| Self::File { file, source }

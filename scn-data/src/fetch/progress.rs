@@ -1,32 +1,32 @@
-//! What a fetch reports while it is at work.
+//! Progress reports of a running fetch.
 
 use std::time::Duration;
 
 use super::error::FetchError;
 
-/// What a fetch is doing.
+/// A progress report of a fetch.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// Bytes of an archive have come.
+    /// Bytes of an archive have arrived.
     Received {
         /// The archive.
         file: &'a str,
-        /// Bytes there are, those of an earlier transfer among them.
+        /// Number of bytes so far, including those of an earlier transfer.
         bytes: u64,
-        /// Bytes there will be, if the server says.
+        /// Total number of bytes, if the server reports it.
         total: Option<u64>,
     },
-    /// A transfer failed and will be tried again.
+    /// A transfer failed and will be retried.
     Retry {
         /// The archive.
         file: &'a str,
-        /// What failed.
+        /// The error of the transfer.
         error: &'a FetchError,
-        /// Time until then.
+        /// Time until the retry.
         wait: Duration,
     },
-    /// A whole archive is unpacked.
+    /// A complete archive is being unpacked.
     Unpacking {
         /// The archive.
         file: &'a str,

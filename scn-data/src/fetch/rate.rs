@@ -1,9 +1,8 @@
-//! Whether bytes come fast enough to be waited for.
+//! The rate at which bytes arrive, compared with a minimum.
 
 use std::time::{Duration, Instant};
 
-/// The bytes of one window of time after another, as `--speed-limit` and `--speed-time` of curl
-/// count them.
+/// The bytes of consecutive time windows, counted as by `--speed-limit` and `--speed-time` of curl.
 #[derive(Debug)]
 pub(super) struct Rate {
     slowest: u64,
@@ -12,7 +11,7 @@ pub(super) struct Rate {
     bytes: u64,
 }
 
-/// A window in which too little has come.
+/// A window in which too few bytes arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooSlow {
     pub(super) bytes: u64,
@@ -20,7 +19,7 @@ pub(super) struct TooSlow {
 }
 
 impl Rate {
-    /// Needs `slowest` bytes a second on average over each window.
+    /// Requires `slowest` bytes per second on average over each window.
     pub(super) fn new(slowest: u64, window: Duration, now: Instant) -> Self {
         Self {
             slowest,
@@ -30,7 +29,7 @@ impl Rate {
         }
     }
 
-    /// Bytes have come.
+    /// Counts bytes that have arrived.
     pub(super) fn add(&mut self, bytes: u64, now: Instant) -> Result<(), TooSlow> {
         self.bytes += bytes;
         let time = now.saturating_duration_since(self.start);
@@ -59,10 +58,10 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut rate = Rate::new(100, Duration::from_secs(10), start);
-        // What has come before the window ends is not judged.
+        // Nothing is judged before the window ends.
         assert_eq!(rate.add(1, at(9)), Ok(()));
         assert_eq!(rate.add(999, at(10)), Ok(()));
-        // The many bytes of one window do not excuse the few of the next.
+        // The surplus of one window does not make up for the next.
         assert_eq!(rate.add(1_000_000, at(20)), Ok(()));
         let slow = TooSlow {
             bytes: 999,

@@ -1,4 +1,4 @@
-//! SHA-256 sums of the files of a data set, written when they were whole, and compared later.
+//! SHA-256 sums of the files of a data set, written after unpacking and compared later.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -11,24 +11,23 @@ use super::error::FetchError;
 use crate::dataset_name::DatasetName;
 use crate::files::{open_regular, read_regular};
 
-/// The file in the folder of a data set that holds the sums of all others, as `sha256sum` writes
-/// and checks them.
+/// The file in the folder of a data set with the sums of all others, in the format of `sha256sum`.
 pub const SUMS: &str = "SHA256SUMS";
 
 /// The SHA-256 sums of a file: when its data set was fetched, and now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckedSum {
-    /// Where it was.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its SHA-256 sum then, in hexadecimal digits.
+    /// SHA-256 sum when the data set was fetched, in hexadecimal digits.
     pub expected: String,
-    /// Its sum now; none if it is not there.
+    /// SHA-256 sum now; `None` if the file does not exist.
     pub found: Option<String>,
 }
 
 impl CheckedSum {
-    /// Whether the file is there with other bytes.
+    /// Whether the file exists with different bytes.
     pub fn has_changed(&self) -> bool {
         self.found
             .as_ref()
@@ -36,11 +35,12 @@ impl CheckedSum {
     }
 }
 
-/// Compares the files of data set `name` in the data folder with the sums of when they were
-/// fetched. None of a data set that was put there in another way, and has no sums.
+/// Compares the files of data set `name` in the data folder with the sums recorded by the fetch.
+///
+/// The result is empty for a data set without sums, which was installed in a different way.
 ///
 /// # Errors
-/// A file that cannot be read; sums that are none.
+/// Returns an error if a file cannot be read, or if the file of sums is invalid.
 pub fn check_sums(name: DatasetName, data: &Path) -> Result<Vec<CheckedSum>, FetchError> {
     let Some(folder) = name.folder().map(|folder| data.join(folder)) else {
         return Ok(Vec::new());
@@ -88,8 +88,8 @@ pub(super) fn write(folder: &Path) -> Result<(), FetchError> {
         .map_err(FetchError::file(&path))
 }
 
-/// Adds the names of all files, with the folders that they are in. A name that does not fit on a
-/// line is left out.
+/// Adds the names of all files, including the folders that they are in. Names that are not UTF-8,
+/// or contain a line break or a backslash, are left out.
 fn list(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), FetchError> {
     for entry in fs::read_dir(folder).map_err(FetchError::file(folder))? {
         let entry = entry.map_err(FetchError::file(folder))?;
@@ -107,7 +107,7 @@ fn list(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), Fetc
     Ok(())
 }
 
-/// A sum and a name, which leads to no place outside of the folder.
+/// Parses a line into a sum and a name, which must not lead out of the folder.
 fn parse(line: &str) -> Option<(&str, &Path)> {
     let (sum, name) = line.split_once("  ")?;
     let is_sum = sum.len() == 64 && sum.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -117,7 +117,7 @@ fn parse(line: &str) -> Option<(&str, &Path)> {
     (is_sum && is_inside && name.file_name().is_some()).then_some((sum, name))
 }
 
-/// SHA-256 sum of a file, in hexadecimal digits; none if it is not there.
+/// SHA-256 sum of a file in hexadecimal digits; `None` if the file does not exist.
 fn sum(path: &Path) -> Result<Option<String>, FetchError> {
     let mut file = match open_regular(path) {
         Ok(file) => file,

@@ -1,4 +1,4 @@
-//! One request to a server, for what is missing of a file.
+//! One request to a server, for the missing part of a file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -15,15 +15,15 @@ use super::rate::Rate;
 
 const CHUNK: usize = 1 << 16;
 
-/// A file on a server, as earlier answers have described it.
+/// A version of a file on a server, as described by earlier responses.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Version {
     total: Option<u64>,
-    /// A strong one: bytes with the same tag are the same.
+    /// A strong tag, which guarantees that bytes with the same tag are the same.
     tag: Option<String>,
 }
 
-/// Why a transfer failed, and how long the server asks to be left alone.
+/// The reason why a transfer failed, and the wait that the server asks for.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: FetchError,
@@ -39,7 +39,7 @@ impl From<FetchError> for Failure {
 pub(super) fn agent(archive: &Archive, policy: &TransferPolicy) -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
-        // A redirection must not lead from a safe connection to an unsafe one.
+        // A redirection must not lead from a secure connection to an insecure one.
         .https_only(archive.base.starts_with("https:"))
         .timeout_resolve(Some(policy.connect_timeout))
         .timeout_connect(Some(policy.connect_timeout))
@@ -51,8 +51,8 @@ pub(super) fn agent(archive: &Archive, policy: &TransferPolicy) -> ureq::Agent {
         .new_agent()
 }
 
-/// One request, for what is missing of `part`. An answer with which `part` cannot be gone on with
-/// leaves it empty, so that the next request is for the whole file.
+/// Requests the missing bytes of the file `part`. If the response cannot continue it, the file is
+/// emptied, so that the next request is for the whole file.
 pub(super) fn transfer(
     agent: &ureq::Agent,
     archive: &Archive,
@@ -72,7 +72,7 @@ pub(super) fn transfer(
     if asked > 0 {
         request = request.header(header::RANGE, format!("bytes={asked}-"));
         if let Some(tag) = &version.tag {
-            // Another version is then sent whole.
+            // If the version has changed, the whole file is sent.
             request = request.header(header::IF_RANGE, tag);
         }
     }
@@ -87,7 +87,7 @@ pub(super) fn transfer(
         200 => 0,
         206 => {
             found.total = range.and_then(|range| range.total);
-            // A server that ignores where a range begins may send all, of any version.
+            // A server that ignores the start of a range may send the whole file, of any version.
             let fits =
                 |range: &Range| range.first == 0 || range.first <= asked && version.may_be(&found);
             range.filter(fits).map(|range| range.first).ok_or_else(|| {
@@ -102,7 +102,7 @@ pub(super) fn transfer(
         status => {
             let error = FetchError::Status { url, status };
             let wait = retry_after(headers);
-            // More is here than there: not the same file.
+            // `part` is longer than the file on the server, so it is a different file.
             let error = match status {
                 416 => start_again(&file, part, || error),
                 _ => error,
@@ -127,7 +127,7 @@ pub(super) fn transfer(
     Ok(request.receive(&mut reader, &mut file, received, progress)?)
 }
 
-/// What is known of an answer before its bytes come.
+/// The properties of a response that are known before its bytes arrive.
 struct Request<'a> {
     archive: &'a Archive,
     part: &'a Path,
@@ -136,7 +136,7 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Adds the bytes to the file, which has `received` bytes already.
+    /// Appends the bytes to the file, which already has `received` bytes.
     fn receive(
         &self,
         reader: &mut dyn Read,
@@ -146,7 +146,7 @@ impl Request<'_> {
     ) -> Result<(), FetchError> {
         let (url, longest) = (self.archive.url(), self.archive.longest);
         let too_long = || {
-            // What exceeds the bound is nothing to go on with.
+            // A file that exceeds the bound cannot be resumed.
             fs::remove_file(self.part).map_err(FetchError::file(self.part))?;
             let url = url.clone();
             Err(FetchError::TooLong { url, longest })
@@ -204,7 +204,7 @@ impl Version {
     }
 }
 
-/// `Content-Range: bytes FIRST-LAST/TOTAL`; the total may be `*`.
+/// The header `Content-Range: bytes FIRST-LAST/TOTAL`. The total may be `*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Range {
     first: u64,
@@ -223,26 +223,26 @@ impl Range {
     }
 }
 
-/// The header `Content-Range` for a message, on one line and not longer than it may be.
+/// The header `Content-Range` for a message, on one line and of limited length.
 fn shown(headers: &HeaderMap) -> String {
     let found = headers.get(header::CONTENT_RANGE);
     let text = found.and_then(|value| value.to_str().ok());
     text.unwrap_or_default().chars().take(80).collect()
 }
 
-/// A weak tag (`W/"..."`) says nothing about single bytes.
+/// Returns the entity tag, unless it is weak (`W/"..."`) and does not identify bytes.
 fn strong_tag(headers: &HeaderMap) -> Option<String> {
     let tag = headers.get(header::ETAG)?.to_str().ok()?;
     tag.starts_with('"').then(|| tag.to_owned())
 }
 
-/// `Retry-After` in seconds; a date is left to the usual wait.
+/// The header `Retry-After` in seconds. Dates are ignored, so the usual wait applies.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// Empties the part: nothing more can be added to it.
+/// Empties the part, because nothing can be appended to it.
 fn start_again(file: &File, part: &Path, error: impl FnOnce() -> FetchError) -> FetchError {
     match file.set_len(0) {
         Ok(()) => error(),

@@ -1,4 +1,4 @@
-//! An archive's files, as far as it is what it should be.
+//! Unpacking archives, with checks that they contain what they should.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -10,14 +10,14 @@ use tar::EntryType;
 use super::error::FetchError;
 use crate::files::sync_folder;
 
-/// Puts a copy of `part` at `file`; the part stays until the folder is whole.
+/// Copies `part` to `file`. The part is kept until the folder is complete.
 pub(super) fn keep(part: &Path, file: &Path) -> Result<(), FetchError> {
     let mut from = File::open(part).map_err(FetchError::file(part))?;
     write(&mut from, file)
 }
 
-/// Unpacks `part` into `beside`, where all its entries must lie in `folder`; `largest` bounds the
-/// unpacked archive.
+/// Unpacks `part` into `beside`. All its entries must lie in `folder`, and `largest` bounds the
+/// size of the unpacked archive.
 pub(super) fn tar_gz(
     part: &Path,
     beside: &Path,
@@ -29,7 +29,7 @@ pub(super) fn tar_gz(
         source,
     };
     let packed = BufReader::new(File::open(part).map_err(FetchError::file(part))?);
-    // The bound holds for the whole stream, as long names and padding take room as well.
+    // The bound applies to the whole stream, because long names and padding take space as well.
     let mut archive = tar::Archive::new(MultiGzDecoder::new(packed).take(largest));
     let mut left = largest;
     for entry in archive.entries().map_err(broken)? {
@@ -44,7 +44,7 @@ pub(super) fn tar_gz(
         let is_file = match entry.header().entry_type() {
             EntryType::Regular => true,
             EntryType::Directory => false,
-            // Remarks on the archive, no entry.
+            // Metadata of the archive, not an entry.
             EntryType::XGlobalHeader => continue,
             EntryType::Symlink | EntryType::Link => return Err(refuse("a link")),
             _ => return Err(refuse("neither a file nor a folder")),
@@ -75,7 +75,8 @@ pub(super) fn tar_gz(
     sync_folder(&folder).map_err(FetchError::file(&folder))
 }
 
-/// `name` without what means nothing, if it lies in `folder`; else what is wrong with it.
+/// Returns `name` without redundant components if it lies in `folder`, or else what is wrong with
+/// it.
 fn inside(name: &Path, folder: &str) -> Result<PathBuf, &'static str> {
     let mut relative = PathBuf::new();
     for component in name.components() {
@@ -93,15 +94,15 @@ fn inside(name: &Path, folder: &str) -> Result<PathBuf, &'static str> {
     }
 }
 
-/// A new file that lasts, with all that `from` gives.
+/// Copies `from` to a new file and flushes it to disk.
 fn write(from: &mut dyn Read, file: &Path) -> Result<(), FetchError> {
     let mut new = File::create_new(file).map_err(FetchError::file(file))?;
     io::copy(from, &mut new).map_err(FetchError::file(file))?;
     new.sync_all().map_err(FetchError::file(file))
 }
 
-/// A reader that fails where it ends before `left` bytes have come: tar ends an entry that is cut
-/// short in silence.
+/// A reader that fails if it ends before `left` bytes have been read. Without it, tar would accept
+/// an entry that is cut short.
 struct Counted<'a, R> {
     inner: &'a mut R,
     left: u64,

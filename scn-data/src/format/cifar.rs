@@ -1,7 +1,8 @@
 //! CIFAR-10 and CIFAR-100 in their binary versions: records of labels and three planes.
 //!
-//! A record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then the red, the
-//! green and the blue plane of 32 x 32 bytes each, row by row: exactly the order of [`ImageSet`].
+//! A record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), followed by the
+//! red, green and blue planes of 32 x 32 bytes each, row by row. This is exactly the order of
+//! [`ImageSet`].
 
 use std::path::Path;
 
@@ -17,18 +18,18 @@ const PIXELS: usize = 3 * 32 * 32;
 /// The layout of the files of CIFAR-10 or CIFAR-100.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// Number of values of each label byte that opens a record.
+    /// Number of values of each label byte at the start of a record.
     label_values: &'static [u16],
-    /// Which of these labels is used.
+    /// Index of the label that is used.
     label: usize,
     train_files: &'static [&'static str],
     test_file: &'static str,
     names_file: &'static str,
-    /// The names if there is no such file; empty where the classes are then numbered.
+    /// The names if that file does not exist; if empty, the names are numbers.
     known_names: &'static [&'static str],
 }
 
-/// CIFAR-10: five training files and one label a record.
+/// The layout of CIFAR-10: five training files, and one label per record.
 pub const CIFAR10: Layout = Layout {
     label_values: &[10],
     label: 0,
@@ -55,7 +56,8 @@ pub const CIFAR10: Layout = Layout {
     ],
 };
 
-/// CIFAR-100: one training file; of the coarse label (20) and the fine one (100) the fine is used.
+/// The layout of CIFAR-100 with its 100 fine labels: one training file, and a coarse and a fine
+/// label per record.
 pub const CIFAR100: Layout = Layout {
     label_values: &[20, 100],
     label: 1,
@@ -65,8 +67,8 @@ pub const CIFAR100: Layout = Layout {
     known_names: &[],
 };
 
-/// The same files as [`CIFAR100`], of which the coarse label is used: 20 classes of five fine ones
-/// each.
+/// The layout of CIFAR-100 with its 20 coarse labels: the same files as [`CIFAR100`], with five
+/// fine classes in each coarse one.
 pub const CIFAR100_COARSE: Layout = Layout {
     label: 0,
     names_file: "coarse_label_names.txt",
@@ -76,10 +78,10 @@ pub const CIFAR100_COARSE: Layout = Layout {
 /// Appends the images and labels of one file to `pixels` and `labels`.
 ///
 /// # Errors
-/// [`FileError::Short`](crate::FileError::Short) for a file without a record,
-/// [`FileError::PartialRecord`](crate::FileError::PartialRecord),
-/// [`FileError::Label`](crate::FileError::Label); the records before a wrong label have then been
-/// appended, each with its label.
+/// Returns [`FileError::Short`](crate::FileError::Short) if the file has no complete record,
+/// [`FileError::PartialRecord`](crate::FileError::PartialRecord) if it ends inside a record, and
+/// [`FileError::Label`](crate::FileError::Label) if a label is out of range. In the last case, the
+/// records before the invalid label have been appended, each with its label.
 pub fn records(
     contents: Contents<'_>,
     layout: &Layout,
@@ -93,8 +95,7 @@ pub fn records(
     for (index, record) in records.enumerate() {
         let (values, picture) = record.split_at(label_bytes);
         let mut label = 0;
-        // The label that is not used is checked too: if it is wrong, these are no records of this
-        // layout.
+        // The unused label is checked too: if it is invalid, the records have a different layout.
         for (place, (&value, &count)) in values.iter().zip(layout.label_values).enumerate() {
             let value = contents.label(index, value, 0, count - 1)?;
             if place == layout.label {
@@ -107,21 +108,21 @@ pub fn records(
     Ok(())
 }
 
-/// CIFAR-100 with its 20 coarse labels, from the folder `cifar-100-binary` of the folder `data`.
+/// Reads CIFAR-100 with its 20 coarse labels, from the folder `cifar-100-binary` inside `data`.
 ///
-/// The pictures are those of [`open`](crate::open), in the same order. The class names are the
-/// lines of `coarse_label_names.txt`, or numbers if there is no such file. [`ImageSet::classes`] is
-/// 20, while [`DatasetName::classes`] speaks of the fine labels.
+/// The images are those of [`open`](crate::open), in the same order. The class names are the lines
+/// of `coarse_label_names.txt`, or numbers if that file does not exist. [`ImageSet::classes`] is
+/// 20, while [`DatasetName::classes`] counts the fine labels.
 ///
 /// # Errors
-/// As [`open`](crate::open).
+/// Same as [`open`](crate::open).
 pub fn open_coarse(data: &Path) -> Result<Dataset, DataError> {
     let name = DatasetName::Cifar100;
     let (train, test) = train_and_test(&Folder::new(name, data), &CIFAR100_COARSE)?;
     Dataset::new(name, train, test)
 }
 
-/// Training and test images of the folder.
+/// Reads the training and test images in the folder.
 pub(crate) fn train_and_test(
     folder: &Folder,
     layout: &Layout,

@@ -1,14 +1,16 @@
-//! Lists of class names: text, one name a line.
+//! Lists of class names: text with one name per line.
 
 use super::Contents;
 use crate::error::{DataError, FileError};
 use crate::folder::Folder;
 
-/// The `classes` names in a file of one name a line; blank lines at the end are allowed.
+/// Reads the names of `classes` classes from a file with one name per line.
+///
+/// Blank lines at the end are allowed.
 ///
 /// # Errors
-/// [`FileError::Text`] if it is not UTF-8, [`FileError::ClassNames`] if the names are not
-/// `classes`.
+/// Returns [`FileError::Text`] if the file is not UTF-8, and [`FileError::ClassNames`] if it does
+/// not have `classes` names.
 pub fn parse(contents: Contents<'_>, classes: usize) -> Result<Vec<String>, DataError> {
     let names: Vec<String> = contents
         .text()?
@@ -28,7 +30,7 @@ pub fn parse(contents: Contents<'_>, classes: usize) -> Result<Vec<String>, Data
     }
 }
 
-/// The names in `name`, or `known` ones if there is no such file.
+/// Reads the names in the file `name`, or returns `known` if it does not exist.
 pub(crate) fn read_or(
     folder: &Folder,
     name: &str,
@@ -40,12 +42,11 @@ pub(crate) fn read_or(
     }
 }
 
-/// "0", "1", ...: the names of classes that are numbers, or whose names are lost.
+/// The names "0", "1", ... of classes that are numbers, or whose names are unknown.
 pub(crate) fn numbers(classes: usize) -> Vec<String> {
     (0..classes).map(|class| class.to_string()).collect()
 }
 
-/// Owned names.
 pub(crate) fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! IDX, the format of MNIST: a big-endian header and one byte a value.
+//! IDX, the format of MNIST: a big-endian header, and one byte per value.
 //!
 //! | | images | labels |
 //! |---|---|---|
@@ -7,8 +7,8 @@
 //! | bytes 8-11, 12-15 | rows, columns | |
 //! | then | count x rows x columns pixels, row by row | count labels |
 //!
-//! A file may be packed by gzip, as the official ones are; that is decided by its first two bytes,
-//! not its name.
+//! A file may be compressed by gzip, like the official ones. This is detected by its first two
+//! bytes, not by its name.
 
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -21,15 +21,18 @@ use crate::files::open_regular;
 use crate::pixels::Pixels;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Bytes before the pixels.
+/// Length of the header of images.
 const HEADER: u64 = 16;
 
-/// The pixels of an IDX file of images, N, H, W; `size` is the height and width that they must
-/// have.
+/// Returns the pixels of an IDX file of images, N, H, W.
+///
+/// `size` is the height and width that the images must have.
 ///
 /// # Errors
-/// [`FileError::Kind`] for another first number, [`FileError::PictureSize`], [`FileError::Short`],
-/// [`FileError::Long`], [`FileError::Gzip`].
+/// Returns [`FileError::Kind`] if the file starts with a different number,
+/// [`FileError::PictureSize`] if the images have a different size, [`FileError::Short`] or
+/// [`FileError::Long`] if the length does not match the header, and [`FileError::Gzip`] if the file
+/// cannot be unpacked.
 pub fn images(contents: Contents<'_>, size: [usize; 2]) -> Result<Vec<u8>, DataError> {
     let pixels = with_reader(contents, |reader| {
         let promised = count_pixels(contents, reader, size)?;
@@ -38,7 +41,7 @@ pub fn images(contents: Contents<'_>, size: [usize; 2]) -> Result<Vec<u8>, DataE
     Ok(pixels)
 }
 
-/// [`images`] of a file that is not packed, whose pixels stay there.
+/// Same as [`images`], for an uncompressed file whose pixels are mapped into memory.
 pub(super) fn map_images(file: &Path, size: [usize; 2]) -> Result<Pixels, FileError> {
     let mut opened = open_regular(file).map_err(unreadable(file))?;
     let mut head = Vec::new();
@@ -55,7 +58,8 @@ pub(super) fn map_images(file: &Path, size: [usize; 2]) -> Result<Pixels, FileEr
     map(file, &opened, HEADER, count)
 }
 
-/// How many pixels the header of images promises, where they have the right size.
+/// Returns the number of pixels that the header of images promises, if the images have the right
+/// size.
 fn count_pixels(
     contents: Contents<'_>,
     reader: &mut dyn Read,
@@ -75,11 +79,12 @@ fn count_pixels(
         .saturating_mul(u64::from(columns)))
 }
 
-/// The labels of an IDX file of labels, below `classes`.
+/// Returns the labels of an IDX file of labels, below `classes`.
 ///
 /// # Errors
-/// [`FileError::Kind`] for another first number, [`FileError::Label`], [`FileError::Short`],
-/// [`FileError::Long`], [`FileError::Gzip`].
+/// Returns [`FileError::Kind`] if the file starts with a different number, [`FileError::Label`] if
+/// a label is not below `classes`, [`FileError::Short`] or [`FileError::Long`] if the length does
+/// not match the header, and [`FileError::Gzip`] if the file cannot be unpacked.
 pub fn labels(contents: Contents<'_>, classes: u16) -> Result<Vec<u16>, DataError> {
     let values = with_reader(contents, |reader| {
         let [count] = header(contents, reader, "labels in IDX format", 2049)?;
@@ -93,7 +98,7 @@ pub fn labels(contents: Contents<'_>, classes: u16) -> Result<Vec<u16>, DataErro
         .collect()
 }
 
-/// Hands `parse` the bytes, unpacked on the way if they are packed.
+/// Calls `parse` with a reader of the bytes, which unpacks them if they are compressed.
 fn with_reader<T>(
     contents: Contents<'_>,
     parse: impl FnOnce(&mut dyn Read) -> Result<T, FileError>,
@@ -106,7 +111,7 @@ fn with_reader<T>(
     }
 }
 
-/// The sizes that follow the number of the kind.
+/// Reads the sizes after the number that identifies the kind.
 fn header<const SIZES: usize>(
     contents: Contents<'_>,
     reader: &mut dyn Read,
@@ -115,7 +120,7 @@ fn header<const SIZES: usize>(
 ) -> Result<[u32; SIZES], FileError> {
     let file = || contents.file.to_owned();
     let length = 4 + 4 * SIZES as u64;
-    // The kind is judged first: a short file of another kind is of another kind.
+    // The kind is checked first, so that a short file of a different kind is reported as such.
     let bytes = read_up_to(contents, reader, length)?;
     let mut numbers = bytes
         .chunks_exact(4)
@@ -141,22 +146,22 @@ fn header<const SIZES: usize>(
     Ok(sizes)
 }
 
-/// The `promised` bytes after the header, and not one more.
+/// Reads the `promised` bytes after the header, and checks that the file ends there.
 fn body(
     contents: Contents<'_>,
     reader: &mut dyn Read,
     header: u64,
     promised: u64,
 ) -> Result<Vec<u8>, FileError> {
-    // One byte more is asked for: it tells a file that goes on, and its absence makes gzip check
-    // its sum.
+    // One more byte is requested. It reveals a file that is too long, and its absence makes gzip
+    // verify the checksum.
     let bytes = read_up_to(contents, reader, promised.saturating_add(1))?;
     let (expected, found) = (header.saturating_add(promised), header + bytes.len() as u64);
     contents.check_length(expected, found)?;
     Ok(bytes)
 }
 
-/// At most `limit` bytes; room is made as they come.
+/// Reads at most `limit` bytes. Memory is allocated as they arrive.
 fn read_up_to(
     contents: Contents<'_>,
     reader: &mut dyn Read,

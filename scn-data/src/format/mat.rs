@@ -1,29 +1,29 @@
 //! MATLAB files of level 5 (`.mat`, versions 5 to 7): named arrays of numbers.
 //!
-//! The [format](https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf), little-endian,
-//! as MATLAB and `scipy.io.savemat` write it:
+//! The little-endian [format](https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf), as
+//! written by MATLAB and `scipy.io.savemat`:
 //!
 //! | | |
 //! |---|---|
 //! | bytes 0-123 | text, and an offset that is not used here |
 //! | bytes 124-127 | the version 0x0100 and the letters IM |
-//! | then | elements: type (4 bytes), length (4 bytes), as many bytes as that |
+//! | then | elements: type (4 bytes), length (4 bytes), contents of that length |
 //!
-//! An element of type 14 is an array; one of type 15 is a zlib stream that holds one array. An array
-//! consists of four parts, each padded to a multiple of 8 bytes: flags, sizes of the axes, name,
-//! values. A part of at most 4 bytes may have its length beside its type, and its bytes in place of
-//! the length. An array has a class, such as double; its values may be stored in a smaller type that
-//! holds them. The first axis is the fastest.
+//! An element of type 14 is an array. One of type 15 is a zlib stream that holds one array. An
+//! array consists of four parts, each padded to a multiple of 8 bytes: flags, sizes of the axes,
+//! name, values. A part of at most 4 bytes may have its length next to its type, and its bytes in
+//! place of the length. An array has a class, such as double, but its values may be stored in a
+//! smaller type that can hold them. The first axis varies fastest.
 //!
-//! Other arrays of the file are skipped. Version 7.3 is HDF5 and is not read.
+//! Other arrays of the file are skipped. Version 7.3 is HDF5 and is not supported.
 //!
-//! The elements are read here and not by a crate, as no crate for this format (November 2026) keeps
-//! the promise that no bytes make a parser panic or allocate more than they justify. `matfile` 0.5
-//! multiplies the sizes of the axes as `i32` without looking for overflow, unpacks streams within
-//! streams to any length and depth, and prints. `matrw` 0.1 panics if a stream does not unpack.
-//! `mat5` 0.1 subtracts lengths without looking for overflow, and reads arrays of two axes only.
-//! `matio-rs` wraps a library in C. To check every element before a crate reads it would take all of
-//! this module except the copying of the values.
+//! The elements are parsed here because no crate for this format (November 2026) guarantees that it
+//! never panics and never allocates more than the bytes justify. `matfile` 0.5 multiplies the sizes
+//! of the axes as `i32` without overflow checks, unpacks streams within streams to any length and
+//! depth, and prints. `matrw` 0.1 panics if a stream does not unpack. `mat5` 0.1 subtracts lengths
+//! without overflow checks, and reads only arrays of two axes. `matio-rs` wraps a C library.
+//! Checking every element before a crate reads it would need all of this module except the copying
+//! of the values.
 
 mod stream;
 
@@ -35,9 +35,9 @@ use crate::error::FileError;
 const HEAD: usize = 128;
 /// Bytes 124 to 127.
 const VERSION: [u8; 4] = [0, 1, b'I', b'M'];
-/// Most axes of an array: as scipy can write them.
+/// Largest number of axes of an array, the limit of scipy.
 const MOST_AXES: u32 = 32;
-/// Longest name: MATLAB allows fewer letters.
+/// Longest name that is read. The limit of MATLAB is lower.
 const LONGEST_NAME: u32 = 4096;
 
 // Types of values.
@@ -52,20 +52,22 @@ const DOUBLE: u32 = 9;
 const CLASS_DOUBLE: u8 = 6;
 const CLASS_UINT8: u8 = 9;
 
-/// An array of a file, whose values have not been read yet.
+/// An array of a file. Its values have not been read yet.
 pub(super) struct Array<'a> {
     name: &'static str,
     class: u8,
     is_complex: bool,
-    /// Sizes of the axes, the fastest first.
+    /// Sizes of the axes, fastest first.
     pub(super) shape: Vec<usize>,
-    /// What follows the name.
+    /// The part of the element after the name.
     stream: Stream<'a>,
 }
 
 impl<'a> Array<'a> {
-    /// Finds the array with this name. The file must be whole, as far as that can be seen without
-    /// unpacking the values of other arrays.
+    /// Finds the array with this name.
+    ///
+    /// The file must be complete, as far as this can be checked without unpacking the values of
+    /// other arrays.
     pub(super) fn find(contents: Contents<'a>, name: &'static str) -> Result<Self, FileError> {
         let file = || contents.file.to_owned();
         let length = contents.bytes.len();
@@ -91,8 +93,8 @@ impl<'a> Array<'a> {
                 return Err(FileError::Variable {
                     file: file(),
                     name,
-                    expected: "there once",
-                    found: format!("is there again at byte {at}"),
+                    expected: "unique",
+                    found: format!("occurs again at byte {at}"),
                 });
             }
             at = end;
@@ -100,11 +102,11 @@ impl<'a> Array<'a> {
         found.ok_or_else(|| FileError::NoVariable { file: file(), name })
     }
 
-    /// The array that `stream` holds, if it has this name.
+    /// Returns the array in `stream`, if it has this name.
     fn named(name: &'static str, mut stream: Stream<'a>) -> Result<Option<Self>, FileError> {
         let flags = stream.part("array flags", UINT32, 8, 8)?;
         let (class, is_complex) = (flags[0], flags[1] & 8 != 0);
-        // Functions and objects of classes have no sizes, and are no arrays.
+        // Functions and class objects have no sizes, and are not arrays.
         if !(1..=15).contains(&class) {
             return Ok(None);
         }
@@ -132,7 +134,7 @@ impl<'a> Array<'a> {
         }))
     }
 
-    /// The values of an array of bytes.
+    /// Reads the values of an array of bytes.
     pub(super) fn bytes(self, expected: &'static str) -> Result<Vec<u8>, FileError> {
         if self.class != CLASS_UINT8 {
             return Err(self.refuse(expected));
@@ -140,7 +142,7 @@ impl<'a> Array<'a> {
         self.values(expected).map(|(_, values)| values)
     }
 
-    /// The values of an array of bytes or of numbers in double precision.
+    /// Reads the values of an array of bytes or of double-precision numbers.
     pub(super) fn numbers(
         self,
         expected: &'static str,
@@ -159,14 +161,14 @@ impl<'a> Array<'a> {
         Ok((0..count).map(number))
     }
 
-    /// The type that the values are stored in, and their bytes.
+    /// Reads the values. Returns the type that they are stored in, and their bytes.
     fn values(mut self, expected: &'static str) -> Result<(u32, Vec<u8>), FileError> {
         let is_known = matches!(self.class, CLASS_UINT8 | CLASS_DOUBLE);
         if !is_known || self.is_complex {
             return Err(self.refuse(expected));
         }
         let tag = self.stream.tag()?;
-        // A double may be stored in any of these, a byte only as such.
+        // Doubles may be stored in any of these types, bytes only as bytes.
         let size = size_of(tag.kind)
             .filter(|_| tag.kind == UINT8 || self.class == CLASS_DOUBLE)
             .ok_or_else(|| {
@@ -186,7 +188,7 @@ impl<'a> Array<'a> {
         Ok((tag.kind, values))
     }
 
-    /// An error that says what was `expected` and what this array is.
+    /// The error for an array that is not as `expected`.
     pub(super) fn refuse(&self, expected: &'static str) -> FileError {
         let class = match self.class {
             1 => "cell",
@@ -216,7 +218,7 @@ impl<'a> Array<'a> {
     }
 }
 
-/// Bytes of a value that is stored in this type; none for types in which no double is stored.
+/// Size in bytes of a value stored in this type; `None` for types in which doubles are not stored.
 fn size_of(kind: u32) -> Option<usize> {
     match kind {
         UINT8 => Some(1),

@@ -1,4 +1,4 @@
-//! MNIST: two pairs of IDX files, images and labels.
+//! MNIST: two pairs of IDX files, each with images and labels.
 
 use std::path::Path;
 
@@ -9,13 +9,15 @@ use crate::folder::Folder;
 use crate::images::ImageSet;
 use crate::pixels::Pixels;
 
-/// Images and labels of one half of the data set, digits 0 to 9 in grey.
+/// Reads the images and labels of one half of the data set, the digits 0 to 9 in grey.
 ///
-/// `size` is the height and width of the pictures, `brightest` the largest value a pixel can have.
+/// `size` is the height and width of the images, and `brightest` the largest value that a pixel can
+/// have.
 ///
 /// # Errors
-/// Those of [`idx::images`] and [`idx::labels`]; [`FileError::Counts`](crate::FileError::Counts) if
-/// the two files do not belong together; those of [`ImageSet::new`] for a pixel that is too bright.
+/// Returns the errors of [`idx::images`] and [`idx::labels`],
+/// [`FileError::Counts`](crate::FileError::Counts) if the numbers of images and labels differ, and
+/// the errors of [`ImageSet::new`] if a pixel is too bright.
 pub fn images_with_labels(
     images: Contents<'_>,
     labels: Contents<'_>,
@@ -26,18 +28,17 @@ pub fn images_with_labels(
     with_labels(pixels, images.file, labels, size, brightest)
 }
 
-/// [`images_with_labels`] of two files of any length, whose pixels stay in theirs, which must not
-/// be packed.
+/// Same as [`images_with_labels`] for two files, but leaves the pixels in their file, which must
+/// not be compressed.
 ///
-/// The pixels are read when they are looked at, so that they can be more than memory holds. While
-/// the set or a clone of it is there, the file must stay as it is: what another process writes into
-/// it changes the pixels, and if it is cut short, the system ends this process where it looks at a
-/// pixel that is gone.
+/// Pixels are read on access, so they may exceed memory. The file must not change while the set or
+/// a clone of it exists. Bytes that another process writes to it change the pixels, and if it is
+/// truncated, the system ends this process on access to a missing pixel.
 ///
 /// # Errors
-/// [`FileError::Unreadable`](crate::FileError::Unreadable) for a file that is not there, cannot be
-/// read or cannot be mapped, [`FileError::Packed`](crate::FileError::Packed), and those of
-/// [`images_with_labels`].
+/// Returns [`FileError::Unreadable`](crate::FileError::Unreadable) if a file does not exist or
+/// cannot be read or mapped, [`FileError::Packed`](crate::FileError::Packed) if the file of images
+/// is compressed, and the errors of [`images_with_labels`].
 pub fn map(
     images: &Path,
     labels: &Path,
@@ -70,7 +71,7 @@ fn with_labels(
     )?)
 }
 
-/// Training and test images of the folder.
+/// Reads the training and test images in the folder.
 pub(crate) fn train_and_test(folder: &Folder) -> Result<(ImageSet, ImageSet), DataError> {
     let half = |images: [&str; 2], labels: [&str; 2]| {
         let (images_file, images) = folder.read(&images)?;

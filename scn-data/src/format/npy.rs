@@ -5,16 +5,18 @@
 //! | images | N, H, W (grey) or N, C, H, W | `uint8` |
 //! | labels | N | `uint8` to `uint64` or `int8` to `int64`, of either byte order |
 //!
-//! Both in C order, as `numpy.save` writes an array that has not been transposed; versions 1 to 3
-//! of the [format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): the
-//! bytes `\x93NUMPY`, the version in two bytes, the length of the header in two or (from version 2
-//! on) four, little-endian, the header as a Python dictionary, and the values.
+//! Both are in C order, as `numpy.save` writes an array that has not been transposed. Versions 1 to
+//! 3 of the [format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html) are
+//! supported: the bytes `\x93NUMPY`, the version in two bytes, the length of the header in two or
+//! (from version 2 on) four bytes, little-endian, the header as a Python dictionary, and the
+//! values.
 //!
-//! The header is read here and not by the crate `npyz`: that one recurses into nested brackets and
-//! multiplies sizes without looking for overflow, so some bytes would make it panic.
+//! The header is parsed here instead of by the crate `npyz`, which recurses into nested brackets
+//! and multiplies sizes without overflow checks, so some bytes would make it panic.
 //!
-//! [`Numbers`] reads arrays of any shape as floating point numbers, [`ColumnFile`] a matrix block by block; [`train_and_test`] reads a whole
-//! data set of four files, whose images may be floating point numbers too.
+//! [`Numbers`] reads arrays of any shape as floating point numbers, and [`ColumnFile`] reads a
+//! matrix block by block. [`train_and_test`] reads a whole data set of four files, whose images may
+//! also be floating point numbers.
 
 mod archive;
 mod columns;
@@ -36,10 +38,10 @@ use crate::files::open_regular;
 use crate::images::{ImageSet, volume};
 use crate::pixels::Pixels;
 
-/// Images and labels of the files `NAME-images.npy` and `NAME-labels.npy` in `folder`.
+/// Reads the images and labels in the files `NAME-images.npy` and `NAME-labels.npy` in `folder`.
 ///
 /// # Errors
-/// [`FileError::Unreadable`] for a file that is not there or cannot be read, and those of
+/// Returns [`FileError::Unreadable`] if a file does not exist or cannot be read, and the errors of
 /// [`images_with_labels`].
 pub fn open(
     folder: &Path,
@@ -49,22 +51,21 @@ pub fn open(
     let [images_file, labels_file] = files(folder, name);
     let (mut images, labels) = (read(&images_file)?, read(&labels_file)?);
     let (pixels, shape) = self::images(Contents::new(&images, &images_file))?;
-    // In place: a copy would need as much memory again.
+    // In place, because a copy would need as much memory again.
     images.drain(..images.len() - pixels.len());
     let pixels = Pixels::Owned(images);
     let labels = Contents::new(&labels, &labels_file);
     with_labels(pixels, shape, &images_file, labels, class_names.into())
 }
 
-/// [`open`] for files of any length: the pixels stay in theirs.
+/// Same as [`open`], but leaves the pixels in their file.
 ///
-/// They are read when they are looked at, so that they can be more than memory holds. While the set
-/// or a clone of it is there, the file must stay as it is: what another process writes into it
-/// changes the pixels, and if it is cut short, the system ends this process where it looks at a
-/// pixel that is gone.
+/// Pixels are read on access, so they may exceed memory. The file must not change while the set or
+/// a clone of it exists. Bytes that another process writes to it change the pixels, and if it is
+/// truncated, the system ends this process on access to a missing pixel.
 ///
 /// # Errors
-/// Those of [`open`]; [`FileError::Unreadable`] also for a file that cannot be mapped.
+/// Same as [`open`]. [`FileError::Unreadable`] is also returned if a file cannot be mapped.
 pub fn map(
     folder: &Path,
     name: &str,
@@ -84,12 +85,13 @@ fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
     ["images", "labels"].map(|part| folder.join(format!("{name}-{part}.npy")))
 }
 
-/// The image set of an array of images and an array of labels; `class_names[label]` is what a label
-/// means.
+/// Creates an image set from an array of images and an array of labels.
+///
+/// `class_names[label]` is the meaning of a label.
 ///
 /// # Errors
-/// Those of [`images`] and [`labels`]; [`FileError::Counts`] if the two do not belong together;
-/// [`ImageError::Classes`] for no class, or too many.
+/// Returns the errors of [`images`] and [`labels`], [`FileError::Counts`] if the numbers of images
+/// and labels differ, and [`ImageError::Classes`] if there are no classes or too many.
 pub fn images_with_labels(
     images: Contents<'_>,
     labels: Contents<'_>,
@@ -119,22 +121,24 @@ fn with_labels(
     )?)
 }
 
-/// The pixels of an array of images, N, C, H, W, and the shape C, H, W of each, whose product is
-/// positive and countable.
+/// Returns the pixels of an array of images, N, C, H, W, and the shape C, H, W of each image.
+///
+/// The product of the shape is positive and fits into a `usize`.
 ///
 /// # Errors
-/// [`FileError::NoArray`], [`FileError::Array`] for another shape, type or order,
-/// [`FileError::Short`], [`FileError::Long`].
+/// Returns [`FileError::NoArray`] if the file is not an array, [`FileError::Array`] if the array
+/// has a different shape, type or order, and [`FileError::Short`] or [`FileError::Long`] if the
+/// length does not match the header.
 pub fn images(contents: Contents<'_>) -> Result<(&[u8], [usize; 3]), DataError> {
     let (array, shape) = image_array(contents)?;
     Ok((array.values(contents, 1)?, shape))
 }
 
-/// What an array of images has to be.
+/// Description of an array of images.
 const IMAGES: &str =
     "uint8 images of shape [N, H, W] or [N, C, H, W] with C H W positive and countable";
 
-/// The header of an array of images, and the shape of each.
+/// Reads the header of an array of images, and the shape of each image.
 fn image_array(contents: Contents<'_>) -> Result<(Header<'_>, [usize; 3]), FileError> {
     let array = Header::read_c_order(contents)?;
     let shape = image_shape(&array.shape);
@@ -144,7 +148,7 @@ fn image_array(contents: Contents<'_>) -> Result<(Header<'_>, [usize; 3]), FileE
     Ok((array, shape))
 }
 
-/// Channels, height and width of each image of an array; zeros if it is none of images.
+/// Channels, height and width of each image of an array; zeros if it is not an array of images.
 fn image_shape(axes: &[usize]) -> [usize; 3] {
     match *axes {
         [_, height, width] => [1, height, width],
@@ -153,19 +157,20 @@ fn image_shape(axes: &[usize]) -> [usize; 3] {
     }
 }
 
-/// [`labels`] of a file.
+/// Reads [`labels`] from a file.
 ///
 /// # Errors
-/// As there; [`FileError::Unreadable`] for a file that is not there or cannot be read.
+/// Same as [`labels`]. Also returns [`FileError::Unreadable`] if the file does not exist or cannot
+/// be read.
 pub fn open_labels(file: &Path, classes: usize) -> Result<Vec<u16>, DataError> {
     labels(Contents::new(&read(file)?, file), classes)
 }
 
-/// The labels of an array, below `classes`.
+/// Returns the labels of an array, below `classes`.
 ///
 /// # Errors
-/// Those of [`images`]; [`FileError::Label`]; [`ImageError::Classes`] unless `classes` is 1 to
-/// 65,536.
+/// Same as [`images`]. Also returns [`FileError::Label`] if a label is not below `classes`, and
+/// [`ImageError::Classes`] unless `classes` is 1 to 65,536.
 pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataError> {
     let last = classes
         .checked_sub(1)
@@ -184,7 +189,7 @@ pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataEr
         } else {
             bytes[size - 1]
         };
-        // Eight bytes, filled up with the sign.
+        // Sign-extended to eight bytes.
         let sign = if signed && most_significant >= 128 {
             0xff
         } else {
@@ -200,7 +205,7 @@ pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataEr
         if signed {
             i64::from_le_bytes(word)
         } else {
-            // A number that is too large stays so.
+            // A number beyond `i64` is still too large for a label.
             i64::try_from(u64::from_le_bytes(word)).unwrap_or(i64::MAX)
         }
     };

@@ -1,21 +1,21 @@
-//! Folders of PNG and JPEG pictures, sorted by class.
+//! Folders of PNG and JPEG files, sorted by class.
 //!
 //! ```text
 //! folder/train/CLASS/*.png, *.jpg, *.jpeg
 //! folder/test/CLASS/...                       the same classes
 //! ```
 //!
-//! or `folder/CLASS/...`, of which a share is set apart to test on.
+//! or `folder/CLASS/...`, of which a fraction is set apart for testing.
 //!
-//! The classes are the names of the folders in sorted order, the pictures of a class come in the
-//! order of their file names, and hidden files (`.name`) are passed over. Pictures are decoded by
-//! the crate `image`: 16 bits a value are rounded to 8, transparency is dropped, and they are
-//! turned and mirrored as their Exif orientation asks. Whether a file is PNG or JPEG is decided by
-//! its first bytes, not its name.
+//! The classes are the names of the folders in sorted order. The images of a class are in the order
+//! of their file names, and hidden files (`.name`) are skipped. Files are decoded by the crate
+//! `image`: 16-bit values are rounded to 8 bits, transparency is dropped, and images are rotated
+//! and mirrored according to their Exif orientation. Whether a file is PNG or JPEG is detected by
+//! its first bytes, not by its name.
 //!
-//! [`PictureFile`] reads one picture, or an array of pictures, as numbers.
+//! [`PictureFile`] reads one image, or an array of images, as numbers.
 //!
-//! This module needs the feature `pictures`, which is on by default.
+//! This module requires the feature `pictures`, which is enabled by default.
 
 mod decode;
 mod stack;
@@ -34,27 +34,33 @@ use crate::memory::{bytes_of, check_memory};
 use crate::picture_config::PictureConfig;
 use crate::split::{Part, split};
 
-/// Pictures that are decoded at a time, on all threads.
+/// Number of files decoded at a time, by all threads.
 const TOGETHER: usize = 256;
 
-/// Training and test images of the folders `train` and `test` in `folder`.
+/// Reads the training and test images in the folders `train` and `test` in `folder`.
 ///
-/// `config` brings all pictures to one size and one kind of channels. Without a size, all must have
-/// that of the first of `train`; without channels, all must be grey or all coloured, as the first
-/// is.
+/// `config` brings all images to one size and to the same channels. Without a size, all images must
+/// have the size of the first one in `train`. Without channels, all must be grey or all coloured,
+/// like the first one.
 ///
 /// # Errors
-/// [`PictureError::UnreadableFolder`]; [`PictureError::NoHalves`] if one of the two is not there;
-/// [`PictureError::NotClassFolder`] for a file beside the folders of the classes,
-/// [`PictureError::TooFewClasses`], [`PictureError::ClassFolders`] if `train` and `test` differ in
-/// these, [`PictureError::EmptyClass`] for a class without a training picture,
-/// [`PictureError::NoPictures`], [`PictureError::Extension`],
-/// [`FileError::Unreadable`](crate::FileError::Unreadable), those of [`picture`],
-/// [`PictureError::Size`] and [`PictureError::Channels`] for the first picture that differs,
-/// [`ImageError::Classes`] for too many classes, [`DataError::Memory`] for too many pictures.
+/// Returns
+/// - [`PictureError::UnreadableFolder`] if a folder cannot be listed;
+/// - [`PictureError::NoHalves`] if `train` or `test` does not exist;
+/// - [`PictureError::NotClassFolder`] if there is a file among the folders of the classes;
+/// - [`PictureError::TooFewClasses`] if there are fewer than two classes;
+/// - [`PictureError::ClassFolders`] if the classes of `train` and `test` differ;
+/// - [`PictureError::EmptyClass`] if a class has no training image;
+/// - [`PictureError::NoPictures`] if there are no images;
+/// - [`PictureError::Extension`] if a file does not have the extension of an image file;
+/// - [`FileError::Unreadable`](crate::FileError::Unreadable) if a file cannot be read;
+/// - the errors of [`picture`];
+/// - [`PictureError::Size`] or [`PictureError::Channels`] for the first image that differs;
+/// - [`ImageError::Classes`] if there are too many classes;
+/// - [`DataError::Memory`] if the images do not fit in memory.
 pub fn open(folder: &Path, config: &PictureConfig) -> Result<(ImageSet, ImageSet), DataError> {
     let [train_folder, test_folder] = ["train", "test"].map(|half| folder.join(half));
-    // What is wrong with the folder itself comes first.
+    // Errors of the folder itself come first.
     entries(folder)?;
     let there = [&train_folder, &test_folder].map(|half| half.is_dir());
     if there != [true; 2] {
@@ -84,11 +90,14 @@ pub fn open(folder: &Path, config: &PictureConfig) -> Result<(ImageSet, ImageSet
     Ok((train, test))
 }
 
-/// Training and test images of a folder that holds the folders of the classes itself: `share` of
-/// each class is set apart to test on, as [`split`] draws it by `seed`. The rest as for [`open`].
+/// Reads the training and test images of a folder that holds the folders of the classes itself.
+///
+/// A fraction `share` of each class is set apart for testing, drawn by `seed` as in [`split`].
+/// Otherwise this is the same as [`open`].
 ///
 /// # Errors
-/// Those of [`open`] and [`split`]; [`PictureError::Halves`] if the folder holds `train` and `test`.
+/// Returns the errors of [`open`] and [`split`], and [`PictureError::Halves`] if the folder holds
+/// `train` and `test`.
 pub fn open_parted(
     folder: &Path,
     config: &PictureConfig,
@@ -104,16 +113,18 @@ pub fn open_parted(
     split(&images, share, seed, Part::Test)
 }
 
-/// All images of a folder that holds the folders of the classes itself, to judge a network by: a
-/// class may be without pictures. The rest as for [`open`].
+/// Reads all images of a folder that holds the folders of the classes itself, to evaluate a
+/// network.
+///
+/// A class may have no images. Otherwise this is the same as [`open`].
 ///
 /// # Errors
-/// Those of [`open`] but for [`PictureError::NoHalves`] and [`PictureError::EmptyClass`].
+/// Same as [`open`], except for [`PictureError::NoHalves`] and [`PictureError::EmptyClass`].
 pub fn open_whole(folder: &Path, config: &PictureConfig) -> Result<ImageSet, DataError> {
     Reader::new(config).images(folder, &classes(folder)?, false)
 }
 
-/// Reads pictures of one shape: the first sets it.
+/// A reader of images of one shape, which is that of the first image.
 struct Reader<'a> {
     config: &'a PictureConfig,
     shape: Option<[usize; 3]>,
@@ -127,7 +138,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The images in the folders of the classes, each of which must have one if it is `to_learn`.
+    /// Reads the images in the folders of the classes. If `to_learn`, each class must have an
+    /// image.
     fn images(
         &mut self,
         folder: &Path,
@@ -150,8 +162,8 @@ impl<'a> Reader<'a> {
         }
         let mut pixels = Vec::new();
         for files in files.chunks(TOGETHER) {
-            // All results of the chunk, so that the error is that of the first file, whatever the
-            // threads.
+            // All results of the chunk are collected, so that the error is that of the first file,
+            // whatever the threads do.
             let pictures: Vec<_> = files
                 .par_iter()
                 .map(|file| read(file, self.config))
@@ -163,7 +175,7 @@ impl<'a> Reader<'a> {
                     None => {
                         let size = bytes_of::<u8>(&picture.shape);
                         let all = size.saturating_mul(labels.len() as u64);
-                        check_memory(&format!("the pictures of {}", folder.display()), all)?;
+                        check_memory(&format!("the images of {}", folder.display()), all)?;
                         *self.shape.insert(picture.shape)
                     }
                 };
@@ -185,7 +197,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The picture in `file`, if its name says that it is one.
+/// Reads the image in `file`, if its extension is that of an image file.
 fn read(file: &Path, config: &PictureConfig) -> Result<Picture, DataError> {
     let extension = file.extension().unwrap_or_default().to_string_lossy();
     if !["png", "jpg", "jpeg"].contains(&extension.to_lowercase().as_str()) {
@@ -198,7 +210,7 @@ fn read(file: &Path, config: &PictureConfig) -> Result<Picture, DataError> {
     }
 }
 
-/// That the picture in `file` has the shape `expected`.
+/// Checks that the image in `file` has the shape `expected`.
 fn check_alike(file: &Path, expected: [usize; 3], found: [usize; 3]) -> Result<(), PictureError> {
     let file = || file.to_owned();
     if found[0] != expected[0] {
@@ -218,7 +230,7 @@ fn check_alike(file: &Path, expected: [usize; 3], found: [usize; 3]) -> Result<(
     Ok(())
 }
 
-/// The names of the folders in `folder`, sorted: two or more.
+/// Returns the sorted names of the folders in `folder`, of which there must be two or more.
 fn classes(folder: &Path) -> Result<Vec<OsString>, PictureError> {
     let names = entries(folder)?;
     let path = |name: &OsString| -> PathBuf { folder.join(name) };
@@ -235,7 +247,7 @@ fn classes(folder: &Path) -> Result<Vec<OsString>, PictureError> {
     Ok(names)
 }
 
-/// The names of what is in `folder` and not hidden, sorted.
+/// Returns the sorted names of the entries of `folder` that are not hidden.
 fn entries(folder: &Path) -> Result<Vec<OsString>, PictureError> {
     let list = || -> io::Result<Vec<OsString>> {
         fs::read_dir(folder)?

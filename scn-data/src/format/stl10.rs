@@ -1,11 +1,11 @@
-//! STL-10 in its binary version: pictures in one file, labels in another.
+//! STL-10 in its binary version: images in one file, labels in another.
 //!
-//! A picture is the red, the green and the blue plane of 96 x 96 bytes, each stored *column by
-//! column* (it was written by Matlab), so that reading it as rows gives a picture lying on its
-//! side. Labels run from 1 to 10.
+//! An image is the red, green and blue planes of 96 x 96 bytes, each stored *column by column* (by
+//! Matlab), so reading it as rows gives an image lying on its side. Labels are 1 to 10.
 //!
-//! Of the 5,000 training pictures, [`open_folds`] reads the ten predefined [`folds`]; the 100,000
-//! pictures without labels come from [`open_unlabelled`] in batches, as [`Unlabelled`] says.
+//! [`open_folds`] reads the ten predefined [`folds`] of the 5,000 training images.
+//! [`open_unlabelled`] reads the 100,000 images without labels in batches, which [`Unlabelled`]
+//! describes.
 
 mod folds;
 mod unlabelled;
@@ -24,11 +24,11 @@ const NAMES: [&str; 10] = [
     "airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck",
 ];
 
-/// The pictures of a file, upright: N, C, H, W.
+/// Returns the images of a file, upright: N, C, H, W.
 ///
 /// # Errors
-/// [`FileError::Short`](crate::FileError::Short) for a file without a picture,
-/// [`FileError::PartialRecord`](crate::FileError::PartialRecord).
+/// Returns [`FileError::Short`](crate::FileError::Short) if the file has no complete image, and
+/// [`FileError::PartialRecord`](crate::FileError::PartialRecord) if it ends inside an image.
 pub fn pictures(contents: Contents<'_>) -> Result<Vec<u8>, DataError> {
     let pictures = contents.records(PIXELS)?;
     let mut pixels = Vec::with_capacity(contents.bytes.len());
@@ -39,11 +39,11 @@ pub fn pictures(contents: Contents<'_>) -> Result<Vec<u8>, DataError> {
     Ok(pixels)
 }
 
-/// The labels of a file, counted from 0.
+/// Returns the labels of a file, counted from 0.
 ///
 /// # Errors
-/// [`FileError::Short`](crate::FileError::Short) for a file without a label,
-/// [`FileError::Label`](crate::FileError::Label).
+/// Returns [`FileError::Short`](crate::FileError::Short) if the file is empty, and
+/// [`FileError::Label`](crate::FileError::Label) if a label is not 1 to 10.
 pub fn labels(contents: Contents<'_>) -> Result<Vec<u16>, DataError> {
     let records = contents.records(1)?;
     records
@@ -52,7 +52,7 @@ pub fn labels(contents: Contents<'_>) -> Result<Vec<u16>, DataError> {
         .collect()
 }
 
-/// Training and test images of the folder.
+/// Reads the training and test images in the folder.
 pub(crate) fn train_and_test(folder: &Folder) -> Result<(ImageSet, ImageSet), DataError> {
     let names = class_names::read_or(folder, "class_names.txt", class_names::owned(&NAMES))?;
     let set = |pictures_name: &str, labels_name: &str| {

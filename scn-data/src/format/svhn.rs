@@ -2,9 +2,9 @@
 //! compressed or not.
 //!
 //! A file holds two arrays. `X` has bytes of shape 32 x 32 x 3 x N: rows, columns, channels (red,
-//! green, blue), pictures. The first axis is the fastest, so planes are stored *column by column*, as
+//! green, blue), images. The first axis varies fastest, so planes are stored *column by column*, as
 //! in STL-10. `y` has bytes or doubles of shape N x 1, the labels: 1 to 9 for these digits, 10 for
-//! the digit 0. MATLAB drops a last axis of size 1, so a single picture may be 32 x 32 x 3.
+//! the digit 0. MATLAB drops a last axis of size 1, so a single image may be 32 x 32 x 3.
 
 use super::mat::Array;
 use super::{Contents, check_counts, class_names, stand_upright};
@@ -15,12 +15,12 @@ use crate::images::ImageSet;
 const SIDE: usize = 32;
 const PIXELS: usize = 3 * SIDE * SIDE;
 
-/// The pictures of a file, upright: N, C, H, W with C = 3 and H = W = 32.
+/// Returns the images of a file, upright: N, C, H, W with C = 3 and H = W = 32.
 ///
 /// # Errors
-/// [`FileError::Short`], [`FileError::NoMat`], [`FileError::Element`] and [`FileError::Zlib`] for a
-/// file that is no MATLAB file, or is damaged; [`FileError::NoVariable`]; [`FileError::Variable`]
-/// for an array `X` of another shape or class.
+/// Returns [`FileError::Short`], [`FileError::NoMat`], [`FileError::Element`] or
+/// [`FileError::Zlib`] if the file is not a MATLAB file or is damaged, [`FileError::NoVariable`] if
+/// it has no array `X`, and [`FileError::Variable`] if `X` has a different shape or class.
 pub fn pictures(contents: Contents<'_>) -> Result<Vec<u8>, DataError> {
     let expected = "a uint8 array of shape [32, 32, 3, N]";
     let array = Array::find(contents, "X")?;
@@ -32,11 +32,11 @@ pub fn pictures(contents: Contents<'_>) -> Result<Vec<u8>, DataError> {
     Ok(pixels)
 }
 
-/// The labels of a file, 0 to 9: the digits themselves.
+/// Returns the labels of a file, 0 to 9: the digits themselves.
 ///
 /// # Errors
-/// Those of [`pictures`], about the array `y`; [`FileError::Variable`] also for a label that is no
-/// whole number; [`FileError::Label`].
+/// Same as [`pictures`], for the array `y`. Also returns [`FileError::Variable`] if a label is not
+/// a whole number, and [`FileError::Label`] if it is not 1 to 10.
 pub fn labels(contents: Contents<'_>) -> Result<Vec<u16>, DataError> {
     let expected = "a uint8 or double array of shape [N, 1]";
     let array = Array::find(contents, "y")?;
@@ -44,7 +44,7 @@ pub fn labels(contents: Contents<'_>) -> Result<Vec<u16>, DataError> {
         return Err(array.refuse(expected).into());
     };
     let label = |(record, value): (usize, f64)| {
-        // Neither NaN nor an infinity passes.
+        // This refuses NaN and infinities too.
         if value.fract() != 0.0 {
             return Err(DataError::from(FileError::Variable {
                 file: contents.file.to_owned(),
@@ -53,13 +53,13 @@ pub fn labels(contents: Contents<'_>) -> Result<Vec<u16>, DataError> {
                 found: format!("is {value} for record {record}"),
             }));
         }
-        // What is beyond `i64` becomes its end, which is no label either.
+        // Numbers beyond `i64` saturate, and are not labels either.
         Ok(contents.label(record, value as i64, 1, 10)? % 10)
     };
     array.numbers(expected)?.enumerate().map(label).collect()
 }
 
-/// Training and test images of the folder.
+/// Reads the training and test images in the folder.
 pub(crate) fn train_and_test(folder: &Folder) -> Result<(ImageSet, ImageSet), DataError> {
     let set = |name: &str| {
         let (file, bytes) = folder.read(&[name])?;

@@ -1,4 +1,4 @@
-//! Networks and servers that fail, for a while or for good.
+//! Networks and servers that fail temporarily or permanently.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use scn_data::fetch::{FetchError, Packing, Progress, TransferPolicy, fetch};
 use crate::server::{Answer, Server};
 use crate::{assert_whole, bytes, fetched, names, policy, source};
 
-/// Fetches from the address, and counts how often something is tried again.
+/// Fetches from an address. Returns the number of retries and the error.
 fn retries(base: &str, policy: &TransferPolicy, data: &Path) -> (usize, Option<FetchError>) {
     let mut count = 0;
     let source = source(base, &bytes(), Packing::Kept);
@@ -21,7 +21,7 @@ fn retries(base: &str, policy: &TransferPolicy, data: &Path) -> (usize, Option<F
 }
 
 #[test]
-fn another_range_than_asked_for_is_refused_and_all_is_asked_for() {
+fn a_wrong_range_is_refused_and_the_whole_file_requested() {
     let data = tempfile::tempdir().unwrap();
     let answers = [Answer::CutAfter(70_000), Answer::WrongRange, Answer::Right];
     let (server, result) = fetched(&answers, data.path());
@@ -31,7 +31,7 @@ fn another_range_than_asked_for_is_refused_and_all_is_asked_for() {
 }
 
 #[test]
-fn another_range_does_not_bar_the_next_fetch() {
+fn a_wrong_range_does_not_block_the_next_fetch() {
     let data = tempfile::tempdir().unwrap();
     let answers = [
         Answer::CutAfter(70_000),
@@ -69,9 +69,9 @@ fn a_range_from_the_first_byte_is_the_whole_file() {
     assert_eq!(server.ranges(), [Some(1234)]);
 }
 
-/// Its length is that of the range, so that only the header says that more is missing.
+/// `Content-Length` is that of the range, so only `Content-Range` shows that more is missing.
 #[test]
-fn a_range_that_ends_early_is_gone_on_with() {
+fn a_range_that_ends_early_is_continued() {
     const SOME: Answer = Answer::Say(
         &[
             "HTTP/1.1 206 Partial",
@@ -126,7 +126,7 @@ fn parts_of_two_versions_are_not_joined() {
 }
 
 #[test]
-fn a_part_of_other_bytes_is_replaced() {
+fn a_part_with_different_bytes_is_replaced() {
     let data = tempfile::tempdir().unwrap();
     fs::write(data.path().join("archive.part"), [7; 1234]).unwrap();
     let (server, result) = fetched(&[Answer::Right; 2], data.path());
@@ -146,7 +146,7 @@ fn a_part_longer_than_the_file_is_replaced() {
 }
 
 #[test]
-fn what_stays_so_is_not_tried_again() {
+fn permanent_failures_are_not_retried() {
     let data = tempfile::tempdir().unwrap();
     for status in [400, 401, 403, 404, 410, 501, 505] {
         let server = Server::new(bytes(), &[Answer::Status(status); 3]);
@@ -158,13 +158,13 @@ fn what_stays_so_is_not_tried_again() {
         assert_eq!((count, server.ranges().len()), (0, 1), "{status}");
     }
     let noise = [Answer::Noise; 3];
-    // Nobody answers for this name (RFC 6761), and nobody listens at this port.
+    // This name never resolves (RFC 6761), and nothing listens on this port.
     let mut addresses = vec![
         "http://scn.invalid/".to_owned(),
         "http://127.0.0.1:1/".to_owned(),
         Server::new(bytes(), &noise).base,
     ];
-    // No TLS, hence no certificate either.
+    // A server without TLS, so there is no certificate either.
     let plain = Server::new(bytes(), &noise).base;
     addresses.push(plain.replace("http:", "https:"));
     for address in addresses {
@@ -178,7 +178,7 @@ fn what_stays_so_is_not_tried_again() {
 }
 
 #[test]
-fn what_may_pass_is_tried_again() {
+fn temporary_failures_are_retried() {
     for answer in [
         Answer::Status(408),
         Answer::Status(429),
@@ -198,7 +198,7 @@ fn what_may_pass_is_tried_again() {
 }
 
 #[test]
-fn a_server_that_asks_for_patience_is_given_it() {
+fn retry_after_is_respected() {
     const BUSY: Answer = Answer::Say(
         &[
             "HTTP/1.1 429 Too Many Requests",
@@ -218,7 +218,7 @@ fn a_server_that_asks_for_patience_is_given_it() {
 }
 
 #[test]
-fn a_transfer_that_drips_is_given_up_and_gone_on_with() {
+fn a_slow_transfer_is_given_up_and_continued() {
     let mut hasty = policy();
     hasty.rate_window = Duration::from_millis(200);
     let data = tempfile::tempdir().unwrap();
@@ -227,7 +227,7 @@ fn a_transfer_that_drips_is_given_up_and_gone_on_with() {
     assert!(error.is_none(), "{error:?}");
     assert_eq!(count, 1);
     assert_whole(data.path());
-    // Some bytes came before, and are not asked for again.
+    // The next request skips the bytes that have arrived.
     assert!(matches!(server.ranges()[..], [None, Some(1..200)]));
 
     let data = tempfile::tempdir().unwrap();
@@ -242,7 +242,7 @@ fn a_transfer_that_drips_is_given_up_and_gone_on_with() {
 }
 
 #[test]
-fn a_length_that_is_too_long_does_no_harm() {
+fn a_content_length_that_is_too_long_is_harmless() {
     let data = tempfile::tempdir().unwrap();
     let (server, result) = fetched(&[Answer::Claim(200_500)], data.path());
     result.unwrap();
@@ -251,7 +251,7 @@ fn a_length_that_is_too_long_does_no_harm() {
 }
 
 #[test]
-fn a_length_that_is_too_short_gives_a_wrong_sum() {
+fn a_content_length_that_is_too_short_gives_a_wrong_checksum() {
     let data = tempfile::tempdir().unwrap();
     let (_server, result) = fetched(&[Answer::Claim(150_000)], data.path());
     assert!(matches!(result, Err(FetchError::Checksum { .. })));
@@ -259,7 +259,7 @@ fn a_length_that_is_too_short_gives_a_wrong_sum() {
 }
 
 #[test]
-fn a_length_beyond_the_bound_is_refused() {
+fn a_content_length_beyond_the_limit_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let (_server, result) = fetched(&[Answer::Claim(2_000_000)], data.path());
     assert!(matches!(
@@ -273,7 +273,7 @@ fn a_length_beyond_the_bound_is_refused() {
 }
 
 #[test]
-fn wrong_bytes_are_named_by_both_sums_and_deleted() {
+fn wrong_bytes_are_reported_with_both_checksums_and_deleted() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::new(b"other".to_vec(), &[Answer::Right]);
     let source = source(&server.base, &bytes(), Packing::Kept);
@@ -288,7 +288,7 @@ fn wrong_bytes_are_named_by_both_sums_and_deleted() {
 }
 
 #[test]
-fn a_stalled_transfer_is_given_up_and_tried_again() {
+fn a_stalled_transfer_is_given_up_and_retried() {
     let data = tempfile::tempdir().unwrap();
     let (server, result) = fetched(&[Answer::Stall, Answer::Right], data.path());
     result.unwrap();

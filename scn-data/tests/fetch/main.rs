@@ -1,6 +1,4 @@
-//! Fetching from a server on this machine: `server` says how it answers, `faults` are those of
-//! networks and servers, `unpack` is about archives, `together` about several processes, `sums`
-//! about what is found changed later.
+//! Fetching from a server on this machine, whose answers `server` defines.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod faults;
@@ -45,7 +43,7 @@ fn source(base: &str, bytes: &[u8], packing: Packing) -> ArchiveSet {
     )
 }
 
-/// Fetches `bytes` from a server that does as told.
+/// Fetches `bytes` from a server with these answers.
 fn fetched(answers: &[Answer], data: &Path) -> (Server, Result<(), FetchError>) {
     let server = Server::new(bytes(), answers);
     let source = source(&server.base, &bytes(), Packing::Kept);
@@ -89,7 +87,7 @@ fn a_file_is_fetched_with_progress_and_not_overwritten() {
 }
 
 #[test]
-fn a_cut_transfer_goes_on_where_it_ended() {
+fn a_cut_transfer_resumes_where_it_ended() {
     let data = tempfile::tempdir().unwrap();
     let (server, result) = fetched(&[Answer::CutAfter(70_000), Answer::Right], data.path());
     result.unwrap();
@@ -98,7 +96,7 @@ fn a_cut_transfer_goes_on_where_it_ended() {
 }
 
 #[test]
-fn a_later_fetch_goes_on_where_an_earlier_one_ended() {
+fn a_later_fetch_resumes_where_an_earlier_one_ended() {
     let data = tempfile::tempdir().unwrap();
     fs::write(data.path().join("archive.part"), &bytes()[..1234]).unwrap();
     let (server, result) = fetched(&[Answer::Right], data.path());
@@ -108,7 +106,7 @@ fn a_later_fetch_goes_on_where_an_earlier_one_ended() {
 }
 
 #[test]
-fn a_server_without_ranges_sends_all_anew() {
+fn a_server_without_ranges_sends_everything_again() {
     let data = tempfile::tempdir().unwrap();
     let (server, result) = fetched(
         &[Answer::CutAfter(70_000), Answer::IgnoreRange],
@@ -126,7 +124,7 @@ fn the_official_archives_are_described() {
             Ok(source) => {
                 assert_eq!(Some(source.folder.as_str()), name.folder());
                 for archive in &source.archives {
-                    // SVHN is published over HTTP alone.
+                    // SVHN is only published over HTTP.
                     let is_safe = archive.url().starts_with("https://");
                     assert_eq!(is_safe, name != DatasetName::Svhn, "{archive:?}");
                     assert!(
@@ -146,9 +144,9 @@ fn the_official_archives_are_described() {
 }
 
 #[test]
-fn the_files_of_svhn_are_kept_as_they_are() {
+fn the_files_of_svhn_are_not_unpacked() {
     let data = tempfile::tempdir().unwrap();
-    // One file for both.
+    // The same file serves as both.
     let file = include_bytes!("../svhn/packed-u1.mat");
     let server = Server::new(file.to_vec(), &[Answer::Right; 2]);
     let official = ArchiveSet::official(DatasetName::Svhn).unwrap();
@@ -169,7 +167,7 @@ fn the_files_of_svhn_are_kept_as_they_are() {
         (svhn.train.labels(), &svhn.train),
         (&[0, 3][..], &svhn.test)
     );
-    // Not the official files.
+    // These are not the official files.
     let checked = check_files(DatasetName::Svhn, data.path());
     assert_eq!(checked.len(), 2);
     for checked in checked {

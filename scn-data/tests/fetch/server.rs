@@ -1,4 +1,4 @@
-//! A server on this machine, which does what servers and networks do: right, wrong or not at all.
+//! A server on this machine that answers correctly, wrongly or not at all.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,34 +6,34 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What the server does with one request.
+/// Answer of the server to one request.
 #[derive(Clone, Copy)]
 pub(crate) enum Answer {
-    /// The bytes, or the range asked for.
+    /// The whole file, or the range asked for.
     Right,
-    /// All bytes, whatever the range.
+    /// The whole file, whatever the range.
     IgnoreRange,
-    /// Another range than the one asked for.
+    /// A different range from the one asked for.
     WrongRange,
-    /// So many bytes, after which the connection ends.
+    /// This many bytes, then the connection closes.
     CutAfter(usize),
-    /// All bytes, with this length in the header.
+    /// The whole file, with this length in the header.
     Claim(usize),
-    /// This status.
+    /// This HTTP status.
     Status(u16),
-    /// The head and some bytes, and then nothing.
+    /// The header and some bytes, then nothing.
     Stall,
-    /// The head, and then a byte now and then.
+    /// The header, then single bytes with pauses.
     Drip,
-    /// Nothing: the connection ends.
+    /// Nothing: the connection closes.
     Nothing,
-    /// Something that is no HTTP.
+    /// Something other than HTTP.
     Noise,
-    /// This head, without its lines' ends, and bytes from here to there.
+    /// These header lines, then the bytes of this range.
     Say(&'static [&'static str], usize, usize),
 }
 
-/// A server of one file; answers one request after the other as told, and notes what was asked.
+/// A server of one file that answers one request after another, and records the requests.
 pub(crate) struct Server {
     pub(crate) base: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -52,19 +52,19 @@ impl Server {
                 let request = head(&stream);
                 let range = range(&request);
                 noted.lock().unwrap().push(request);
-                // The client may hang up at any time.
+                // The client may close the connection at any time.
                 let _ = reply(&mut stream, answer, &bytes, range);
                 if matches!(answer, Answer::Stall) {
                     stalled.push(stream);
                 }
             }
-            // Keeps what stalls open for longer than the client waits.
+            // Keep stalled connections open for longer than the client waits.
             thread::sleep(Duration::from_millis(1500));
         });
         Self { base, requests }
     }
 
-    /// The ranges of the requests so far.
+    /// Returns the start of the range in each request so far.
     pub(crate) fn ranges(&self) -> Vec<Option<usize>> {
         self.requests
             .lock()
@@ -74,7 +74,7 @@ impl Server {
             .collect()
     }
 
-    /// What this request says.
+    /// Returns the text of a request.
     pub(crate) fn request(&self, index: usize) -> String {
         self.requests.lock().unwrap()[index].to_lowercase()
     }

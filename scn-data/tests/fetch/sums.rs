@@ -1,4 +1,4 @@
-//! The SHA-256 sums of what was fetched.
+//! SHA-256 checksums of fetched files.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +9,11 @@ use scn_data::fetch::{FetchError, Packing, SUMS, check_sums, fetch};
 use crate::server::{Answer, Server};
 use crate::{policy, source};
 
-/// The sum of the bytes `abc`, from the examples of FIPS 180-2, and that of no bytes.
+/// SHA-256 sums of the bytes `abc`, from the examples of FIPS 180-2, and of no bytes.
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Fetches a file of the bytes `abc` as CIFAR-10.
+/// Fetches a file with the bytes `abc` as CIFAR-10.
 fn fetch_abc(data: &Path) {
     let server = Server::new(b"abc".to_vec(), &[Answer::Right]);
     let mut source = source(&server.base, b"abc", Packing::Kept);
@@ -40,7 +40,7 @@ fn sums_are_written_and_compared() {
     assert_eq!(check().found.as_deref(), Some(EMPTY));
     assert!(check().has_changed());
 
-    // Whether a file is needed is another question.
+    // A missing file does not count as changed.
     fs::remove_file(folder.join("archive")).unwrap();
     assert_eq!(check().found, None);
     assert!(!check().has_changed());
@@ -55,7 +55,7 @@ fn a_data_set_without_sums_has_none_to_compare() {
 }
 
 #[test]
-fn sums_that_are_none_are_refused_by_line() {
+fn invalid_sums_are_refused_by_line() {
     let data = tempfile::tempdir().unwrap();
     fetch_abc(data.path());
     let sums = data.path().join("cifar-10-batches-bin").join(SUMS);

@@ -1,4 +1,4 @@
-//! Several fetches of the same data set, and those that were killed.
+//! Concurrent fetches of the same data set, and fetches that were killed.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::{assert_whole, bytes, names, policy, source};
 const SERVER: &str = "SCN_TEST_SERVER";
 const DATA: &str = "SCN_TEST_DATA";
 
-/// Two archives of the same bytes, so that one can be unpacked and the other not yet.
+/// Returns two archives of the same bytes, of which one can be unpacked before the other.
 fn pair(base: &str) -> ArchiveSet {
     let mut source = source(base, &bytes(), Packing::Kept);
     let mut second = source.archives[0].clone();
@@ -23,8 +23,8 @@ fn pair(base: &str) -> ArchiveSet {
     source
 }
 
-/// Not a test by itself: the process that the tests below start and kill. It waits for a server
-/// that stalls, and before it unpacks the second archive.
+/// Not a test, but the process that the tests below start and kill. It waits for a stalled server,
+/// and pauses before it unpacks the second archive.
 #[test]
 fn fetching_process() {
     let (Ok(base), Some(data)) = (std::env::var(SERVER), std::env::var_os(DATA)) else {
@@ -39,7 +39,7 @@ fn fetching_process() {
     });
 }
 
-/// Ends its process when a test fails.
+/// Kills its process on drop, also if a test fails.
 struct Killed(Child);
 
 impl Killed {
@@ -65,7 +65,7 @@ impl Drop for Killed {
 fn wait_until(mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(20), "it never came");
+        assert!(start.elapsed() < Duration::from_secs(20), "timed out");
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -76,7 +76,7 @@ fn assert_busy(source: &ArchiveSet, data: &Path) {
     assert!(matches!(error, FetchError::Busy { .. }), "{error}");
     let message = error.to_string();
     assert!(
-        message.contains("another fetch is at work") && !message.contains('\n'),
+        message.contains("another fetch is running") && !message.contains('\n'),
         "{message}"
     );
     assert_eq!(names(data), before);
@@ -90,7 +90,7 @@ fn assert_pair_whole(data: &Path) {
 }
 
 #[test]
-fn a_fetch_killed_while_it_downloads_is_gone_on_with() {
+fn a_fetch_killed_while_downloading_is_resumed() {
     let data = tempfile::tempdir().unwrap();
     let answers = [Answer::Stall, Answer::Right, Answer::Right];
     let server = Server::new(bytes(), &answers);
@@ -99,7 +99,7 @@ fn a_fetch_killed_while_it_downloads_is_gone_on_with() {
     wait_until(|| fs::metadata(&part).is_ok_and(|part| part.len() == 10));
     assert_busy(&pair(&server.base), data.path());
     drop(killed);
-    // A lock file is left, and locks nothing.
+    // A lock file is left, but it is not locked.
     assert_eq!(names(data.path()), [".small.lock", "archive.part"]);
 
     fetch(&pair(&server.base), data.path(), &policy(), &mut |_| {}).unwrap();
@@ -108,7 +108,7 @@ fn a_fetch_killed_while_it_downloads_is_gone_on_with() {
 }
 
 #[test]
-fn what_a_fetch_killed_while_it_unpacks_left_is_removed_by_the_next() {
+fn files_of_a_fetch_killed_while_unpacking_are_removed_by_the_next() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::new(bytes(), &[Answer::Right; 2]);
     let killed = Killed::start(&server, data.path());
@@ -124,7 +124,7 @@ fn what_a_fetch_killed_while_it_unpacks_left_is_removed_by_the_next() {
         "second.part",
     ];
     assert_eq!(names(data.path()), left);
-    // Hidden folders of other names are not ours.
+    // Hidden folders with other names must be left alone.
     let other = data.path().join(".small-backup.unpacking");
     fs::create_dir(&other).unwrap();
 
@@ -135,7 +135,7 @@ fn what_a_fetch_killed_while_it_unpacks_left_is_removed_by_the_next() {
 }
 
 #[test]
-fn of_many_fetches_at_once_one_does_the_work() {
+fn only_one_of_many_concurrent_fetches_does_the_work() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::new(bytes(), &[Answer::Right]);
     let source = source(&server.base, &bytes(), Packing::Kept);

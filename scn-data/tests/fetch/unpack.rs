@@ -1,4 +1,4 @@
-//! Archives that are unpacked, and those that are refused.
+//! Archives that are unpacked, and archives that are refused.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,8 @@ use tar::{EntryType, Header};
 use crate::server::{Answer, Server};
 use crate::{bytes, names, policy, source};
 
-/// A tar archive in gzip of entries with any names, which the crate that writes them would refuse.
+/// Packs a gzipped tar archive with arbitrary names, including those that the `tar` crate refuses
+/// to write.
 fn packed(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
     let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (name, kind, content) in entries {
@@ -35,12 +36,12 @@ fn unpacked(archive: Vec<u8>, data: &Path) -> Result<(), FetchError> {
     fetch(&source, data, &policy(), &mut |_| {}).map(|_| ())
 }
 
-/// The archive is all that is left, and the message says so.
+/// Checks that only the archive is left, and that the message says so.
 fn assert_kept(error: &FetchError, data: &Path) {
     assert_eq!(names(data), ["archive.part"], "{error}");
     let message = error.to_string();
     assert!(
-        message.contains("archive.part") && message.contains("it stays"),
+        message.contains("archive.part") && message.contains("it is kept"),
         "{message}"
     );
 }
@@ -59,7 +60,7 @@ fn an_archive_is_unpacked() {
         names(&data.path().join("small")),
         [SUMS, "inner", "one.bin"]
     );
-    // The sums of "1" and "22", by `sha256sum` of GNU coreutils.
+    // The checksum of "1", computed by `sha256sum` of GNU coreutils.
     let sums = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b  one.bin";
     let written = fs::read_to_string(data.path().join("small").join(SUMS)).unwrap();
     assert!(
@@ -124,7 +125,7 @@ fn a_bomb_is_refused() {
 }
 
 #[test]
-fn an_archive_that_is_cut_short_is_refused() {
+fn a_truncated_archive_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let mut archive = packed(&[("small/a", EntryType::Regular, &bytes()[..50_000])]);
     archive.truncate(archive.len() / 2);
@@ -133,7 +134,7 @@ fn an_archive_that_is_cut_short_is_refused() {
 }
 
 #[test]
-fn an_archive_that_is_no_archive_stays_and_is_not_asked_for_again() {
+fn an_invalid_archive_stays_and_is_not_fetched_again() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::new(bytes(), &[Answer::Right]);
     let packing = Packing::TarGz { largest: 100_000 };

@@ -15,7 +15,7 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// The file of a picture.
+/// Encodes an image as a file.
 #[cfg_attr(
     not(feature = "pictures"),
     allow(dead_code, reason = "only pictures are encoded")
@@ -29,7 +29,7 @@ pub(crate) fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> V
     bytes.into_inner()
 }
 
-/// An IDX file with the given first number and sizes.
+/// Returns an IDX file with the given first number and sizes.
 pub(crate) fn idx(kind: u32, sizes: &[u32], body: &[u8]) -> Vec<u8> {
     let mut bytes = kind.to_be_bytes().to_vec();
     bytes.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
@@ -37,7 +37,7 @@ pub(crate) fn idx(kind: u32, sizes: &[u32], body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// `count` black MNIST pictures.
+/// Returns an IDX file of `count` black MNIST images.
 pub(crate) fn mnist_images(count: usize) -> Vec<u8> {
     idx(2051, &[count as u32, 28, 28], &vec![0; count * 784])
 }
@@ -46,7 +46,7 @@ pub(crate) fn mnist_labels(labels: &[u8]) -> Vec<u8> {
     idx(2049, &[labels.len() as u32], labels)
 }
 
-/// A MATLAB file of level 5 with these elements.
+/// Returns a MATLAB file of level 5 with these elements.
 pub(crate) fn mat(elements: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = b"MATLAB 5.0 MAT-file".to_vec();
     bytes.resize(124, b' ');
@@ -55,7 +55,8 @@ pub(crate) fn mat(elements: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// An element of a MATLAB file: its type, its length and its bytes, filled up to a multiple of 8.
+/// Returns an element of a MATLAB file: its type, its length and its bytes, padded to a multiple of
+/// 8.
 pub(crate) fn mat_element(kind: u32, body: &[u8]) -> Vec<u8> {
     let mut bytes = [kind.to_le_bytes(), (body.len() as u32).to_le_bytes()].concat();
     bytes.extend_from_slice(body);
@@ -63,7 +64,7 @@ pub(crate) fn mat_element(kind: u32, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// An array of a MATLAB file, of a class, with values that are stored in a type.
+/// Returns an array of a MATLAB file with the given class. Its values are stored as type `kind`.
 pub(crate) fn mat_array(name: &str, class: u8, shape: &[i32], kind: u32, values: &[u8]) -> Vec<u8> {
     let sizes: Vec<u8> = shape.iter().flat_map(|size| size.to_le_bytes()).collect();
     let parts = [
@@ -75,7 +76,7 @@ pub(crate) fn mat_array(name: &str, class: u8, shape: &[i32], kind: u32, values:
     mat_element(14, &parts.concat())
 }
 
-/// An element in its compressed form.
+/// Returns the compressed form of an element.
 pub(crate) fn mat_packed(element: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(element).expect("memory");
@@ -84,7 +85,7 @@ pub(crate) fn mat_packed(element: &[u8]) -> Vec<u8> {
     [&15_u32.to_le_bytes()[..], &length, &stream].concat()
 }
 
-/// A file of SVHN with black pictures and these labels.
+/// Returns an SVHN file with black images and these labels.
 pub(crate) fn svhn(labels: &[u8]) -> Vec<u8> {
     let count = labels.len() as i32;
     let pixels = vec![0; labels.len() * 3072];
@@ -94,13 +95,13 @@ pub(crate) fn svhn(labels: &[u8]) -> Vec<u8> {
     ])
 }
 
-/// Ten folds of the pictures k and k + 10.
+/// Returns ten folds, each of the images k and k + 10.
 pub(crate) fn fold_indices() -> Vec<u8> {
     let line = |k| format!("{k} {}\n", k + 10);
     (0..10).map(line).collect::<String>().into_bytes()
 }
 
-/// The files of a whole data folder of `name`: two training images and one test image in every
+/// Returns all files of the data folder of `name`: two training images and one test image in every
 /// file, all black.
 pub(crate) fn files(name: DatasetName) -> Vec<(&'static str, Vec<u8>)> {
     let records = |labels: &[u8], count: usize| {
@@ -143,7 +144,7 @@ pub(crate) fn files(name: DatasetName) -> Vec<(&'static str, Vec<u8>)> {
     }
 }
 
-/// A data folder with these files of `name`.
+/// Writes a data folder with these files of `name`.
 pub(crate) fn folder(name: DatasetName, files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
     let data = tempfile::tempdir().expect("a temporary folder");
     let folder = data
@@ -160,8 +161,8 @@ pub(crate) fn write(file: &Path, bytes: &[u8]) {
     fs::write(file, bytes).expect("a writable folder");
 }
 
-/// Images with pixels that a small linear congruence scatters over all bytes, and labels 0 to 4 in
-/// turn.
+/// Returns images whose pixels a linear congruential generator scatters over all byte values, with
+/// labels 0 to 4 in turn.
 pub(crate) fn scattered(count: usize, shape: [usize; 3]) -> ImageSet {
     let volume: usize = shape.iter().product();
     let mut state = 1u32;
@@ -176,12 +177,12 @@ pub(crate) fn scattered(count: usize, shape: [usize; 3]) -> ImageSet {
     ImageSet::new(pixels, shape, labels, names, 255).expect("consistent")
 }
 
-/// The pixels of a set of bytes.
+/// Returns the pixels of a set of bytes.
 pub(crate) fn bytes(images: &ImageSet) -> &[u8] {
     images.pixels().bytes().expect("bytes")
 }
 
-/// The pixels of one of its images.
+/// Returns the pixels of one image in a set of bytes.
 pub(crate) fn image_bytes(images: &ImageSet, image: usize) -> &[u8] {
     images.image(image).bytes().expect("bytes")
 }

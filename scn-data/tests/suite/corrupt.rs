@@ -1,4 +1,5 @@
-//! Files that are missing, wrong or of another kind: each has its error, which names the file.
+//! Files that are missing, corrupt or of a different kind: each gives its own error, which names
+//! the file.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +16,7 @@ const WITH_FILES: [DatasetName; 5] = [
     DatasetName::Stl10,
 ];
 
-/// Opens a folder that is right but for one file.
+/// Opens a folder that is valid except for one file.
 fn open_with(name: DatasetName, file: &str, bytes: &[u8]) -> Result<Dataset, DataError> {
     let data = folder(name, &files(name));
     write(
@@ -28,7 +29,8 @@ fn open_with(name: DatasetName, file: &str, bytes: &[u8]) -> Result<Dataset, Dat
     scn_data::open(name, data.path())
 }
 
-/// The error for such a folder; its message must name the file and be one sentence.
+/// Returns the error for such a folder, and checks that its message names the file and is one
+/// sentence.
 fn error_with(name: DatasetName, file: &str, bytes: &[u8]) -> DataError {
     let error = open_with(name, file, bytes).expect_err("a wrong file");
     let message = error.to_string();
@@ -76,7 +78,7 @@ fn a_folder_in_place_of_a_file_is_unreadable() {
 }
 
 #[test]
-fn idx_files_that_are_wrong() {
+fn invalid_idx_files() {
     let name = DatasetName::Mnist;
     let (images, labels) = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte");
     let whole = mnist_images(2);
@@ -176,7 +178,7 @@ fn idx_files_that_are_wrong() {
 }
 
 #[test]
-fn gzip_streams_that_are_wrong() {
+fn invalid_gzip_streams() {
     let name = DatasetName::Mnist;
     let whole = gzip(&mnist_images(2));
     let mut other_sum = whole.clone();
@@ -199,9 +201,9 @@ fn gzip_streams_that_are_wrong() {
     }
 }
 
-/// Headers that promise 2^32 pictures: were room made for them, this test would need 3 TiB.
+/// Headers that claim 2^32 images allocate no memory for them, which would be 3 TiB.
 #[test]
-fn a_promise_makes_no_room() {
+fn claimed_sizes_allocate_no_memory() {
     let promise = idx(2051, &[u32::MAX, 28, 28], &[0; 100]);
     for bytes in [promise.clone(), gzip(&promise)] {
         let error = error_with(DatasetName::Mnist, "train-images-idx3-ubyte", &bytes);
@@ -210,7 +212,8 @@ fn a_promise_makes_no_room() {
             "{error}"
         );
     }
-    // And a stream that unpacks to far more than its header promises is not unpacked beyond that.
+    // A stream that decompresses to far more than its header claims is only decompressed up to
+    // there.
     let bomb = gzip(&[idx(2049, &[2], &[1, 2]), vec![0; 64 << 20]].concat());
     let error = error_with(DatasetName::Mnist, "train-labels-idx1-ubyte", &bomb);
     assert!(
@@ -227,7 +230,7 @@ fn a_promise_makes_no_room() {
 }
 
 #[test]
-fn records_that_are_wrong() {
+fn invalid_records() {
     for (name, file, record) in [
         (DatasetName::Cifar10, "data_batch_4.bin", 3073),
         (DatasetName::Cifar100, "test.bin", 3074),
@@ -262,7 +265,7 @@ fn records_that_are_wrong() {
 }
 
 #[test]
-fn labels_that_stand_for_no_class() {
+fn labels_without_a_class() {
     let record = |labels: &[u8]| [labels, &[0; 3072]].concat();
     let second = |labels: &[u8], wrong: &[u8]| [record(labels), record(wrong)].concat();
     for (name, file, bytes, record, value, first, last) in [
@@ -324,7 +327,7 @@ fn labels_that_stand_for_no_class() {
 }
 
 #[test]
-fn class_names_that_are_wrong() {
+fn invalid_class_names() {
     let error = error_with(DatasetName::Cifar10, "batches.meta.txt", b"cat\ndog\n");
     assert!(
         matches!(

@@ -1,4 +1,5 @@
-//! Bytes of any kind, and right files with random damage: never a panic, never a half-read record.
+//! Arbitrary bytes, and valid files with random damage: parsers never panic, and never return part
+//! of a record.
 
 use std::path::Path;
 
@@ -16,7 +17,7 @@ const WITH_FILES: [DatasetName; 5] = [
     DatasetName::Stl10,
 ];
 
-/// Every parser on the same bytes; the results are looked at so far as they must be consistent.
+/// Runs every parser on the same bytes, and checks that results are consistent.
 fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
     let contents = Contents::new(bytes, Path::new("file"));
     if let Ok(pixels) = idx::images(contents, [28, 28]) {
@@ -31,7 +32,7 @@ fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
         (&cifar::CIFAR100_COARSE, 20),
     ] {
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-        // After an error too, what was appended is whole.
+        // Appended records are complete even after an error.
         let _ = cifar::records(contents, layout, &mut pixels, &mut labels);
         prop_assert_eq!(pixels.len(), labels.len() * 3072);
         prop_assert!(labels.iter().all(|&label| label < classes));
@@ -49,7 +50,7 @@ fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
         prop_assert!(labels.iter().all(|&label| label < 10));
     }
     for batch in stl10::Unlabelled::new(bytes, Path::new("file"), 2).expect("a batch size") {
-        // The last item may be an error; a batch is of one or two whole pictures.
+        // The last item may be an error; a batch contains one or two complete images.
         prop_assert!(
             batch.is_err() || batch.is_ok_and(|batch| [27648, 2 * 27648].contains(&batch.len()))
         );
@@ -72,7 +73,8 @@ proptest! {
         parse_all(&if packed { gzip(&bytes) } else { bytes })?;
     }
 
-    /// Right files of every format, with a few bytes changed and then cut at any place.
+    /// Damages valid files of every format: changes a few bytes, then cuts the file at a random
+    /// position.
     #[test]
     fn damaged_files_never_panic(
         which in 0usize..26,
@@ -95,9 +97,9 @@ proptest! {
         parse_all(&bytes)?;
     }
 
-    /// Every proper beginning of an IDX file is refused.
+    /// Every truncated IDX file is refused.
     #[test]
-    fn a_shortened_file_is_an_error(cut in 0usize..1584, packed: bool) {
+    fn a_truncated_file_is_an_error(cut in 0usize..1584, packed: bool) {
         let whole = mnist_images(2);
         let bytes = if packed {
             let stream = gzip(&whole);
@@ -109,7 +111,8 @@ proptest! {
     }
 }
 
-/// Every byte that is no pixel of an uncompressed MATLAB file, with every value.
+/// Tries every value of every byte of an uncompressed MATLAB file, except for its text header and
+/// its pixels.
 #[test]
 fn a_wrong_byte_in_a_matlab_file_never_panics() {
     let [whole, ..] = BY_SCIPY;

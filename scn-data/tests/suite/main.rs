@@ -1,7 +1,12 @@
-//! Formats: `pixels`, `orientation`, `pictures`, `npy`, `numbers`, `stl10`, `svhn` and `mapped` are
-//! about right files, `corrupt`, `mat` and `damage` about wrong ones. `normalization` and
-//! `whitening`: the values of pixels; `watched`: fits that are. `order` and `plans`: batches. `real_data`: the data sets
-//! themselves. `common` makes the files.
+//! Tests of the public interface.
+//!
+//! - Valid files: `pixels`, `orientation`, `pictures`, `npy`, `numbers`, `stl10`, `svhn`, `mapped`.
+//! - Invalid files: `corrupt`, `mat`, `damage`.
+//! - Preprocessing: `normalization`, `whitening`, and `watched` for progress and shared fits.
+//! - Batches: `order`, `plans`.
+//! - The real data sets: `real_data`.
+//!
+//! `common` makes the files.
 
 mod common;
 mod corrupt;

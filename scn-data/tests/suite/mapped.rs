@@ -1,5 +1,4 @@
-//! Files whose pixels stay where they are: the same images and the same errors as those of the
-//! whole file.
+//! Memory-mapped files give the same images and the same errors as files that are read.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +12,7 @@ use scn_data::{
     Subset,
 };
 
-/// An array of version 1 or 2, its values anywhere.
+/// Returns an array of version 1 to 3 whose values are not aligned.
 fn array(version: u8, kind: &str, shape: &str, values: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let length = (header.len() as u32).to_le_bytes();
@@ -34,7 +33,7 @@ fn scattered(count: usize) -> Vec<u8> {
         .collect()
 }
 
-/// An array of images and one of labels, written into `folder` and read in both ways.
+/// Writes an array of images and one of labels to `folder`, and reads them in both ways.
 fn both_arrays(folder: &Path, images: &[u8], labels: &[u8]) -> [Result<ImageSet, DataError>; 2] {
     crate::common::write(&folder.join("some-images.npy"), images);
     crate::common::write(&folder.join("some-labels.npy"), labels);
@@ -65,7 +64,8 @@ fn both_idx(
     ]
 }
 
-/// The same set or the same message; whether there is a set.
+/// Checks that both have the same images or the same error message. Returns whether they have
+/// images.
 fn assert_alike([whole, mapped]: &[Result<ImageSet, DataError>; 2]) -> bool {
     match (whole, mapped) {
         (Ok(whole), Ok(mapped)) => assert_eq!(whole, mapped),
@@ -76,7 +76,7 @@ fn assert_alike([whole, mapped]: &[Result<ImageSet, DataError>; 2]) -> bool {
 }
 
 #[test]
-fn parts_and_batches_are_those_of_the_whole_file() {
+fn subsets_and_batches_equal_those_of_the_whole_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let pixels = scattered(9 * 2 * 5 * 4);
     let labels = [0, 1, 2, 0, 1, 2, 1, 1, 1];
@@ -106,14 +106,14 @@ fn parts_and_batches_are_those_of_the_whole_file() {
         batches(mapped.clone()).expect("a set"),
         batches(whole.clone()).expect("a set")
     );
-    // A clone outlives the set that it was made of.
+    // A clone outlives the set from which it was made.
     let clone = mapped.clone();
     drop(mapped);
     assert_eq!(clone, whole);
 }
 
 #[test]
-fn files_that_are_not_there_or_packed() {
+fn missing_and_compressed_files() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let missing = npy::map(folder.path(), "some", vec!["a".to_owned()]).expect_err("no file");
     assert!(
@@ -124,7 +124,7 @@ fn files_that_are_not_there_or_packed() {
 
     let images = idx(2051, &[2, 4, 3], &scattered(24));
     let labels = mnist_labels(&[1, 2]);
-    // Labels are read, so they may be packed.
+    // Labels are read rather than mapped, so they may be compressed.
     let sets = both_idx(folder.path(), &images, &gzip(&labels), 255);
     assert!(assert_alike(&sets));
     let [whole, mapped] = both_idx(folder.path(), &gzip(&images), &labels, 255);
@@ -136,7 +136,7 @@ fn files_that_are_not_there_or_packed() {
     );
     assert!(error.to_string().contains("images"), "{error}");
 
-    // Its place is no file, or there is none.
+    // The path is missing at first, and then a folder.
     fs::remove_file(folder.path().join("images")).expect("a file");
     let (images, labels) = (folder.path().join("images"), folder.path().join("labels"));
     for _ in 0..2 {
@@ -180,7 +180,7 @@ fn damaged(
     cut: Option<prop::sample::Index>,
     more: &[u8],
 ) -> Vec<u8> {
-    // Among the first bytes, which are most of those that matter.
+    // Damage only the first bytes, which include most of those that matter.
     for (place, flip) in flips {
         let place = place.index(bytes.len().min(100));
         bytes[place] ^= flip;
@@ -196,7 +196,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn right_arrays_are_the_same(
+    fn valid_arrays_give_the_same_images(
         version in 1u8..4,
         (channels, height, width) in (1usize..4, 1usize..9, 1usize..9),
         labels in prop::collection::vec(0u8..3, 0..300),
@@ -220,7 +220,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_arrays_are_the_same_error(
+    fn damaged_arrays_give_the_same_error(
         version in 1u8..4,
         flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 0..3),
         cut in prop::option::of(any::<prop::sample::Index>()),
@@ -233,14 +233,14 @@ proptest! {
     }
 
     #[test]
-    fn damaged_idx_files_are_the_same_error(
+    fn damaged_idx_files_give_the_same_error(
         flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 0..2),
         cut in prop::option::of(any::<prop::sample::Index>()),
         more in prop::collection::vec(any::<u8>(), 0..2),
     ) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let images = damaged(idx(2051, &[2, 4, 3], &scattered(24)), &flips, cut, &more);
-        // The two differ in what is packed, and in how far they look behind the end.
+        // The two treat compressed files differently, and read to different lengths past the end.
         prop_assume!(!images.starts_with(&[0x1f, 0x8b]));
         let [whole, mapped] = both_idx(folder.path(), &images, &mnist_labels(&[1, 2]), 255);
         match (&whole, &mapped) {

@@ -1,4 +1,4 @@
-//! MATLAB files whose elements are damaged, through the functions that read SVHN.
+//! Damaged elements of MATLAB files, read by the SVHN functions.
 
 use scn_data::FileError;
 
@@ -6,7 +6,7 @@ use crate::common::{mat, mat_array, mat_element, mat_packed};
 use crate::svhn::{BY_SCIPY, UINT8, labels, pictures};
 
 #[test]
-fn every_shortened_file_is_an_error() {
+fn every_truncated_file_is_an_error() {
     for file in BY_SCIPY {
         for length in 0..file.len() {
             assert!(labels(&file[..length]).is_err(), "{length} bytes");
@@ -16,12 +16,13 @@ fn every_shortened_file_is_an_error() {
     }
 }
 
-/// Each of these is an error about the element at byte 128 that holds this text.
+/// Each element gives an error about byte 128 that contains the given text.
 #[test]
-fn elements_that_are_wrong() {
+fn invalid_elements() {
     let y = |values: &[u8]| mat_array("y", UINT8, &[2, 1], 2, values);
     let with_sizes = |sizes: &[i32]| mat_array("y", UINT8, sizes, 2, &[1, 2]);
-    // The parts of an array: flags to byte 24, sizes to 40, the name to 56, and the values.
+    // The parts of an array: flags up to byte 24, sizes up to 40, the name up to 56, then the
+    // values.
     let changed = |at: usize, byte: u8| {
         let mut array = y(&[1, 2]);
         array[at] = byte;
@@ -49,7 +50,7 @@ fn elements_that_are_wrong() {
         (y(&[1, 2, 3]), "has 3 bytes of values instead of 2"),
         (changed(56, 7), "has values of type 7"),
         (changed(56, 9), "has values of type 9"),
-        (long, "goes on for 14 bytes"),
+        (long, "continues for 14 bytes"),
     ] {
         let error = labels(&mat(std::slice::from_ref(&element))).expect_err("no array");
         assert!(
@@ -57,7 +58,7 @@ fn elements_that_are_wrong() {
             "{error} does not say: {found}"
         );
     }
-    // More values than can be counted.
+    // Far more values than the file holds.
     let sizes = [32, 32, 3, i32::MAX];
     let many = mat_array("X", UINT8, &sizes, 2, &[0; 3072]);
     let error = pictures(&mat(&[many])).expect_err("too few values");
@@ -68,7 +69,7 @@ fn elements_that_are_wrong() {
 }
 
 #[test]
-fn compressed_elements_that_are_wrong() {
+fn invalid_compressed_elements() {
     let array = mat_array("y", UINT8, &[2, 1], 2, &[1, 2]);
     let stream = mat_packed(&array)[8..].to_vec();
     let element = |stream: &[u8]| {
@@ -97,13 +98,12 @@ fn compressed_elements_that_are_wrong() {
     }
 }
 
-/// Lengths that promise 4 GB: were room made for them, or all be unpacked that is there, this test
-/// would need them.
+/// Lengths of 4 GB do not make the parser allocate or decompress that much.
 #[test]
-fn a_promise_makes_no_room() {
+fn claimed_lengths_allocate_no_memory() {
     let array = |length: u32, values: &[u8]| {
         let mut array = mat_array("X", UINT8, &[32, 32, 3, 1_398_100], 2, values);
-        // Where the values have their type and their length.
+        // Offset of the type and the length of the values.
         let at = 8 + 16 + 24 + 16;
         array[4..8].copy_from_slice(&(length + at as u32).to_le_bytes());
         array[at + 4..at + 8].copy_from_slice(&length.to_le_bytes());
@@ -112,7 +112,7 @@ fn a_promise_makes_no_room() {
     let promise = 3072 * 1_398_100;
     let error = pictures(&mat(&[mat_packed(&array(promise, &[0; 100]))])).expect_err("100 bytes");
     assert!(error.to_string().contains("too early"), "{error}");
-    // And a stream that unpacks to far more than the sizes of its array is not unpacked.
+    // A stream that decompresses to far more than the sizes of its array is not decompressed.
     let bomb = mat_packed(&black_bomb());
     let error = pictures(&mat(&[bomb])).expect_err("other sizes");
     assert!(
@@ -123,7 +123,7 @@ fn a_promise_makes_no_room() {
     );
 }
 
-/// One picture, by its sizes, of 64 MiB.
+/// Returns an array with the sizes of one image, but 64 MiB of values.
 fn black_bomb() -> Vec<u8> {
     mat_array("X", UINT8, &[32, 32, 3, 1], 2, &vec![0; 64 << 20])
 }

@@ -17,7 +17,7 @@ use serde::de::value::{Error, MapDeserializer, StrDeserializer};
 const MEANS: [Mean; 3] = [Mean::None, Mean::Pixel, Mean::Channel];
 const SCALES: [Scale; 3] = [Scale::None, Scale::Range, Scale::Deviation];
 
-/// All images normalised, in f64 from there on.
+/// Returns all images, normalised, as f64.
 fn normalized(images: &ImageSet, normalization: &Normalization) -> Vec<f64> {
     let mut out = vec![0.0; normalization.mean().len()];
     (0..images.len())
@@ -32,7 +32,7 @@ fn normalized(images: &ImageSet, normalization: &Normalization) -> Vec<f64> {
         .collect()
 }
 
-/// Checks means and deviation of `images` for every choice of the settings.
+/// Checks the means and the deviation of `images` for every choice of settings.
 fn check(images: &ImageSet) {
     let volume: usize = images.shape().iter().product();
     let area = volume / images.shape()[0];
@@ -50,9 +50,10 @@ fn check(images: &ImageSet) {
         .expect("images that differ");
         let factor = f64::from(normalization.scale());
         let values = normalized(images, &normalization);
-        // In units of the brightest pixel b: the f32 mean is off by u, the difference by u, the
-        // product by u, where u is half an ulp of 1; so every value is off by at most 3 u b s, and
-        // hence every mean of values. (1 + u) factors and the f64 sums are far below the 4th u.
+        // Let u be half an ulp of 1, b the brightest pixel and s the scale. The f32 mean, the
+        // difference and the product each add an error of u b, so every value, and hence every mean
+        // of values, is off by at most 3 u b s. Factors of (1 + u) and the f64 sums add far less
+        // than a fourth u.
         let tolerance = 4.0 * half_ulp * f64::from(images.brightest()) * factor;
         let mean_of = |places: std::ops::Range<usize>| {
             let (mut sum, mut count) = (0.0, 0.0);
@@ -90,8 +91,8 @@ fn check(images: &ImageSet) {
                     .map(|value| (value - mean).powi(2))
                     .sum::<f64>()
                     / values.len() as f64;
-                // Values off by at most t change a root mean square by at most t (triangle
-                // inequality); the factor itself is off by u of 1.
+                // Errors of at most t in the values change a root mean square by at most t
+                // (triangle inequality). The factor itself has a relative error of u.
                 let allowed = tolerance + half_ulp;
                 assert_abs_diff_eq!(variance.sqrt(), 1.0, epsilon = allowed);
             }
@@ -150,7 +151,7 @@ fn a_mean_image_worked_out_by_hand() {
         fit(Mean::Pixel, Scale::Deviation).scale(),
         (1.0 / 13f64.sqrt()) as f32
     );
-    // From the channel means: 3 1 10 10 1 3 0 0; mean square 220 / 8.
+    // Differences from the channel means: 3 1 10 10 1 3 0 0; mean square 220 / 8.
     assert_eq!(
         fit(Mean::Channel, Scale::Deviation).scale(),
         (1.0 / 27.5f64.sqrt()) as f32
@@ -158,7 +159,7 @@ fn a_mean_image_worked_out_by_hand() {
 }
 
 #[test]
-fn what_cannot_be_fitted_or_applied_is_an_error() {
+fn invalid_fits_and_parts_are_errors() {
     let config = |mean| {
         NormalizationConfig::default()
             .with_mean(mean)
@@ -169,7 +170,7 @@ fn what_cannot_be_fitted_or_applied_is_an_error() {
         Normalization::fit(&images.first(0), config(Mean::None)),
         Err(DataError::Image(ImageError::NoImages))
     ));
-    // One image is its own mean image, and a grey one its channel mean.
+    // A single image equals its mean image, and a uniform one its channel mean.
     assert!(matches!(
         Normalization::fit(&images.first(1), config(Mean::Pixel)),
         Err(DataError::Normalization(NormalizationError::NoDeviation))
@@ -263,9 +264,9 @@ fn settings_are_written_in_kebab_case_and_unknown_ones_refused() {
     assert_eq!(Scale::deserialize(range), Ok(Scale::Range));
 }
 
-/// The same pixels as bytes and as floating point numbers. Bytes are summed exactly; of N numbers up
-/// to b, sums in f64 are off by at most N roundings, far below an f32's, which both are kept in: the
-/// results may differ by one f32 rounding of a value up to b.
+/// Compares the same pixels as bytes and as floating-point numbers. Bytes are summed exactly. Sums
+/// of N numbers up to b in f64 are off by at most N roundings, far less than a rounding to f32, and
+/// both results are kept in f32. They may thus differ by one f32 rounding of a value up to b.
 #[test]
 fn floating_point_numbers_are_normalised_as_bytes_are() {
     let bytes = scattered(50, [2, 4, 5]);
@@ -299,7 +300,7 @@ fn floating_point_numbers_are_normalised_as_bytes_are() {
                 });
             let pairs = normalized(&bytes, &exact).into_iter();
             for (one, other) in pairs.zip(normalized(&floats, &summed)) {
-                // Mean, difference and scale, a rounding each.
+                // One rounding each for the mean, the difference and the scale.
                 assert_abs_diff_eq!(one, other, epsilon = 3.0 * relative * largest);
             }
         }

@@ -1,5 +1,5 @@
-//! Pairs of numpy arrays, written by another implementation: order of the pixels, labels, and what
-//! can be wrong.
+//! Pairs of NumPy arrays written by a different implementation: order of pixels, labels, and
+//! errors.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn array<T: AutoSerialize + Copy>(values: &[T], shape: &[u64], order: Order) -> 
     bytes
 }
 
-/// Black images, uint8, but for one pixel.
+/// Returns an array of black images (uint8) except for one pixel.
 fn images(shape: &[u64], lit: usize) -> Vec<u8> {
     let mut pixels = vec![0u8; shape.iter().product::<u64>() as usize];
     pixels[lit] = 200;
@@ -36,7 +36,7 @@ fn labels<T: AutoSerialize + Copy>(values: &[T]) -> Vec<u8> {
     array(values, &[values.len() as u64], Order::C)
 }
 
-/// An array of version 1 with any header.
+/// Returns an array of version 1 with an arbitrary header.
 fn with_header(header: &str, values: &[u8]) -> Vec<u8> {
     let length = (header.len() as u16).to_le_bytes();
     [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), values].concat()
@@ -54,7 +54,7 @@ fn read(images: &[u8], labels: &[u8]) -> Result<ImageSet, DataError> {
     )
 }
 
-/// The error of a pair; its message must name the file and be one sentence.
+/// Returns the error for a pair, and checks that its message names the file and is one sentence.
 fn error(images: &[u8], labels: &[u8], named: &str) -> DataError {
     let error = read(images, labels).expect_err("a wrong pair");
     let message = error.to_string();
@@ -67,7 +67,7 @@ fn error(images: &[u8], labels: &[u8], named: &str) -> DataError {
 }
 
 #[test]
-fn pixels_and_labels_are_at_their_places() {
+fn pixels_and_labels_are_in_their_places() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let write = |name: &str, bytes: &[u8]| {
         fs::write(folder.path().join(name), bytes).expect("a writable folder");
@@ -94,7 +94,7 @@ fn pixels_and_labels_are_at_their_places() {
 }
 
 #[test]
-fn grey_images_have_no_axis_of_channels_and_labels_any_type_of_integers() {
+fn grey_images_have_no_channel_axis_and_labels_any_integer_type() {
     let images = images(&[2, 3, 5], 15 + 5 + 4);
     let big_endian = "{'shape': (2,), 'fortran_order': True, 'descr': '>i4'}\n";
     for labels in [
@@ -115,7 +115,7 @@ fn grey_images_have_no_axis_of_channels_and_labels_any_type_of_integers() {
 }
 
 #[test]
-fn arrays_that_are_wrong() {
+fn invalid_arrays() {
     let (right, two) = (images(&[2, 3, 5], 0), labels(&[0u8, 1]));
     let floats = array(&[0f32; 30], &[2, 3, 5], Order::C);
     let fortran = array(&[0u8; 30], &[2, 3, 5], Order::Fortran);
@@ -166,7 +166,7 @@ fn arrays_that_are_wrong() {
 }
 
 #[test]
-fn headers_that_are_wrong_or_promise_too_much() {
+fn headers_that_are_invalid_or_claim_too_much() {
     let two = labels(&[0u8, 1]);
     let nested = "(".repeat(60_000);
     for header in [
@@ -202,7 +202,7 @@ fn headers_that_are_wrong_or_promise_too_much() {
     let many = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({many})}}");
     let error = self::error(&with_header(&many, &[0]), &two, "some-images.npy");
     assert!(error.to_string().contains("at most 64 axes"), "{error}");
-    // Sizes of nothing whose product is nothing, but which alone could not be multiplied.
+    // The product of these sizes is zero, but that of the other sizes would overflow.
     let none = huge.replace("(4294967296, 65536, 65536", "(0, 4294967296, 4294967296");
     let error = self::error(&with_header(&none, &[]), &two, "some");
     assert!(
@@ -235,9 +235,9 @@ proptest! {
         }
     }
 
-    /// Every proper beginning is refused.
+    /// Every truncated array is refused.
     #[test]
-    fn a_shortened_array_is_an_error(cut: prop::sample::Index) {
+    fn a_truncated_array_is_an_error(cut: prop::sample::Index) {
         let (whole, labels) = (images(&[2, 3, 5], 7), labels(&[2i32, 1]));
         prop_assert!(read(&whole[..cut.index(whole.len())], &labels).is_err());
         prop_assert!(read(&whole, &labels[..cut.index(labels.len())]).is_err());

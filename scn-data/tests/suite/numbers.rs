@@ -1,5 +1,5 @@
-//! Arrays of numpy as floating point numbers: every type, both orders of bytes and axes, and what
-//! is refused.
+//! NumPy arrays as floating-point numbers: every type, both byte orders, both orders of axes, and
+//! what is refused.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use scn_data::DataError;
 use scn_data::format::Contents;
 use scn_data::format::npy::{Kind, Numbers};
 
-/// An array of version 1 of this type and shape.
+/// Returns an array of version 1 with this type and shape.
 fn array(kind: &str, shape: &str, values: &[u8]) -> Vec<u8> {
     let header =
         format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}          \n");
@@ -26,9 +26,10 @@ fn read(bytes: &[u8]) -> Vec<f64> {
     open(bytes).and_then(Numbers::read).expect("whole")
 }
 
-/// What the types' standards say of these bytes, the most significant first.
+/// Checks these bytes, the most significant first, against the values that the standards of the
+/// types define.
 #[test]
-fn every_type_is_read_in_either_order_of_bytes() {
+fn every_type_is_read_in_both_byte_orders() {
     let cases: [(&str, Kind, &[u8], &[f64]); 11] = [
         // Half precision: 1.5, -2, the largest, the smallest, minus infinity.
         (
@@ -99,7 +100,7 @@ fn every_type_is_read_in_either_order_of_bytes() {
     }
 }
 
-/// `numpy.result_type(kind, "f4")` is float64 for these.
+/// Types for which `numpy.result_type(kind, "f4")` is float64 need f64.
 #[test]
 fn promotion_is_that_of_numpy() {
     use Kind::{F2, F4, F8, I1, I2, I4, I8, U1, U2, U4, U8};
@@ -130,9 +131,9 @@ fn shapes_are_those_of_numpy_and_of_python_2() {
     assert_eq!(read(&array("<f4", "(3, 0, 2)", &[])), [0.0; 0]);
 }
 
-/// Written by another implementation, entry (i, j, k) being 100 i + 10 j + k.
+/// A different implementation writes the array; entry (i, j, k) is 100 i + 10 j + k.
 #[test]
-fn axes_in_fortran_order_are_turned() {
+fn fortran_order_is_transposed() {
     let [a, b, c] = [2, 3, 4];
     let entry = |i: usize, j: usize, k: usize| (100 * i + 10 * j + k) as f64;
     let mut bytes = Vec::new();
@@ -163,7 +164,7 @@ fn axes_in_fortran_order_are_turned() {
 
 #[test]
 fn long_files_are_read_in_parts() {
-    // More than a buffer, and not a whole number of them.
+    // Longer than a buffer, and not a multiple of its length.
     let values: Vec<u8> = (0..5001_u16).flat_map(u16::to_le_bytes).collect();
     let bytes = array("<u2", "(5001,)", &values);
     let folder = tempfile::tempdir().expect("a folder");
@@ -176,7 +177,7 @@ fn long_files_are_read_in_parts() {
 }
 
 #[test]
-fn what_is_no_array_of_numbers_is_refused() {
+fn invalid_arrays_are_refused() {
     let error = |bytes: &[u8]| {
         let error = open(bytes).expect_err("wrong").to_string();
         assert!(error.contains("some.npy") && error.len() < 250, "{error}");
@@ -202,17 +203,17 @@ fn what_is_no_array_of_numbers_is_refused() {
     assert!(found.contains("holds at least"), "{found}");
     for text in ["(2LL,)", "(L,)", "(1, -1)", "(1e3,)", "((1,),)", "[1]"] {
         let found = error(&array("|u1", text, &[0; 2]));
-        assert!(found.contains("must start as a numpy array"), "{found}");
+        assert!(found.contains("header of a numpy array"), "{found}");
     }
     error(b"hello");
     error(b"");
 }
 
-/// As is a file with more numbers than memory has room for: it has holes, and takes no room on the
-/// disk.
+/// A file with more numbers than memory can hold is refused. The file is sparse, so it takes no
+/// disk space.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_no_memory_holds_is_refused() {
+fn arrays_that_exceed_memory_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("holes.npy");
     let head = array("|u1", "(4398046511104,)", &[]);
@@ -221,7 +222,7 @@ fn what_no_memory_holds_is_refused() {
         .write(true)
         .open(&path)
         .expect("there");
-    // Not every file system has files so long.
+    // Not every file system supports files of this length.
     if file.set_len(head.len() as u64 + (1 << 42)).is_err() {
         return;
     }

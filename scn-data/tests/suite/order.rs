@@ -1,4 +1,4 @@
-//! Which image comes when, and how it lies: the promises of the loader.
+//! Guarantees of the loader about the order of images and their augmentation.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -32,7 +32,7 @@ fn training(count: usize, batch_size: usize, seed: u64, augmentation: Augmentati
     .expect("valid")
 }
 
-/// Batches as bits, for comparison without tolerance.
+/// Returns batches as bits, to compare them exactly.
 fn bits(batches: impl IntoIterator<Item = Batch>) -> Vec<(Vec<u32>, [usize; 4], Vec<u16>)> {
     let bits = |batch: &Batch| batch.pixels.iter().map(|value| value.to_bits()).collect();
     batches
@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn an_epoch_resumed_is_the_tail_of_the_whole(
+    fn a_resumed_epoch_is_the_tail_of_the_whole(
         count in 1usize..40, batch_size in 1usize..10, first in 0usize..50, seed: u64, epoch: u64,
         draw in prop::sample::select(vec![Draw::Batch, Draw::Group, Draw::Image]), group in 1usize..12,
     ) {
@@ -114,7 +114,7 @@ proptest! {
 }
 
 #[test]
-fn the_seed_and_the_epoch_decide_and_nothing_else() {
+fn only_the_seed_and_the_epoch_determine_batches() {
     let augmentation = Augmentation::default()
         .with_flip(true)
         .with_shift(2)
@@ -122,7 +122,7 @@ fn the_seed_and_the_epoch_decide_and_nothing_else() {
         .with_group(0);
     let epoch = |seed, epoch| bits(training(50, 8, seed, augmentation).epoch(epoch, 0));
     assert_eq!(epoch(1, 0), epoch(1, 0));
-    // 50 images have 50! orders, so two equal ones by chance are out of the question.
+    // 50 images have 50! orders, so two orders are practically never equal by chance.
     assert_ne!(epoch(1, 0), epoch(1, 1));
     assert_ne!(epoch(1, 0), epoch(2, 0));
     let order = |number| -> Vec<u16> {
@@ -134,8 +134,8 @@ fn the_seed_and_the_epoch_decide_and_nothing_else() {
     assert_ne!(order(0), order(1));
 }
 
-/// The augmented batches, of 16, of so many images that are all the same picture, without two equal
-/// pixels: each image of a batch then tells its draw.
+/// Returns augmented batches of 16 from `count` copies of an image without equal pixels, so that
+/// each image reveals its draw.
 fn draws(count: usize, draw: Draw) -> Vec<Vec<Vec<u32>>> {
     let one: Vec<u8> = (1..=40).collect();
     let images = ImageSet::new(
@@ -178,7 +178,7 @@ fn a_batch_shares_one_draw_and_images_have_their_own() {
     );
 }
 
-/// A full batch of 16 is four groups of 4, and so is the last one of 9 images: 2, 2, 2 and 3.
+/// A full batch of 16 is four groups of 4, and so is the last batch of 9 images: 2, 2, 2 and 3.
 #[test]
 fn a_group_shares_one_draw_and_groups_have_their_own() {
     let batches = draws(41, Draw::Group);
@@ -197,7 +197,7 @@ fn a_group_shares_one_draw_and_groups_have_their_own() {
 }
 
 #[test]
-fn groups_of_no_image_are_refused() {
+fn empty_groups_are_refused() {
     let images = scattered(8, SHAPE);
     let normalization = plain(&images);
     let augmentation = Augmentation::default().with_draw(Draw::Group);
@@ -206,8 +206,8 @@ fn groups_of_no_image_are_refused() {
 }
 
 #[test]
-fn what_a_shift_uncovers_is_zero_after_normalisation() {
-    // White pictures whose mean is not subtracted: nothing but the padding is 0.
+fn pixels_uncovered_by_a_shift_are_zero_after_normalisation() {
+    // White images are normalised to 100, so only the padding is 0.
     let images = ImageSet::new(
         vec![255; 32 * 40],
         SHAPE,
@@ -233,8 +233,8 @@ fn what_a_shift_uncovers_is_zero_after_normalisation() {
             .all(|&value| value == 0.0 || value == 100.0)
     );
     for image in batch.pixels.chunks_exact(40) {
-        // What is seen of a plane of 4 x 5 pixels moved by up to 3 is a rectangle of these sizes,
-        // alike in both planes.
+        // The visible part of a plane of 4 x 5 pixels shifted by up to 3 is a rectangle of one of
+        // these sizes, equal in both planes.
         let [first, second] = [0, 20].map(|at| {
             image[at..at + 20]
                 .iter()
@@ -267,14 +267,14 @@ fn an_epoch_dropped_early_ends_its_thread() {
         assert!(epoch.next().is_none() && epoch.next().is_none());
         done.send(()).expect("the test waits");
     });
-    // 300 epochs of a few batches take milliseconds; a minute is a hang.
+    // 300 epochs of a few batches take milliseconds, so a minute means a hang.
     finished
         .recv_timeout(Duration::from_secs(60))
         .expect("no hang and no failed assertion");
 }
 
 #[test]
-fn loaders_that_could_not_work_are_refused() {
+fn invalid_loaders_are_refused() {
     let images = Arc::new(scattered(3, SHAPE));
     let fits = plain(&images);
     let train = |images: &Arc<ImageSet>, normalization: &Arc<Normalization>, shift, batch_size| {
@@ -318,7 +318,7 @@ fn loaders_that_could_not_work_are_refused() {
 }
 
 #[test]
-fn a_last_batch_that_is_not_full_is_kept_or_dropped() {
+fn a_partial_last_batch_is_kept_or_dropped() {
     let whole = training(23, 5, 9, Augmentation::default());
     let loader = whole
         .clone()
@@ -326,7 +326,7 @@ fn a_last_batch_that_is_not_full_is_kept_or_dropped() {
         .expect("four are whole");
     assert_eq!((loader.batches(), loader.images()), (4, 20));
     assert_eq!((whole.batches(), whole.images()), (5, 23));
-    // What comes before is the same, be it the whole epoch or the rest of it.
+    // Earlier batches are the same, both in a whole epoch and in the rest of one.
     let expected = bits(whole.epoch(1, 0).take(4));
     assert_eq!(bits(loader.epoch(1, 0)), expected);
     assert_eq!(bits(loader.epoch(1, 3)), expected[3..]);

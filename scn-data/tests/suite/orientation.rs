@@ -1,4 +1,4 @@
-//! Pictures as their Exif orientation asks, in data sets and alone.
+//! Images with an Exif orientation, in data sets and by themselves.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,8 @@ use scn_data::format::Contents;
 use scn_data::format::pictures;
 use scn_data::{Colours, DataError, FileError, Fit, ImageError, PictureError};
 
-/// 32 rows and 48 columns, black but for a red square of 16 in the upper right corner.
+/// Returns an image of 32 rows and 48 columns, black except for a red square of 16 in the upper
+/// right corner.
 fn corner(format: ImageFormat) -> Vec<u8> {
     let red = |x, y| if x >= 32 && y < 16 { 250 } else { 0 };
     crate::common::encode(
@@ -17,14 +18,14 @@ fn corner(format: ImageFormat) -> Vec<u8> {
     )
 }
 
-/// 3 rows and 5 columns, black but for row 1, column 4.
+/// Returns an image of 3 rows and 5 columns, black except for row 1, column 4.
 fn grey(lit: u8) -> Vec<u8> {
     let mut picture = GrayImage::new(5, 3);
     picture.put_pixel(4, 1, Luma([lit]));
     crate::common::encode(picture, ImageFormat::Png)
 }
 
-/// A PNG file whose header promises `side` x `side` pixels.
+/// Returns a PNG file whose header claims `side` x `side` pixels.
 fn promising(side: u32) -> Vec<u8> {
     let mut bytes = grey(1);
     bytes[16..20].copy_from_slice(&side.to_be_bytes());
@@ -39,7 +40,7 @@ fn decode(bytes: &[u8]) -> Result<pictures::Picture, DataError> {
     pictures::picture(Contents::new(bytes, Path::new("some.file")), None)
 }
 
-/// An Exif block that asks for an orientation, in either order of bytes.
+/// Returns an Exif block that asks for an orientation, in either byte order.
 fn exif(orientation: u8, big_endian: bool) -> Vec<u8> {
     let order: &[u8] = if big_endian { b"MM" } else { b"II" };
     let number = |wide: u32, size: usize| {
@@ -53,8 +54,8 @@ fn exif(orientation: u8, big_endian: bool) -> Vec<u8> {
     [
         order,
         &number(42, 2),
-        // One list, after these eight bytes, of one entry: one number of two bytes, filled up to
-        // four; no list follows.
+        // A single directory after these eight bytes, with one entry: a 16-bit number, padded to
+        // four bytes. No further directory follows.
         &number(8, 4),
         &number(1, 2),
         &number(0x112, 2),
@@ -67,14 +68,14 @@ fn exif(orientation: u8, big_endian: bool) -> Vec<u8> {
     .concat()
 }
 
-/// A JPEG file with an Exif block after its first marker, as cameras write it.
+/// Returns a JPEG file with an Exif block after its first marker, as cameras write it.
 fn jpeg_with_exif(jpeg: &[u8], exif: &[u8]) -> Vec<u8> {
     let length = (2 + 6 + exif.len() as u16).to_be_bytes();
     let segment = [&[0xff, 0xe1], &length[..], b"Exif\0\0", exif].concat();
     [&jpeg[..2], &segment, &jpeg[2..]].concat()
 }
 
-/// A PNG file with an Exif block after its header.
+/// Returns a PNG file with an Exif block after its header.
 fn png_with_exif(png: &[u8], exif: &[u8]) -> Vec<u8> {
     let mut sum = flate2::Crc::new();
     sum.update(b"eXIf");
@@ -84,12 +85,12 @@ fn png_with_exif(png: &[u8], exif: &[u8]) -> Vec<u8> {
     [&png[..33], &chunk, &png[33..]].concat()
 }
 
-/// What Exif says of each orientation: where the first row and the first column of what is stored
-/// belong in the picture (row 0 at the top and column 0 at the left, at the right, ...). By it the
-/// stored square, which is at the upper right, comes to another corner, and sides change places
-/// from 5 on.
+/// Exif's orientation defines where the first row and the first column of the stored image belong
+/// in the displayed one (row 0 at the top and column 0 at the left, at the right, ...). It moves
+/// the stored square, at the upper right, to a different corner. From 5 on, it swaps height and
+/// width.
 #[test]
-fn pictures_are_turned_as_their_orientation_asks() {
+fn images_are_turned_as_their_orientation_asks() {
     // (orientation, height, width, whether the lit corner is at the bottom, at the right)
     let cases = [
         (1, 32, 48, false, true),
@@ -130,16 +131,16 @@ fn pictures_are_turned_as_their_orientation_asks() {
             }
         }
     }
-    // An orientation that is none, and a block that is none, ask for nothing.
+    // Invalid orientations and invalid Exif blocks have no effect.
     for exif in [exif(9, false), exif(0, true), b"MM".to_vec()] {
         let picture = decode(&jpeg_with_exif(&corner(ImageFormat::Jpeg), &exif)).expect("whole");
         assert_eq!(picture.shape, [3, 32, 48]);
     }
 }
 
-/// All of a folder and a picture alone are decoded by the same rules.
+/// Single images are decoded by the same rules as folders of images.
 #[test]
-fn a_picture_alone_is_scaled_upright_and_refused_in_halves() {
+fn a_single_image_is_scaled_upright_and_refused_if_truncated() {
     let turned = jpeg_with_exif(&corner(ImageFormat::Jpeg), &exif(6, true));
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, bytes) in [
@@ -154,12 +155,12 @@ fn a_picture_alone_is_scaled_upright_and_refused_in_halves() {
     let read = |name: &str, colours, size| {
         pictures::read_scaled(&folder.path().join(name), colours, size, Fit::Stretch)
     };
-    // The lit square is the third at the bottom and the half at the right.
+    // The lit square fills the bottom third of the right half.
     let picture = read("photo", Colours::Rgb, [12, 8]).expect("whole");
     assert_eq!(picture.shape, [3, 12, 8]);
     let red = |y: usize, x: usize| picture.pixels[y * 8 + x];
     assert!(red(10, 6) > 200 && red(10, 1) < 50 && red(1, 6) < 50 && red(1, 1) < 50);
-    // As large as it is, it is as it is.
+    // An image that already has the size is unchanged.
     let picture = read("grey.png", Colours::Grey, [3, 5]).expect("whole");
     assert_eq!(picture.shape, [1, 3, 5]);
     let lit = picture.pixels.iter().position(|&pixel| pixel == 200);

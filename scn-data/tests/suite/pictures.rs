@@ -1,4 +1,4 @@
-//! Folders of pictures by class: orientation, channels and labels, and an error for each thing that
+//! Folders of images by class: orientation, channels and labels, and an error for everything that
 //! can be wrong.
 
 use std::fs;
@@ -12,21 +12,22 @@ use scn_data::{Colours, DataError, Fit, ImageError, ImageSet, PictureConfig, Pic
 
 use crate::common::bytes;
 
-/// 3 rows and 5 columns, black but for row 1, column 4.
+/// Returns an image of 3 rows and 5 columns, black except for row 1, column 4.
 fn rgb(lit: [u8; 3]) -> Vec<u8> {
     let mut picture = RgbImage::new(5, 3);
     picture.put_pixel(4, 1, Rgb(lit));
     crate::common::encode(picture, ImageFormat::Png)
 }
 
-/// The same in grey.
+/// Returns the same image in grey.
 fn grey(lit: u8) -> Vec<u8> {
     let mut picture = GrayImage::new(5, 3);
     picture.put_pixel(4, 1, Luma([lit]));
     crate::common::encode(picture, ImageFormat::Png)
 }
 
-/// 32 rows and 48 columns, black but for a square of 16 in the upper right corner.
+/// Returns an image of 32 rows and 48 columns, black except for a square of 16 in the upper right
+/// corner.
 fn jpeg(lit: [u8; 3]) -> Vec<u8> {
     let inside = |x, y| x >= 32 && y < 16;
     let picture = RgbImage::from_fn(48, 32, |x, y| Rgb(if inside(x, y) { lit } else { [0; 3] }));
@@ -43,7 +44,7 @@ fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
     folder
 }
 
-/// Two classes in `train`, of which `test` has pictures of one.
+/// Returns the files of two classes in `train`. `test` has images of only one of them.
 fn whole() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("train/cat/b.png", rgb([0, 200, 0])),
@@ -64,8 +65,8 @@ fn open(
     pictures::open(folder(files).path(), &config)
 }
 
-/// The error for a folder that is right but for these files; its message must name `named` and be
-/// one sentence.
+/// Returns the error for a folder that is valid except for these files, and checks that its message
+/// contains `named` and is one sentence.
 fn error_with(files: &[(&'static str, Vec<u8>)], named: &str) -> DataError {
     let mut all = whole();
     all.extend_from_slice(files);
@@ -83,19 +84,19 @@ fn decode(bytes: &[u8]) -> Result<pictures::Picture, DataError> {
     pictures::picture(Contents::new(bytes, Path::new("some.file")), None)
 }
 
-/// Index and value of each pixel that is not black.
+/// Returns index and value of each pixel that is not black.
 fn lit(pixels: &[u8]) -> Vec<(usize, u8)> {
     let pixels = pixels.iter().copied().enumerate();
     pixels.filter(|&(_, value)| value > 0).collect()
 }
 
 #[test]
-fn pixels_labels_and_names_are_at_their_places() {
+fn pixels_labels_and_names_are_in_their_places() {
     let (train, test) = open(&whole(), None).expect("whole");
     assert_eq!((train.shape(), test.shape()), ([3, 3, 5], [3, 3, 5]));
     assert_eq!(train.class_names(), ["ant", "cat"]);
     assert_eq!((train.labels(), test.labels()), (&[0, 1, 1][..], &[1][..]));
-    // Row 1, column 4 of planes of 3 x 5: red, blue and green in the sorted order of the files.
+    // Row 1, column 4 of planes of 3 x 5: red, blue and green, in the order of the sorted files.
     assert_eq!(
         lit(bytes(&train)),
         [(9, 202), (45 + 30 + 9, 201), (90 + 15 + 9, 200)]
@@ -104,7 +105,7 @@ fn pixels_labels_and_names_are_at_their_places() {
 }
 
 #[test]
-fn grey_and_rgb_are_the_first_pictures_or_as_asked() {
+fn colours_are_those_of_the_first_image_or_as_asked() {
     let mixed = [
         ("train/a/1.png", grey(200)),
         ("train/b/2.png", rgb([0, 100, 0])),
@@ -146,17 +147,17 @@ fn grey_and_rgb_are_the_first_pictures_or_as_asked() {
 }
 
 #[test]
-fn jpeg_pictures_are_decoded_too() {
+fn jpeg_images_are_decoded_too() {
     let picture = decode(&jpeg([0, 0, 255])).expect("whole");
     assert_eq!(picture.shape, [3, 32, 48]);
     let at = |c: usize, y: usize, x: usize| picture.pixels[(c * 32 + y) * 48 + x];
-    // JPEG is not exact.
+    // JPEG is lossy.
     assert!(at(2, 8, 40) > 200 && at(0, 8, 40) < 50 && at(1, 8, 40) < 50);
     assert!(at(2, 24, 40) < 50 && at(2, 8, 8) < 50);
 }
 
 #[test]
-fn folders_that_are_wrong() {
+fn invalid_folders() {
     let error = error_with(&[("train/cat/notes.txt", vec![])], "notes.txt");
     assert!(
         matches!(&error, DataError::Picture(PictureError::Extension { found, .. }) if found == "txt"),
@@ -209,13 +210,13 @@ fn folders_that_are_wrong() {
     empty[3].0 = "train/ant/.keep";
     refused(
         &empty,
-        "train/ant must hold at least one picture of its class, but holds none",
+        "train/ant must hold at least one image of its class, but holds none",
     );
     let mut untested = whole();
     untested[4].0 = "test/cat/.keep";
     refused(
         &untested,
-        "test must hold a picture in a folder of a class, but holds none",
+        "test must hold an image in the folder of a class, but holds none",
     );
     let missing = pictures::open(Path::new("nowhere"), &PictureConfig::default());
     let missing = missing.expect_err("no folder");
@@ -229,7 +230,7 @@ fn folders_that_are_wrong() {
 }
 
 #[test]
-fn a_share_of_each_class_is_set_apart() {
+fn a_fraction_of_each_class_is_set_aside() {
     let mut files = Vec::new();
     for number in 0..10 {
         files.push((format!("ant/{number}.png"), rgb([number + 1, 0, 0])));
@@ -260,7 +261,8 @@ fn a_share_of_each_class_is_set_apart() {
     );
 }
 
-/// 40 rows and 20 columns: red above, green in the middle half, blue below.
+/// Returns an image of 40 rows and 20 columns: red at the top, green in the middle half, blue at
+/// the bottom.
 fn tall() -> Vec<u8> {
     let picture = RgbImage::from_fn(20, 40, |_, y| match y {
         0..10 => Rgb([255, 0, 0]),
@@ -271,7 +273,7 @@ fn tall() -> Vec<u8> {
 }
 
 #[test]
-fn pictures_of_any_size_are_brought_to_one() {
+fn images_of_any_size_are_scaled_to_one_size() {
     let files = [
         ("train/ant/1.png", tall()),
         ("train/cat/1.png", rgb([0; 3])),
@@ -283,14 +285,15 @@ fn pictures_of_any_size_are_brought_to_one() {
         let config = PictureConfig::default().with_size([4, 4]).with_fit(fit);
         pictures::open(folder.path(), &config).expect("whole")
     };
-    // The centre of the tall picture is green all over; stretched, each colour has its rows.
+    // The centre of the tall image is entirely green. Stretching keeps all three colours.
     let (train, test) = open(Fit::Crop);
     assert_eq!((train.shape(), train.len()), ([3, 4, 4], 2));
     assert_eq!(bytes(&test), [[0; 16], [255; 16], [0; 16]].concat());
     let (_, test) = open(Fit::Stretch);
-    // Four rows for forty: a pixel is the mean of twenty rows around its own ten, weighted by a tent.
-    // The five green rows below the red ones have 1.25 of 8.75 in the first row, where the tent ends
-    // at the edge of the picture; in the second the red ones have 1.25 of 10.
+    // Forty rows become four: a pixel is the mean of twenty rows around its own ten, weighted by a
+    // tent. In the first row, where the tent is cut off at the edge of the image, the five green
+    // rows below the red ones have a weight of 1.25 out of 8.75. In the second row the red ones
+    // have 1.25 out of 10.
     let [red, green] =
         [255.0 * 7.5 / 8.75, 255.0 * 8.75 / 10.0].map(|value: f64| value.round() as u8);
     assert_eq!(bytes(&test)[..4], [red; 4]);
@@ -298,7 +301,7 @@ fn pictures_of_any_size_are_brought_to_one() {
     assert_eq!(bytes(&test)[32 + 12..], [red; 4]);
 }
 
-/// A PNG file whose header promises `side` x `side` pixels of four 16-bit values.
+/// Returns a PNG file whose header claims `side` x `side` pixels of four 16-bit values.
 fn promising(side: u32) -> Vec<u8> {
     let mut bytes = rgb([1; 3]);
     bytes[16..20].copy_from_slice(&side.to_be_bytes());
@@ -311,7 +314,7 @@ fn promising(side: u32) -> Vec<u8> {
 }
 
 #[test]
-fn files_that_are_no_whole_pictures() {
+fn files_that_are_not_complete_images() {
     let png = rgb([0, 200, 0]);
     let mut other_sum = png.clone();
     other_sum[29] ^= 1;
@@ -325,7 +328,8 @@ fn files_that_are_no_whole_pictures() {
         png[..8].to_vec(),
         other_sum,
         wide_jpeg,
-        // Within the largest side, but of 128 MiB; and of 2^65 bytes.
+        // Each side is within the limit, but the image takes 128 MiB; the other one takes 2^65
+        // bytes.
         promising(4096),
         promising(i32::MAX as u32),
     ] {
@@ -339,7 +343,7 @@ fn files_that_are_no_whole_pictures() {
 }
 
 #[test]
-fn every_beginning_of_a_picture_is_refused() {
+fn every_truncated_image_is_refused() {
     for whole in [rgb([0, 200, 0]), jpeg([0, 200, 0])] {
         assert!(decode(&whole).is_ok());
         for length in 0..whole.len() {
@@ -352,7 +356,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn damaged_pictures_never_panic(
+    fn damaged_images_never_panic(
         which in 0usize..3,
         flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 0..6),
         cut in prop::option::of(any::<prop::sample::Index>()),

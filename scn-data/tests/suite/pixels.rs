@@ -1,5 +1,4 @@
-//! What is in a file comes out at its place: orientation, order of the channels, labels and names,
-//! for every format.
+//! Every format is read correctly: orientation, order of the channels, labels and class names.
 
 use crate::common::{bytes, files, folder, gzip, write};
 use scn_data::format::cifar;
@@ -14,7 +13,7 @@ fn set(files: &mut [(&'static str, Vec<u8>)], name: &str, at: usize, value: u8) 
     bytes[at] = value;
 }
 
-/// That `images` are black but for one pixel.
+/// Checks that `images` are black except for one pixel.
 fn assert_only_pixel(images: &ImageSet, image: usize, [c, y, x]: [usize; 3], value: u8) {
     let [channels, height, width] = images.shape();
     let mut expected = vec![0; bytes(images).len()];
@@ -42,7 +41,7 @@ fn mnist_is_stored_row_by_row_packed_or_not() {
         .iter()
         .map(|(file, bytes)| (file.as_str(), bytes.clone()))
         .collect();
-    // What is packed is decided by content: names without .gz and packed bytes are read too.
+    // Compression is detected from the contents: names without .gz may be compressed, too.
     let unnamed: Vec<_> = plain
         .iter()
         .map(|(file, bytes)| (*file, gzip(bytes)))
@@ -64,7 +63,7 @@ fn mnist_is_stored_row_by_row_packed_or_not() {
 }
 
 #[test]
-fn the_plain_file_is_preferred_to_the_packed_one() {
+fn the_plain_file_is_preferred_to_the_compressed_one() {
     let name = DatasetName::Mnist;
     let data = folder(name, &files(name));
     write(
@@ -183,7 +182,7 @@ fn cifar100_has_coarse_labels_too() {
     write(&path, names.as_bytes());
     let coarse = cifar::open_coarse(data.path()).expect("whole");
     assert_eq!(coarse.test.class_names()[19], "kind 19");
-    // The fine labels and their names are as they were.
+    // The fine labels and their names are unchanged.
     let fine = scn_data::open(name, data.path()).expect("whole");
     assert_eq!(
         (fine.train.labels(), fine.train.classes()),
@@ -196,7 +195,7 @@ fn cifar100_has_coarse_labels_too() {
 fn stl10_has_planes_column_by_column_and_comes_out_upright() {
     let name = DatasetName::Stl10;
     let mut files = files(name);
-    // Row 3, column 20 of the green plane of the second picture: after 20 whole columns.
+    // Row 3, column 20 of the green plane of the second image: after 20 whole columns.
     set(&mut files, "train_X.bin", 27648 + 9216 + 20 * 96 + 3, 200);
     let data = folder(name, &files);
     let stl = scn_data::open(name, data.path()).expect("whole");
@@ -240,7 +239,7 @@ fn the_digits_are_all_there() {
             .map(|class| set.labels().iter().filter(|&&label| label == class).count())
             .collect();
         assert_eq!(counts.iter().sum::<usize>(), count);
-        // "About equally many": none differs from a tenth by more than a tenth of that, rounded up.
+        // "About equally many" means within a tenth of the expected number, rounded up.
         assert!(
             counts
                 .iter()
@@ -248,8 +247,8 @@ fn the_digits_are_all_there() {
             "{counts:?}"
         );
     }
-    // The first test picture is a 2, in training they begin 0, 1, 2, ...: as in the files' own
-    // first bytes.
+    // The first test image is a 2, and training images begin 0, 1, 2, ..., as in the first bytes of
+    // the files.
     assert_eq!(
         (digits.train.labels()[..4].to_vec(), digits.test.labels()[0]),
         (vec![0, 1, 2, 3], 2)

@@ -1,4 +1,4 @@
-//! A batch made by hand from its plan is the loader's own, bit for bit.
+//! A batch made by hand from its plan is bit-identical to that of the loader.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use scn_data::{
 
 const SHAPE: [usize; 3] = [2, 4, 5];
 
-/// A normalised image where the definition of a placement says it must be.
+/// Returns a normalised image, moved according to the definition of a placement.
 fn placed(image: &[f32], placement: Placement) -> Vec<f32> {
     let [channels, height, width] = SHAPE;
     let Placement { flip, down, right } = placement;
@@ -36,7 +36,7 @@ fn placed(image: &[f32], placement: Placement) -> Vec<f32> {
     out
 }
 
-/// The batch of a plan, from the loader's set and normalisation.
+/// Makes the batch of a plan from the set and the normalisation of a loader.
 fn by_hand(loader: &Loader, plan: &BatchPlan) -> Batch {
     let [channels, height, width] = SHAPE;
     let (set, normalization) = (loader.image_set(), loader.normalization());
@@ -55,8 +55,8 @@ fn by_hand(loader: &Loader, plan: &BatchPlan) -> Batch {
     if let Some(mixture) = &plan.mixture {
         let partners = made(&mixture.images, &mixture.placements);
         for (x, y) in pixels.iter_mut().zip(partners) {
-            // A sum of a product in f64 that is rounded once: the product of two f32 is exact there,
-            // and the sum is rounded twice at worst, which these few numbers do not show.
+            // Like `mul_add`, which rounds once: the product of two f32 is exact in f64. The sum is
+            // rounded twice at worst, which does not show for these few numbers.
             *x = (f64::from(*x) + f64::from(mixture.share) * f64::from(y - *x)) as f32;
         }
     }
@@ -71,15 +71,15 @@ fn by_hand(loader: &Loader, plan: &BatchPlan) -> Batch {
     }
 }
 
-/// Equal to the bit: 0 and -0 differ.
+/// Checks that batches are bit-identical: 0 and -0 differ.
 fn assert_same(found: &Batch, expected: &Batch) {
     assert_eq!(found, expected);
     let bits = |batch: &Batch| -> Vec<u32> { batch.pixels.iter().map(|x| x.to_bits()).collect() };
     assert_eq!(bits(found), bits(expected));
 }
 
-/// Every plan of the epoch from `first` on, and the same asked for one by one, give the loader's
-/// batches.
+/// Checks that the plans of the epoch from `first` on, iterated or requested one by one, give the
+/// batches of the loader.
 fn check(loader: &Loader, epoch: u64, first: usize) {
     let (plans, batches) = (loader.plans(epoch, first), loader.epoch(epoch, first));
     assert_eq!(plans.len(), loader.batches().saturating_sub(first));
@@ -101,7 +101,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn plans_say_what_is_in_the_batches(
+    fn plans_describe_the_batches(
         count in 1usize..40, batch_size in 1usize..12, first in 0usize..8, seed: u64, epoch: u64,
         flip: bool, shift in 0usize..=3, dropped: bool,
         mixup in prop::option::of(0.1f64..3.0),
@@ -109,7 +109,7 @@ proptest! {
         mean in prop::sample::select(vec![Mean::None, Mean::Pixel, Mean::Channel]),
         scale in prop::sample::select(vec![Scale::None, Scale::Range, Scale::Deviation]),
     ) {
-        // One image alone has no deviation from its mean image.
+        // A single image has no deviation from its mean image.
         let images = Arc::new(scattered(count.max(2), SHAPE));
         let config = NormalizationConfig::default().with_mean(mean).with_scale(scale);
         let normalization = Arc::new(Normalization::fit(&images, config).expect("images that differ"));
@@ -129,8 +129,8 @@ proptest! {
     }
 }
 
-/// Mixing changes nothing of what is drawn without it; the partners are the images of the batch in
-/// another order, each with its own flip, shift and label.
+/// Mixing does not change any other random draw. The partners are the images of the batch in a
+/// different order, each with its own flip, shift and label.
 #[test]
 fn images_of_a_batch_are_mixed_with_one_another() {
     let images = Arc::new(scattered(50, SHAPE));
@@ -155,7 +155,7 @@ fn images_of_a_batch_are_mixed_with_one_another() {
             let in_order = |n: &usize| (plain.placements[*n], plain.labels[*n]);
             let partners = mixture.placements.into_iter().zip(mixture.labels);
             assert!(order.iter().map(in_order).eq(partners));
-            // Not of the last batch, of two images.
+            // The last batch has only two images, which may be in order.
             assert!(order.len() < 16 || !order.is_sorted(), "{order:?}");
             let mut sorted = order;
             sorted.sort_unstable();
@@ -204,7 +204,7 @@ fn plans_hold_for_images_that_are_contrast_normalised_or_whitened() {
 }
 
 #[test]
-fn plans_of_evaluation_leave_images_in_order_and_as_they_are() {
+fn plans_of_evaluation_keep_images_in_order_and_unchanged() {
     let images = Arc::new(scattered(7, SHAPE));
     let config = NormalizationConfig::default();
     let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
@@ -225,7 +225,7 @@ fn plans_of_evaluation_leave_images_in_order_and_as_they_are() {
 }
 
 #[test]
-fn plans_stay_at_their_end_and_can_be_cloned_on_their_way() {
+fn plans_stay_at_their_end_and_can_be_cloned_midway() {
     let images = scattered(11, SHAPE);
     let config = NormalizationConfig::default();
     let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
@@ -238,15 +238,14 @@ fn plans_stay_at_their_end_and_can_be_cloned_on_their_way() {
     assert_eq!(rest, plans.by_ref().collect::<Vec<_>>());
     assert_eq!((rest.len(), plans.len()), (2, 0));
     assert!(plans.next().is_none() && plans.next().is_none());
-    // All images of the epoch, once.
+    // Every image of the epoch, once.
     let all = [first].into_iter().chain(rest);
     let mut images: Vec<usize> = all.flat_map(|plan| plan.images).collect();
     images.sort_unstable();
     assert_eq!(images, (0..11).collect::<Vec<_>>());
 }
 
-/// Rows of a mirrored loader's batches are those of the loader from right to left, and its plans
-/// say so.
+/// Batches of a mirrored loader have their rows reversed, and its plans agree.
 #[test]
 fn a_mirrored_loader_mirrors_every_image() {
     let images = Arc::new(scattered(60, SHAPE));

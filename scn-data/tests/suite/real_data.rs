@@ -1,14 +1,14 @@
-//! The real data sets, where there are any:
+//! The real data sets, if they are available:
 //! `SCN_DATA=FOLDER cargo test -p scn-data --test suite real_data -- --nocapture`.
 //!
-//! A data set that is not there is skipped and said to be.
+//! Tests of missing data sets print that they are skipped.
 
 use std::path::PathBuf;
 
 use crate::common::image_bytes;
 use scn_data::{Dataset, DatasetName, ImageSet, Mean, Normalization, NormalizationConfig, Scale};
 
-/// The data set, or nothing after having said why.
+/// Returns the data set, or prints why there is none.
 fn real(name: DatasetName) -> Option<Dataset> {
     let folder = std::env::var_os("SCN_DATA")
         .map(|data| PathBuf::from(data).join(name.folder().unwrap_or_default()));
@@ -28,10 +28,7 @@ fn real(name: DatasetName) -> Option<Dataset> {
     }
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a skipped test must be seen to be skipped"
-)]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn skip(name: DatasetName, reason: &str) {
     eprintln!("skipped: {name}: {reason}");
 }
@@ -57,7 +54,7 @@ fn mnist_is_the_known_one() {
         counts(&mnist.test),
         [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     );
-    // The published mean and deviation, of pixels from 0 to 1 and to four digits.
+    // The published mean and deviation, of pixels from 0 to 1, to four digits.
     let config = NormalizationConfig::default()
         .with_mean(Mean::Channel)
         .with_scale(Scale::Deviation);
@@ -84,7 +81,7 @@ fn cifar10_is_the_known_one() {
     assert_eq!(channel_moments(&cifar.train), published);
 }
 
-/// Mean and deviation of each channel, of pixels from 0 to 1 and to four digits.
+/// Returns the mean and deviation of each channel, of pixels from 0 to 1, to four digits.
 fn channel_moments(images: &ImageSet) -> [[f64; 3]; 2] {
     let [_, height, width] = images.shape();
     let area = height * width;
@@ -96,7 +93,7 @@ fn channel_moments(images: &ImageSet) -> [[f64; 3]; 2] {
                 [sum + pixel, squares + pixel * pixel]
             })
         };
-        // Exact: sums of integers.
+        // These are exact, as sums of integers.
         let [sum, squares] = (0..images.len())
             .map(of_image)
             .fold([0; 2], |[a, b], [c, d]| [a + c, b + d]);

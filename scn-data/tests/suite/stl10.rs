@@ -1,5 +1,4 @@
-//! STL-10's folds and its unlabelled pictures: what is right comes out at its place, what is wrong
-//! is named.
+//! STL-10's folds and unlabelled images: valid files are read correctly, invalid ones are named.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,7 +9,7 @@ use scn_data::{BatchError, DataError, DatasetName, FileError};
 
 const PICTURE: usize = 3 * 96 * 96;
 
-/// The error must name the file and be one sentence.
+/// Checks that the error names the file and is one sentence.
 fn assert_names_file(error: &DataError) {
     let message = error.to_string();
     assert!(message.contains("some.file"), "{message}");
@@ -32,7 +31,7 @@ fn folds(text: &[u8], images: usize) -> Result<Vec<Vec<usize>>, DataError> {
 fn folds_are_the_lines_of_their_file() {
     let name = DatasetName::Stl10;
     let mut files = files(name);
-    // Picture 1 has label 10 and one lit pixel: row 3, column 20 of the green plane.
+    // Image 1 has label 10 and one lit pixel: row 3, column 20 of the green plane.
     files[0].1[PICTURE + 9216 + 20 * 96 + 3] = 200;
     files.push((
         "fold_indices.txt",
@@ -54,7 +53,7 @@ fn folds_are_the_lines_of_their_file() {
 }
 
 #[test]
-fn folds_that_are_wrong() {
+fn invalid_folds() {
     let whole = String::from_utf8(fold_indices()).expect("digits");
     assert!(folds(whole.as_bytes(), 20).is_ok());
     for (text, found) in [
@@ -98,10 +97,10 @@ fn folds_that_are_wrong() {
 }
 
 #[test]
-fn unlabelled_pictures_come_upright_in_batches() {
+fn unlabelled_images_are_upright_and_in_batches() {
     let name = DatasetName::Stl10;
     let mut pictures = vec![0; 5 * PICTURE];
-    // Row 3, column 20 of the blue plane of the fourth picture: after 20 whole columns.
+    // Row 3, column 20 of the blue plane of the fourth image: after 20 whole columns.
     pictures[3 * PICTURE + 2 * 9216 + 20 * 96 + 3] = 200;
     let data = folder(name, &[("unlabeled_X.bin", pictures)]);
     let batches: Vec<Vec<u8>> = stl10::open_unlabelled(data.path(), 2)
@@ -116,7 +115,7 @@ fn unlabelled_pictures_come_upright_in_batches() {
     assert_eq!(lit, [3 * PICTURE + 2 * 9216 + 3 * 96 + 20]);
 }
 
-/// Gives one byte short of three pictures, a few at a time, then fails if told to.
+/// Reads one byte less than three images, a few at a time, then fails if `fails` is set.
 struct Trickle {
     left: usize,
     fails: bool,
@@ -135,7 +134,7 @@ impl Read for Trickle {
 }
 
 #[test]
-fn unlabelled_pictures_that_are_wrong() {
+fn invalid_unlabelled_images() {
     let file = Path::new("some.file");
     let stream = |left, fails, batch_size| {
         stl10::Unlabelled::new(Trickle { left, fails }, file, batch_size).expect("a batch size")
@@ -162,7 +161,7 @@ fn unlabelled_pictures_that_are_wrong() {
     assert!(failing.next().is_none());
 
     for left in [0, PICTURE - 1] {
-        // A batch of more pictures than can be counted makes no room for them.
+        // Even the largest batch size allocates no memory for images that are not there.
         let error = stream(left, false, usize::MAX)
             .next()
             .expect("an error")
@@ -180,7 +179,7 @@ fn unlabelled_pictures_that_are_wrong() {
 }
 
 #[test]
-fn missing_folds_and_unlabelled_pictures_are_named() {
+fn missing_folds_and_unlabelled_images_are_named() {
     let data = folder(DatasetName::Stl10, &[]);
     for (file, error) in [
         (

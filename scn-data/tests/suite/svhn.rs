@@ -1,4 +1,4 @@
-//! SVHN in MATLAB files: what scipy writes comes out at its place, what is wrong is named.
+//! SVHN in MATLAB files: files written by SciPy are read correctly, errors are named.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::common::{files, folder, mat, mat_array, mat_element, mat_packed};
 use scn_data::format::{Contents, svhn};
 use scn_data::{DataError, DatasetName, FileError};
 
-/// Files of two pictures and the labels 10 and 3, as bytes and as doubles, made by scipy 1.17:
+/// Files of two images and the labels 10 and 3, as bytes and as doubles, written by SciPy 1.17:
 ///
 /// ```text
 /// import numpy, scipy.io
@@ -28,7 +28,7 @@ pub(crate) const BY_SCIPY: [&[u8]; 4] = [
 const DOUBLE: u8 = 6;
 pub(crate) const UINT8: u8 = 9;
 
-/// The error must name the file and be one sentence.
+/// Checks that an error names the file and is one sentence.
 fn checked<T>(result: Result<T, DataError>) -> Result<T, FileError> {
     result.map_err(|error| {
         let message = error.to_string();
@@ -52,7 +52,7 @@ pub(crate) fn labels(bytes: &[u8]) -> Result<Vec<u16>, FileError> {
     checked(svhn::labels(Contents::new(bytes, Path::new("some.file"))))
 }
 
-/// An array of black pictures.
+/// Returns an array of black images.
 fn black(shape: &[i32]) -> Vec<u8> {
     let count: i32 = shape.iter().product();
     mat_array("X", UINT8, shape, 2, &vec![0; count as usize])
@@ -65,7 +65,7 @@ fn bytes(values: &[f64]) -> Vec<u8> {
         .collect()
 }
 
-/// A file with labels of class double.
+/// Returns a file with labels of class double.
 fn doubles(values: &[f64]) -> Vec<u8> {
     let shape = [values.len() as i32, 1];
     mat(&[mat_array("y", DOUBLE, &shape, 9, &bytes(values))])
@@ -106,7 +106,7 @@ fn a_folder_has_a_file_for_training_and_one_for_tests() {
 }
 
 #[test]
-fn doubles_are_read_in_whatever_type_they_are_stored() {
+fn doubles_are_read_from_any_stored_type() {
     for (kind, values) in [
         (2, vec![10, 1]),
         (3, vec![10, 0, 1, 0]),
@@ -120,7 +120,7 @@ fn doubles_are_read_in_whatever_type_they_are_stored() {
 }
 
 #[test]
-fn other_variables_are_passed_over() {
+fn other_variables_are_skipped() {
     let text = mat_array("note", 4, &[1, 5], 16, b"hello");
     let object = mat_element(14, &mat_element(6, &[17, 0, 0, 0, 0, 0, 0, 0]));
     let packed = mat_packed(&mat_array("Z", DOUBLE, &[1, 1], 9, &bytes(&[0.5])));
@@ -131,7 +131,7 @@ fn other_variables_are_passed_over() {
 }
 
 #[test]
-fn one_picture_and_none_are_pictures() {
+fn one_image_and_none_are_valid() {
     let one = mat(&[black(&[32, 32, 3])]);
     assert_eq!(pictures(&one).expect("without a last axis").len(), 3072);
     let none = mat(&[
@@ -181,7 +181,7 @@ fn missing_and_repeated_variables_are_named() {
     );
     let error = labels(&mat(&[y.clone(), y])).expect_err("two");
     assert!(
-        error.to_string().contains("is there again at byte"),
+        error.to_string().contains("occurs again at byte"),
         "{error}"
     );
 }
@@ -242,7 +242,7 @@ fn other_shapes_and_classes_are_refused() {
 }
 
 #[test]
-fn labels_that_stand_for_no_digit() {
+fn labels_without_a_digit() {
     let as_bytes = |values: &[u8]| mat(&[mat_array("y", UINT8, &[2, 1], 2, values)]);
     let small = mat_array("y", DOUBLE, &[2, 1], 3, &[1, 0, 0xff, 0xff]);
     for (file, value) in [

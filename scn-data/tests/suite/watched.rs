@@ -1,4 +1,4 @@
-//! A fit that is watched: what it says, and that it can be stopped anywhere.
+//! Watched fits: their progress, and stopping them at any point.
 
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -11,10 +11,10 @@ use scn_data::{
 
 use crate::common::scattered;
 
-/// More images than the covariance takes at a time, twice.
+/// Enough images for three blocks of the covariance.
 const IMAGES: usize = 1200;
 
-/// Everything, so that the images are gone through three times.
+/// Enables all steps, so that there are three passes over the images.
 fn config() -> NormalizationConfig {
     NormalizationConfig::default()
         .with_contrast(10.0)
@@ -22,7 +22,7 @@ fn config() -> NormalizationConfig {
         .with_whitening(0.1)
 }
 
-/// A fit that is stopped where `stops` says so, and all it has told.
+/// Fits until `stops` returns true. Also returns all reported progress.
 fn fit(
     mut stops: impl FnMut(FitProgress) -> bool,
 ) -> (Result<Normalization, DataError>, Vec<FitProgress>) {
@@ -40,7 +40,7 @@ fn fit(
 }
 
 #[test]
-fn a_watched_fit_has_the_same_bits_and_says_how_far_it_is() {
+fn a_watched_fit_is_bit_identical_and_reports_progress() {
     let (fitted, told) = fit(|_| false);
     let plain = Normalization::fit(&scattered(IMAGES, [3, 6, 5]), config()).expect("fits");
     assert_eq!(fitted.expect("fits"), plain);
@@ -52,14 +52,15 @@ fn a_watched_fit_has_the_same_bits_and_says_how_far_it_is() {
         told.map(|progress| progress.images_done)
             .collect::<Vec<_>>()
     };
-    // Small images are summed at once, in two passes: for the mean, and for the deviation from it.
+    // Small images are summed in one block, in two passes: for the mean, and for the deviation from
+    // it.
     assert_eq!(done(FitStage::Moments), [0, 0]);
     assert_eq!(done(FitStage::Covariance), [0, 512, 1024]);
     let eigenvectors = done(FitStage::Eigenvectors);
     assert!(!eigenvectors.is_empty() && eigenvectors.iter().all(|&done| done == 0));
 }
 
-/// Threads in the place of processes, that exchange what they have through a table.
+/// A thread in place of a process. The threads exchange their parts through a table.
 #[derive(Debug)]
 struct Threads<'a> {
     rank: usize,
@@ -97,9 +98,10 @@ impl FitShare for Threads<'_> {
     }
 }
 
-/// Images of three panels of columns, the last of which is narrow: for one, two, and more processes than panels.
+/// The images have three panels of columns, the last of them narrow. There are fewer, as many, and
+/// more processes than panels.
 #[test]
-fn processes_that_share_a_fit_find_the_same_bits() {
+fn a_shared_fit_is_bit_identical() {
     let images = scattered(60, [3, 10, 10]);
     let alone = Normalization::fit(&images, config()).expect("fits");
     for count in [2, 3, 5] {
@@ -151,7 +153,7 @@ fn a_fit_ends_where_it_is_stopped() {
         );
         assert_eq!(told.len(), count, "{stage:?}");
     }
-    // In the second pass.
+    // Stops in the second pass.
     let mut passes = 0;
     let (fitted, told) = fit(|_| {
         passes += 1;

@@ -1,5 +1,5 @@
-//! Contrast normalisation and whitening: what they promise of the values, and that an image has the
-//! same in every way.
+//! Contrast normalisation and whitening: properties of the results, which are the same however they
+//! are computed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn applied(normalization: &Normalization, image: PixelSlice<'_>) -> Vec<f32> {
     out
 }
 
-/// Mean of x x', D x D, of all images under `normalization`.
+/// Returns the mean of x x' (D x D) over all images under `normalization`.
 fn covariance(images: &ImageSet, normalization: &Normalization) -> Vec<f64> {
     let values = normalization.mean().len();
     let mut sum = vec![0.0; values * values];
@@ -60,7 +60,7 @@ fn product(left: &[f64], right: &[f64], values: usize) -> Vec<f64> {
     (0..values * values).map(entry).collect()
 }
 
-/// Largest sum of a row's magnitudes, which bounds the norm of a symmetric matrix.
+/// Returns the largest sum of magnitudes in a row, which bounds the norm of a symmetric matrix.
 fn norm(matrix: &[f64], values: usize) -> f64 {
     let rows = matrix.chunks_exact(values);
     rows.map(|row| row.iter().map(|entry| entry.abs()).sum())
@@ -84,9 +84,9 @@ fn whitened_digits_have_the_covariance_that_epsilon_leaves() {
             }
         }
         let w: Vec<f64> = matrix.iter().map(|&entry| f64::from(entry)).collect();
-        // W = (C + epsilon)^(-1/2), so that W (C + epsilon) W = 1. An entry of W is off by u of
-        // itself, so W by u |W| in any norm, the product by 2 u |W|^2 |C + epsilon|, both norms
-        // bounded by row sums; f64 is far below the third u.
+        // W = (C + epsilon)^(-1/2), so W (C + epsilon) W = 1. Entries of W have a relative error of
+        // u. So W is off by at most u |W| in any norm, and the product by 2 u |W|^2 |C + epsilon|.
+        // Both norms are bounded by row sums, and f64 rounding is far below the third u.
         let mut before =
             Normalization::from_parts([1, 8, 8], whitened.mean().to_vec(), whitened.scale())
                 .expect("fitted");
@@ -102,9 +102,9 @@ fn whitened_digits_have_the_covariance_that_epsilon_leaves() {
         let found = norm(&identity, values);
         assert!(found <= bound, "off by {found}, allowed {bound}");
 
-        // The images themselves: a sum of 64 products in f32 is off by 64 u |W| |z|, so x x' by
-        // twice that times |x|, and with it its mean, in the norm of sums over a row: |x| <= |W|
-        // |z|, all as row sums.
+        // For the images themselves, a sum of 64 products in f32 is off by at most 64 u |W| |z|. So
+        // x x', and its mean, is off by twice that times |x|, where |x| <= |W| |z|. All norms are
+        // row sums.
         let found = covariance(&images, &whitened);
         let expected = product(&product(&w, &c, values), &w, values);
         let largest = (0..images.len())
@@ -131,14 +131,14 @@ proptest! {
         let p: Vec<f64> = pixels.iter().map(|&pixel| f64::from(pixel)).collect();
         let mean = mean_of(&p);
         let variance = mean_of(&p.iter().map(|value| (value - mean).powi(2)).collect::<Vec<_>>());
-        // Each value is off by u of itself, and the root mean square of all is at most 1.
+        // Each value has a relative error of u, and the root mean square of all is at most 1.
         prop_assert!(abs_diff_eq!(mean_of(&c), 0.0, epsilon = 2.0 * U));
         let square = mean_of(&c.iter().map(|value| value * value).collect::<Vec<_>>());
         let expected = variance / (variance + bias);
         prop_assert!(abs_diff_eq!(square, expected, epsilon = 3.0 * U * expected), "{square} not {expected}");
     }
 
-    /// `scattered` pictures are few here, so that the covariance has eigenvalues of 0.
+    /// There are few `scattered` images here, so the covariance has eigenvalues of 0.
     #[test]
     fn fewer_images_than_values_are_whitened(count in 1usize..6, c in 1usize..4, side in 1usize..5, epsilon in 1e-3f64..10.0) {
         let images = scattered(count, [c, side, side]);
@@ -176,7 +176,7 @@ fn an_image_without_contrast_is_zero() {
 #[test]
 fn mean_and_deviation_are_those_after_contrast_normalisation() {
     let images = digits();
-    // The bias is meant for pixels up to 255; the digits' go to 16.
+    // The bias is defined for pixels up to 255, but those of the digits are at most 16.
     let bias = fit(&images, Some(10.0), None)
         .contrast()
         .expect("asked for");
@@ -195,8 +195,8 @@ fn mean_and_deviation_are_those_after_contrast_normalisation() {
             .map(|image| image.into_iter().map(f64::from).collect())
             .collect();
         let count = (values.len() * 64) as f64;
-        // c, the mean, their difference and the product are each off by u of at most 8, the largest
-        // value that 64 of variance 1 can have.
+        // c, the mean, their difference and the product are each off by u times at most 8, the
+        // largest value that 64 values of variance 1 can contain.
         let tolerance = 4.0 * U * 8.0 * factor;
         let total = values.iter().flatten().sum::<f64>() / count;
         if mean == Mean::Pixel {
@@ -209,8 +209,8 @@ fn mean_and_deviation_are_those_after_contrast_normalisation() {
                 );
             }
         }
-        // The contrast normalised image has mean 0, so that no mean and that of the channel are the
-        // same for one channel.
+        // A contrast-normalised image has mean 0, so with one channel, no mean and the channel mean
+        // give the same result.
         assert_abs_diff_eq!(total, 0.0, epsilon = tolerance);
         let variance = values
             .iter()
@@ -223,7 +223,7 @@ fn mean_and_deviation_are_those_after_contrast_normalisation() {
 }
 
 #[test]
-fn whitening_takes_off_the_mean_image_whatever_the_mean() {
+fn whitening_subtracts_the_mean_image_whatever_the_mean() {
     let images = digits();
     let fitted = |mean| {
         let config = NormalizationConfig::default()
@@ -236,8 +236,8 @@ fn whitening_takes_off_the_mean_image_whatever_the_mean() {
 }
 
 #[test]
-fn an_image_alone_has_the_bits_that_it_has_in_a_loader() {
-    // 100 and 7 images: a whole block and a part of one, and a part alone.
+fn a_single_image_is_bit_identical_to_that_of_a_loader() {
+    // 100 and 7 images: a whole block and part of one, and only part of one.
     for count in [100, 7] {
         let images = Arc::new(scattered(count, [3, 6, 5]));
         let whitened = Arc::new(fit(&images, Some(10.0), Some(0.1)));
@@ -288,7 +288,7 @@ fn augmentation_comes_after_whitening() {
 }
 
 #[test]
-fn the_number_of_threads_changes_no_bit() {
+fn the_number_of_threads_does_not_matter() {
     let images = scattered(600, [3, 8, 8]);
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -299,7 +299,7 @@ fn the_number_of_threads_changes_no_bit() {
 }
 
 #[test]
-fn a_normalisation_is_its_parts() {
+fn a_normalisation_can_be_rebuilt_from_its_parts() {
     let fitted = fit(&digits(), Some(10.0), Some(0.1));
     let parts = Normalization::from_parts(fitted.shape(), fitted.mean().to_vec(), fitted.scale());
     let again = parts
@@ -309,7 +309,7 @@ fn a_normalisation_is_its_parts() {
 }
 
 #[test]
-fn what_cannot_be_whitened_is_refused() {
+fn invalid_whitening_is_refused() {
     let fitted = |images: &ImageSet, contrast, whitening| {
         let config = NormalizationConfig::default()
             .with_contrast(contrast)

@@ -1,4 +1,4 @@
-//! Kernels compiled ahead, for machines that have no compiler.
+//! Ahead-of-time compilation of kernels, for machines without a compiler.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,29 +12,28 @@ use crate::compile::unit::Unit;
 use crate::error::{GpuError, SetupError};
 use crate::version::CudaVersion;
 
-/// The files that [`compile_ahead`] has written.
+/// A summary of the files that [`compile_ahead`] has written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompiledKernels {
-    /// The compiler's version.
+    /// Version of the compiler.
     pub compiler: CudaVersion,
-    /// Number of files, those included that were there.
+    /// Number of files, including those that already existed.
     pub files: usize,
-    /// Their bytes.
+    /// Total size in bytes.
     pub bytes: u64,
 }
 
-/// Compiles all kernels for these architectures, with all processors, and writes them to a folder
-/// that is made if it is not there. It needs a compiler, but no driver and no device. Files that
-/// are there and whole are not compiled again. A machine where `SCN_CUDA_CACHE` names this folder,
-/// or a copy of it, needs no compiler.
+/// Compiles all kernels for these architectures, on all CPU cores, and writes them to a folder,
+/// which is created if necessary. This needs a compiler, but neither a driver nor a device. Files
+/// that already exist and are intact are not compiled again. A machine whose `SCN_CUDA_CACHE` names
+/// this folder, or a copy of it, needs no compiler.
 ///
-/// With `line_info` the code says which lines of the sources it comes from, for profilers; it is no
-/// slower.
+/// With `line_info`, the code contains source line numbers for profilers. It is no slower.
 ///
 /// # Errors
-/// No compiler, one that does not know an architecture, a full disk. Files that are written by then
-/// stay.
+/// Returns an error if there is no compiler, if it does not support an architecture, or if a file
+/// cannot be written. Files written before the error remain.
 pub fn compile_ahead(
     architectures: &[Architecture],
     folder: &Path,
@@ -74,7 +73,7 @@ pub fn compile_ahead(
     let work = || -> Result<u64, GpuError> {
         let mut bytes = 0;
         while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // After a failure, no thread begins another file.
+            // After a failure, no thread starts another file.
             bytes += make(task).inspect_err(|_| next.store(tasks.len(), Ordering::Relaxed))?;
         }
         Ok(bytes)

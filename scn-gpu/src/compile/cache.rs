@@ -1,4 +1,4 @@
-//! Compiled kernels, kept on disk from run to run.
+//! A cache of compiled kernels on disk.
 
 use std::cmp::Reverse;
 use std::ffi::OsStr;
@@ -13,22 +13,23 @@ use crate::compile::kernel_file::HEADERS;
 use crate::compile::unit::Unit;
 use crate::version::{ComputeCapability, CudaVersion};
 
-/// Names the folder of compiled kernels; empty for none.
+/// Environment variable that names the folder of the cache. An empty value disables the cache.
 const VARIABLE: &str = "SCN_CUDA_CACHE";
 
-/// Length of a SHA-256 hash.
+/// Length of a SHA-256 hash in bytes.
 const HASH: usize = 32;
 
-/// A folder of compiled files, such as `encode-n64.sm_90.HASH.nvrtc-13.0`. HASH is that of the
-/// sources and of the options, so that a file that any compiler has made can be found by it. A file
-/// starts with the hash of what follows; damaged ones count as missing.
+/// A folder of compiled files, such as `encode-n64.sm_90.HASH.nvrtc-13.0`. HASH is the hash of the
+/// sources and options, so a file can be found whichever compiler made it. A file starts with the
+/// hash of the rest of its contents. Damaged files count as missing.
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
     folder: Option<PathBuf>,
 }
 
 impl Cache {
-    /// The folder that `SCN_CUDA_CACHE` names, else one in the user's cache folder.
+    /// Returns the cache in the folder named by `SCN_CUDA_CACHE`, or else in the user's cache
+    /// folder.
     pub(crate) fn of_user() -> Self {
         let folder = match std::env::var_os(VARIABLE) {
             Some(folder) => Some(PathBuf::from(folder)),
@@ -45,22 +46,22 @@ impl Cache {
         }
     }
 
-    /// The folder, unless nothing is to be kept.
+    /// Returns the folder, unless the cache is disabled.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }
 
-    /// A compiled file, if it is there and whole.
+    /// Reads a compiled file, if it exists and is intact.
     pub(crate) fn load(&self, unit: Unit, target: &Target) -> Option<Vec<u8>> {
         read(&self.folder()?.join(file_name(unit, target)))
     }
 
-    /// How long a compiled file is, if it is there and whole.
+    /// Returns the size of a compiled file, if it exists and is intact.
     pub(crate) fn bytes(&self, unit: Unit, target: &Target) -> Option<usize> {
         self.load(unit, target).map(|image| HASH + image.len())
     }
 
-    /// Keeps a compiled file, if there is a folder, and says how long it is.
+    /// Writes a compiled file, unless the cache is disabled, and returns its size.
     pub(crate) fn store(&self, unit: Unit, target: &Target, image: &[u8]) -> io::Result<usize> {
         let Some(folder) = self.folder() else {
             return Ok(0);
@@ -73,9 +74,9 @@ impl Cache {
         Ok(HASH + image.len())
     }
 
-    /// All that a device can run of a file of kernels, whatever compiler made it, the best first:
-    /// machine code before portable code, for the newest generation, with line information as
-    /// wished, by the newest compiler.
+    /// Returns all compiled versions of a unit that a device can run, whichever compiler made them.
+    /// The best comes first: machine code before portable code, then the newest compute capability,
+    /// then line information as requested, then the newest compiler.
     pub(crate) fn usable(
         &self,
         unit: Unit,
@@ -107,7 +108,7 @@ impl Cache {
     }
 }
 
-/// The code in a file, which follows its hash, if the file is whole.
+/// Reads the code in a file, which follows its hash, if the file is intact.
 fn read(path: &Path) -> Option<Vec<u8>> {
     let mut file = std::fs::read(path).ok()?;
     let (hash, image) = file.split_at_checked(HASH)?;
@@ -121,15 +122,15 @@ fn file_name(unit: Unit, target: &Target) -> String {
     format!("{start}{compiler}")
 }
 
-/// What a file that was compiled from these sources in this way is named, but for the compiler's
-/// version.
+/// Returns the file name of code compiled from these sources with these options, without the
+/// version of the compiler.
 fn start_of_name(unit: Unit, options: &CompileOptions) -> String {
     let CompileOptions { architecture, .. } = options;
     let hash = hash_of_input(unit, options);
     format!("{}.{architecture}.{hash}.nvrtc-", unit.name())
 }
 
-/// The target that a file of this name was compiled for, if from the sources of this program.
+/// Returns the target that a file of this name was compiled for, if it is from the current sources.
 fn target_of(name: &OsStr, unit: Unit) -> Option<Target> {
     let name = name.to_str()?;
     let rest = name.strip_prefix(&unit.name())?.strip_prefix('.')?;
@@ -150,7 +151,7 @@ fn target_of(name: &OsStr, unit: Unit) -> Option<Target> {
     })
 }
 
-/// Hash of the sources and of the options.
+/// Returns the hash of the sources and options.
 fn hash_of_input(unit: Unit, options: &CompileOptions) -> String {
     let file = unit.file;
     let flags = options.flags(Some(unit));
@@ -160,7 +161,7 @@ fn hash_of_input(unit: Unit, options: &CompileOptions) -> String {
         .chain(HEADERS.iter().flat_map(|&(name, text)| [name, text]));
     let mut hash = Sha256::new();
     for text in texts {
-        // Lengths keep the texts apart.
+        // The lengths make the concatenation unambiguous.
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
@@ -234,8 +235,8 @@ mod tests {
         assert_eq!(cache.load(LOSS, &here).as_deref(), Some(&b"again"[..]));
     }
 
-    /// From best to worst, and what is of no use: other generations, newer compilers, damaged
-    /// files, and what is no compiled file.
+    /// Files from best to worst, and useless ones: files for different compute capabilities or by
+    /// newer compilers, damaged files, and files that are not compiled kernels.
     #[test]
     fn without_a_compiler_the_best_that_a_device_runs_is_taken() {
         let folder = tempfile::tempdir().unwrap();

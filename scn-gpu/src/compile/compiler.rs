@@ -1,8 +1,8 @@
-//! Kernels from their sources.
+//! Compilation of kernels from their sources.
 //!
-//! A kernel becomes machine code ("cubin") for the one device that it runs on. If the compiler is
-//! older than the device, it makes portable code ("PTX") of the newest generation that it knows,
-//! and the driver makes machine code of that.
+//! A kernel is compiled to machine code ("cubin") for the device that it runs on. If the compiler
+//! is older than the device, it generates portable code ("PTX") for the newest compute capability
+//! that it supports, which the driver compiles to machine code.
 
 use crate::architecture::{Architecture, Code};
 use crate::compile::kernel_file::HEADERS;
@@ -12,27 +12,27 @@ use crate::compile::unit::Unit;
 use crate::error::SetupError;
 use crate::version::{ComputeCapability, CudaVersion};
 
-/// Compiled to see whether the compiler can compile.
+/// File that is compiled to check that the compiler works.
 const PROBE: (&str, &str) = ("probe.cu", "extern \"C\" __global__ void probe() {}\n");
 
-/// How kernels are compiled, by whatever compiler.
+/// Options for compiling kernels, independent of the compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CompileOptions {
     pub(crate) architecture: Architecture,
-    /// Whether code says which line of the sources it comes from.
+    /// Whether the code contains source line numbers.
     pub(crate) line_info: bool,
 }
 
-/// How kernels are compiled, and by which compiler.
+/// Options for compiling kernels, and the version of the compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) options: CompileOptions,
-    /// The compiler's version.
+    /// Version of the compiler.
     pub(crate) compiler: CudaVersion,
 }
 
 impl Target {
-    /// The best target for a device that this machine's compiler knows.
+    /// Returns the best target for a device that the installed compiler supports.
     pub(crate) fn choose(
         device: ComputeCapability,
         driver: CudaVersion,
@@ -63,7 +63,7 @@ impl Target {
         })
     }
 
-    /// The target for a generation that may have no device here.
+    /// Returns the target for these options, without looking for a device.
     pub(crate) fn without_device(options: CompileOptions) -> Result<Self, SetupError> {
         let compiler = version()?;
         let known = capabilities()?;
@@ -77,14 +77,14 @@ impl Target {
         Ok(Self { options, compiler })
     }
 
-    /// `Ok` if the compiler compiles for this target at all: it may lack files of its own.
+    /// Checks that the compiler works for this target. It may lack one of its own files.
     pub(crate) fn probe(&self) -> Result<(), SetupError> {
         compile_text(PROBE, &self.options.flags(None), self).map(drop)
     }
 }
 
 impl CompileOptions {
-    /// The flags for a file.
+    /// Returns the compiler flags for a unit.
     pub(crate) fn flags(&self, unit: Option<Unit>) -> Vec<String> {
         let architecture = format!("--gpu-architecture={}", self.architecture);
         let mut flags = vec![architecture, "--std=c++17".to_string()];
@@ -96,13 +96,13 @@ impl CompileOptions {
 
 /// A compiled file.
 pub(crate) struct Compiled {
-    /// Machine code, or portable code that ends with a zero.
+    /// Machine code, or zero-terminated portable code.
     pub(crate) image: Vec<u8>,
-    /// The messages of the compiler.
+    /// Messages of the compiler.
     pub(crate) log: String,
 }
 
-/// Compiles a file with the target's flags and these.
+/// Compiles a unit with the flags of the target and further ones.
 pub(crate) fn compile(
     unit: Unit,
     target: &Target,
@@ -113,7 +113,7 @@ pub(crate) fn compile(
     compile_text((unit.file.name(), unit.file.text()), &flags, target)
 }
 
-/// Compiles a text of this name.
+/// Compiles a source, given by its name and text.
 fn compile_text(
     source: (&'static str, &str),
     flags: &[String],
@@ -155,7 +155,7 @@ fn compile_text(
     })
 }
 
-/// The first line of a log that speaks of an error.
+/// Returns the first line of a log that contains an error.
 fn first_error(log: &str) -> Option<String> {
     log.lines()
         .find(|line| line.contains("error"))

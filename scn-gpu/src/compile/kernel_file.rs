@@ -1,6 +1,6 @@
-//! The device code, as it is compiled where it runs.
+//! The sources of the device code, which are compiled at run time.
 
-/// A file of kernels; each makes one module.
+/// A source file of kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum KernelFile {
@@ -16,9 +16,9 @@ pub enum KernelFile {
     Adjoint,
     /// Sums of outer products over columns.
     OuterSums,
-    /// Gradients by the parameters of a problem.
+    /// Gradients with respect to the parameters of a problem.
     Gradients,
-    /// Gradients by the signals.
+    /// Gradients with respect to the signals.
     SignalGradient,
     /// Batches of images.
     Images,
@@ -53,7 +53,7 @@ impl KernelFile {
         KernelFile::Update,
     ];
 
-    /// The file's name.
+    /// Returns the name of the file.
     pub fn name(self) -> &'static str {
         match self {
             KernelFile::Prepare => "prepare.cu",
@@ -73,7 +73,7 @@ impl KernelFile {
         }
     }
 
-    /// Whether it is compiled once for each padded number of atoms.
+    /// Whether the file is compiled once for each padded number of atoms.
     pub(crate) const fn is_per_size(self) -> bool {
         matches!(
             self,
@@ -81,7 +81,7 @@ impl KernelFile {
         )
     }
 
-    /// Its text.
+    /// Returns the text of the file.
     pub fn text(self) -> &'static str {
         match self {
             KernelFile::Prepare => include_str!("../../kernels/prepare.cu"),
@@ -102,7 +102,7 @@ impl KernelFile {
     }
 }
 
-/// Name and text of the files that the others include.
+/// Names and texts of the headers that these files include.
 pub(crate) const HEADERS: [(&str, &str); 12] = [
     (
         "certificate.cuh",

@@ -1,4 +1,4 @@
-//! Compiled files of kernels, loaded into a device.
+//! Modules of compiled kernels on a device.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::compile::unit::Unit;
 use crate::driver::failed;
 use crate::error::GpuError;
 
-/// The kernels of a device, loaded when they are first needed.
+/// The kernels of a device, loaded when first needed.
 #[derive(Debug)]
 pub(crate) struct Modules {
     modules: HashMap<Unit, Arc<CudaModule>>,
@@ -30,7 +30,7 @@ impl Modules {
         }
     }
 
-    /// A kernel that can be started.
+    /// Returns a kernel, loading it if necessary.
     pub(crate) fn function(&mut self, unit: Unit, name: &str) -> Result<CudaFunction, GpuError> {
         if let Some(function) = self.loaded(name) {
             return Ok(function);
@@ -43,12 +43,12 @@ impl Modules {
         Ok(function)
     }
 
-    /// A kernel that has been needed before.
+    /// Returns a kernel, if it is already loaded.
     pub(crate) fn loaded(&self, name: &str) -> Option<CudaFunction> {
         self.functions.get(name).cloned()
     }
 
-    /// A file of kernels.
+    /// Returns the module of a unit, loading it if necessary.
     fn module(&mut self, unit: Unit) -> Result<Arc<CudaModule>, GpuError> {
         if let Some(module) = self.modules.get(&unit) {
             return Ok(Arc::clone(module));

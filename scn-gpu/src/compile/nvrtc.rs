@@ -2,7 +2,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "cudarc's safe layer hands over no headers and makes no machine code"
+    reason = "cudarc's safe layer supports neither headers nor machine code"
 )]
 
 use std::ffi::{CString, c_char, c_int};
@@ -13,7 +13,7 @@ use crate::error::SetupError;
 use crate::library::{NVRTC, number};
 use crate::version::{ComputeCapability, CudaVersion, OLDEST_COMPILER};
 
-/// The functions that are called of every compiler, and of those that are new enough.
+/// Functions that are called on every compiler, and on those that are new enough.
 const FIRST: [&str; 1] = ["nvrtcVersion"];
 const FUNCTIONS: [&str; 11] = [
     "nvrtcCompileProgram",
@@ -29,16 +29,16 @@ const FUNCTIONS: [&str; 11] = [
     "nvrtcGetSupportedArchs",
 ];
 
-/// An upper bound of the number of generations.
+/// Largest plausible number of supported compute capabilities.
 const MOST_CAPABILITIES: usize = 1000;
 
-/// The version of the compiler on this machine.
+/// Returns the version of the installed compiler.
 pub(crate) fn version() -> Result<CudaVersion, SetupError> {
     NVRTC.require(&FIRST)?;
     let (mut major, mut minor) = (0, 0);
-    // SAFETY: the library and the function are there, and both arguments outlive the call.
+    // SAFETY: the library has this function, and both arguments outlive the call.
     let told = unsafe { sys::nvrtcVersion(&mut major, &mut minor) };
-    check(told).map_err(refused("tell its version"))?;
+    check(told).map_err(refused("report its version"))?;
     let found = CudaVersion {
         major: major.unsigned_abs(),
         minor: minor.unsigned_abs(),
@@ -53,31 +53,31 @@ pub(crate) fn version() -> Result<CudaVersion, SetupError> {
     Ok(found)
 }
 
-/// The generations that the compiler makes code for.
+/// Returns the compute capabilities that the compiler supports.
 pub(crate) fn capabilities() -> Result<Vec<ComputeCapability>, SetupError> {
     version()?;
-    let refused = refused("say what it makes code for");
+    let refused = refused("list the architectures that it supports");
     let mut count = 0;
-    // SAFETY: the library is there, and the argument outlives the call.
+    // SAFETY: the library has this function, and the argument outlives the call.
     let counted = unsafe { sys::nvrtcGetNumSupportedArchs(&mut count) };
     check(counted).map_err(&refused)?;
     let count = usize::try_from(count)
         .ok()
         .filter(|&count| count <= MOST_CAPABILITIES)
         .ok_or(SetupError::Compiler {
-            action: "say what it makes code for",
-            reason: format!("it counts {count} architectures"),
+            action: "list the architectures that it supports",
+            reason: format!("it reports {count} architectures"),
         })?;
     let mut numbers: Vec<c_int> = vec![0; count];
-    // SAFETY: there is room for as many numbers as the compiler has said that it writes.
+    // SAFETY: there is room for as many numbers as the compiler has announced.
     let told = unsafe { sys::nvrtcGetSupportedArchs(numbers.as_mut_ptr()) };
     check(told).map_err(&refused)?;
     let capability = |number: c_int| ComputeCapability::from_number(number.unsigned_abs());
     Ok(numbers.into_iter().map(capability).collect())
 }
 
-/// A result other than success, by its number: a compiler of a later version may have more than
-/// cudarc knows.
+/// The number of a result that is not success. A later compiler may return values that cudarc does
+/// not define.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Failure(u32);
 
@@ -91,7 +91,7 @@ fn check(result: sys::nvrtcResult) -> Result<(), Failure> {
 impl Failure {
     const MISSES_BUILTINS: Self = Self(7);
 
-    /// The name of the result in `nvrtc.h`.
+    /// Returns the name of the result in `nvrtc.h`.
     pub(crate) fn name(self) -> String {
         let name = match self.0 {
             1 => "NVRTC_ERROR_OUT_OF_MEMORY",
@@ -108,7 +108,7 @@ impl Failure {
     }
 }
 
-/// The second library of the compiler, if that is what it misses.
+/// Returns the name of the compiler's second library, if the failure is that it was not found.
 pub(crate) fn missing_builtins(error: Failure, log: &str) -> Option<&str> {
     if error != Failure::MISSES_BUILTINS {
         return None;
@@ -126,14 +126,15 @@ fn refused(action: &'static str) -> impl Fn(Failure) -> SetupError {
     }
 }
 
-/// A file that is being compiled. The texts are kept as long as the compiler may read them.
+/// A file to be compiled. Its texts are kept as long as the compiler may read them.
 pub(crate) struct Program {
     program: sys::nvrtcProgram,
     _texts: Vec<CString>,
 }
 
 impl Program {
-    /// A file and those that it may include, each with its name and its text.
+    /// Creates a program from a file and the headers that it may include, each with its name and
+    /// text.
     pub(crate) fn new(
         (file, text): (&str, &str),
         headers: &[(&str, &str)],
@@ -147,8 +148,8 @@ impl Program {
         let pointers: Vec<*const c_char> = texts.iter().map(|text| text.as_ptr()).collect();
         let (names, contents) = pointers[2..].split_at(headers.len());
         let mut program = std::ptr::null_mut();
-        // SAFETY: all texts end with a zero and live as long as the program; there are as many
-        // headers as said.
+        // SAFETY: all texts are zero-terminated and live as long as the program. The number of
+        // headers is correct.
         check(unsafe {
             sys::nvrtcCreateProgram(
                 &mut program,
@@ -168,31 +169,31 @@ impl Program {
     pub(crate) fn compile(&self, options: &[String]) -> Result<(), Failure> {
         let texts: Vec<CString> = options.iter().map(|option| c_string(option)).collect();
         let pointers: Vec<*const c_char> = texts.iter().map(|text| text.as_ptr()).collect();
-        // SAFETY: the program is alive as long as self; there are as many options as said, which
-        // end with a zero and outlive the call.
+        // SAFETY: the program lives as long as `self`. The number of options is correct, and they
+        // are zero-terminated and outlive the call.
         check(unsafe {
             sys::nvrtcCompileProgram(self.program, pointers.len() as c_int, pointers.as_ptr())
         })
     }
 
-    /// The messages of the compiler.
+    /// Returns the messages of the compiler.
     pub(crate) fn log(&self) -> Result<String, Failure> {
         let log = self.bytes(sys::nvrtcGetProgramLogSize, sys::nvrtcGetProgramLog)?;
         let log = String::from_utf8_lossy(&log);
         Ok(log.trim_end_matches('\0').to_string())
     }
 
-    /// The compiled file as machine code.
+    /// Returns the compiled file as machine code.
     pub(crate) fn machine_code(&self) -> Result<Vec<u8>, Failure> {
         self.bytes(sys::nvrtcGetCUBINSize, sys::nvrtcGetCUBIN)
     }
 
-    /// The compiled file as portable code that ends with a zero.
+    /// Returns the compiled file as zero-terminated portable code.
     pub(crate) fn portable_code(&self) -> Result<Vec<u8>, Failure> {
         self.bytes(sys::nvrtcGetPTXSize, sys::nvrtcGetPTX)
     }
 
-    /// What a pair of functions has to give: the first says how much there is, the second writes
+    /// Returns the output of a pair of functions: the first returns its length, the second writes
     /// it.
     fn bytes(
         &self,
@@ -203,7 +204,7 @@ impl Program {
         // SAFETY: the program is alive, and the argument outlives the call.
         check(unsafe { size(self.program, &mut len) })?;
         let mut bytes = vec![0_u8; len];
-        // SAFETY: there is room for as many bytes as the compiler has said that it writes.
+        // SAFETY: there is room for as many bytes as the compiler has announced.
         check(unsafe { write(self.program, bytes.as_mut_ptr().cast()) })?;
         Ok(bytes)
     }
@@ -211,13 +212,12 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // SAFETY: the program is alive, and nobody has it after this. Nothing can be done about an
-        // error.
+        // SAFETY: the program is alive and not used again. An error cannot be handled.
         let _ = unsafe { sys::nvrtcDestroyProgram(&mut self.program) };
     }
 }
 
-/// A text that ends with a zero; what follows a zero within is lost.
+/// Converts a text to a C string, which ends at the first zero in the text.
 fn c_string(text: &str) -> CString {
     let text = text.split('\0').next().unwrap_or_default();
     CString::new(text).unwrap_or_default()

@@ -1,20 +1,21 @@
-//! The files of NVRTC: the library, and a second one that it opens by itself.
+//! The files of NVRTC: the library, and a second one that it opens itself.
 //!
-//! From CUDA 13 on the library looks for `libnvrtc-builtins` only where the loader looks, not in
-//! its own folder. A library of that name that is open already is as good.
+//! From CUDA 13 on, the library looks for `libnvrtc-builtins` only where the loader looks, not in
+//! its own folder. It also accepts a library of that name that is already open.
 
 #![expect(unsafe_code, reason = "opens a library")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The file that the open library comes from, as the system tells it (Linux).
+/// Returns the file of the open library, if the system reports it (Linux).
 pub(crate) fn library() -> Option<PathBuf> {
     let maps = fs::read_to_string("/proc/self/maps").ok()?;
     find_library(&maps).map(Path::to_path_buf)
 }
 
-/// In lines of memory mappings: an address, four more columns, and the path of a file.
+/// Finds the library among memory mappings. A line contains an address, four more columns, and the
+/// path of a file.
 fn find_library(maps: &str) -> Option<&Path> {
     let paths = maps
         .lines()
@@ -25,17 +26,18 @@ fn find_library(maps: &str) -> Option<&Path> {
     })
 }
 
-/// Opens the second library, of this name, from the folder of the first; false if it is not there.
+/// Opens the second library, of this name, from the folder of the first. Returns false if that
+/// fails.
 pub(crate) fn open_builtins(name: &str) -> bool {
     let Some(path) = library().map(|library| library.with_file_name(name)) else {
         return false;
     };
-    // SAFETY: this is the library that the compiler opens itself where the loader finds it; nothing
-    // else is done when it is loaded.
+    // SAFETY: the compiler itself opens this library if the loader finds it. Loading it has no
+    // other effect.
     let Ok(builtins) = (unsafe { libloading::Library::new(path) }) else {
         return false;
     };
-    // The compiler may need it as long as the program runs.
+    // The compiler may need the library until the program ends.
     std::mem::forget(builtins);
     true
 }

@@ -1,8 +1,7 @@
-//! Where the compiled kernels of a device come from.
+//! The origin of a device's compiled kernels.
 //!
-//! Where there is a compiler, all kernels are its own, so that what lies in the cache changes no
-//! bits. Where there is none, or none for this device, whatever the device can run is taken from
-//! the cache.
+//! If there is a compiler for the device, all kernels are of its version, so the contents of the
+//! cache never change results. Otherwise the cache supplies whatever the device can run.
 
 use std::path::PathBuf;
 
@@ -15,54 +14,53 @@ use crate::error::{GpuError, SetupError};
 use crate::switch::switch;
 use crate::version::{ComputeCapability, CudaVersion};
 
-/// Set to anything but 0, kernels are compiled with line information.
+/// Environment variable that switches on line information in compiled kernels.
 const LINE_INFO: &str = "SCN_CUDA_LINE_INFO";
 
-/// Where kernels come from.
+/// The origin of compiled kernels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KernelOrigin {
     /// Kernels are compiled when they are first needed.
     Compiler {
-        /// The compiler's version.
+        /// Version of the compiler.
         version: CudaVersion,
-        /// The compiler's file, where the system tells it.
+        /// File of the compiler, if the system reports it.
         library: Option<PathBuf>,
     },
-    /// Kernels have been compiled before.
+    /// Kernels have been compiled in advance, and are in this folder.
     Folder(PathBuf),
 }
 
 impl DeviceInfo {
-    /// Where this device's kernels come from; an error if not all of them are available. Compiles a
-    /// kernel to see whether the compiler can, a tenth of a second or two; without a compiler,
-    /// reads the folder of compiled kernels.
+    /// Returns the origin of this device's kernels. Compiles a kernel to test the compiler, which
+    /// takes a tenth of a second or two. Without a compiler, reads the folder of compiled kernels.
     ///
     /// # Errors
-    /// A device or driver that is too old, or no fitting compiler where not all kernels are
-    /// compiled.
+    /// Returns an error if the device or the driver is too old, or if there is no suitable compiler
+    /// and some kernels are not compiled.
     pub fn kernels(&self) -> Result<KernelOrigin, GpuError> {
         self.check_generation()?;
         Ok(Supply::new(self.compute_capability, self.driver_version).origin()?)
     }
 
-    /// `Ok` if all kernels are available for this device.
+    /// Checks that all kernels are available for this device.
     ///
     /// # Errors
-    /// As for [`kernels`](Self::kernels).
+    /// Same as [`kernels`](Self::kernels).
     pub fn check(&self) -> Result<(), GpuError> {
         self.kernels().map(drop)
     }
 }
 
-/// Finds compiled kernels for a device, or makes them.
+/// The supply of compiled kernels for a device, from the compiler or the cache.
 #[derive(Debug, Clone)]
 pub(crate) struct Supply {
     device: ComputeCapability,
     driver: CudaVersion,
     line_info: bool,
     cache: Cache,
-    /// How kernels are compiled, or why they cannot be.
+    /// The target that kernels are compiled for, or the reason why they cannot be compiled.
     target: Result<Target, SetupError>,
 }
 
@@ -78,7 +76,7 @@ impl Supply {
         }
     }
 
-    /// `Ok` if at least one kernel is available.
+    /// Checks that at least one kernel is available.
     pub(crate) fn require_any(&self) -> Result<(), SetupError> {
         match &self.target {
             Err(error) if !Unit::all().into_iter().any(|unit| self.is_kept(unit)) => {
@@ -88,7 +86,7 @@ impl Supply {
         }
     }
 
-    /// Where all kernels come from; an error if one is not available.
+    /// Returns the origin of all kernels, or an error if one of them is not available.
     pub(crate) fn origin(&self) -> Result<KernelOrigin, SetupError> {
         let probed = self.target.clone().and_then(|target| {
             target.probe()?;
@@ -113,8 +111,8 @@ impl Supply {
         }
     }
 
-    /// What `load` makes of the compiled kernels of a file. It may refuse some; the last error is
-    /// that of a file just compiled.
+    /// Applies `load` to the compiled kernels of a unit. If `load` rejects kernels from the cache,
+    /// others are tried. If it rejects freshly compiled ones, its error is returned.
     pub(crate) fn load<T>(
         &self,
         unit: Unit,
@@ -128,7 +126,7 @@ impl Supply {
                 }
                 match compile(unit, target, &[]) {
                     Ok(compiled) => {
-                        // A read-only or full disk: the next run compiles again.
+                        // If the disk is read-only or full, the next run compiles again.
                         let _ = self.cache.store(unit, target, &compiled.image);
                         return load(compiled.image);
                     }

@@ -3,7 +3,7 @@
 use crate::compile::kernel_file::KernelFile;
 use crate::padded::Padded;
 
-/// A file of kernels, for one padded number of atoms if it has kernels for each.
+/// A file of kernels, for one padded number of atoms if it is compiled for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Unit {
     pub(crate) file: KernelFile,
@@ -11,7 +11,7 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// All units that kernels are started from.
+    /// Returns all units that kernels are launched from.
     pub(crate) fn all() -> Vec<Unit> {
         let of_file = |file: KernelFile| {
             let each_size = Padded::ALL.map(Some);
@@ -26,7 +26,7 @@ impl Unit {
         KernelFile::ALL.into_iter().flat_map(of_file).collect()
     }
 
-    /// The start of the names of compiled files: `encode-n64`.
+    /// Returns the start of the names of compiled files, such as `encode-n64`.
     pub(crate) fn name(self) -> String {
         let stem = self.file.name().trim_end_matches(".cu");
         match self.padded {
@@ -35,7 +35,7 @@ impl Unit {
         }
     }
 
-    /// The option that leaves other numbers of atoms out.
+    /// Returns the compiler option that selects the padded number of atoms.
     pub(crate) fn option(self) -> Option<String> {
         let padded = self.padded?;
         Some(format!("--define-macro=PADDED_ATOMS={}", padded.atoms()))

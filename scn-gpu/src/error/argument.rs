@@ -1,77 +1,78 @@
-//! Arguments that do not fit each other, the device code, or the context.
+//! Errors about invalid arguments.
 
 use scn_solvers::ProblemError;
 
-/// An argument that does not fit the others, the device code, or the context.
+/// An argument that is inconsistent with the others, unsupported by the device code, or of a
+/// different context.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArgumentError {
-    /// A buffer does not have as many entries as the sizes say.
-    #[error("{what} must have {expected} entries, but has {found}")]
+    /// A buffer does not have the number of entries implied by the sizes.
+    #[error("{what} must have {expected} entries, not {found}")]
     Length {
-        /// Which buffer.
+        /// The buffer.
         what: &'static str,
-        /// Entries that fit.
+        /// Expected number of entries.
         expected: usize,
-        /// Entries found.
+        /// Actual number of entries.
         found: usize,
     },
-    /// A range is not within a buffer.
-    #[error("entries {start} to {end} are not within a buffer of {len}")]
+    /// A range exceeds the bounds of a buffer.
+    #[error("entries {start}..{end} are out of range for a length of {len}")]
     Range {
         /// First entry of the range.
         start: usize,
-        /// Entry after the last.
+        /// Entry after the last of the range.
         end: usize,
         /// Length of the buffer.
         len: usize,
     },
-    /// A size is beyond what kernels count with.
-    #[error("{what} must be at most {limit} on this device, but is {found}")]
+    /// A size exceeds what kernels can count.
+    #[error("{what} must be at most {limit} on this device, not {found}")]
     TooLarge {
-        /// Which size.
-        what: &'static str,
-        /// The largest possible.
-        limit: usize,
         /// The size.
+        what: &'static str,
+        /// Largest supported value.
+        limit: usize,
+        /// Actual value.
         found: usize,
     },
-    /// A buffer belongs to another context.
-    #[error("{what} belongs to another context")]
+    /// A buffer belongs to a different context.
+    #[error("{what} belongs to a different context")]
     OtherContext {
-        /// Which buffer.
+        /// The buffer.
         what: &'static str,
     },
-    /// There are more atoms than the kernels are made for.
-    #[error("dictionaries may have 1 to {limit} atoms on this device, but have {found}")]
+    /// The number of atoms is zero, or larger than the kernels support.
+    #[error("dictionaries must have 1 to {limit} atoms on this device, not {found}")]
     Atoms {
-        /// The largest number.
+        /// Largest supported number.
         limit: usize,
-        /// The number found.
+        /// Actual number.
         found: usize,
     },
-    /// Codes of any sign were asked for.
-    #[error("only nonnegative codes are computed on this device")]
+    /// Signed codes were requested.
+    #[error("only nonnegative codes are supported on this device")]
     SignedCodes,
-    /// The dictionary or penalty is not valid.
+    /// The dictionary or the penalty is invalid.
     #[error(transparent)]
     Problem(#[from] ProblemError),
     /// The windows do not fit the map.
     #[error(
-        "windows must have an odd side of at most the padded map, and a stride of at least 1, but the map is {height} x {width}, the \
-         window {window} and the stride {stride}"
+        "windows must have an odd side that fits the padded map, and a stride of at least 1, but the map is {height} x {width}, the \
+         side {window} and the stride {stride}"
     )]
     Windows {
         /// Rows of the map.
         height: usize,
-        /// Its columns.
+        /// Columns of the map.
         width: usize,
         /// Side of the window.
         window: usize,
-        /// Distance of neighbouring windows.
+        /// Distance between neighbouring windows.
         stride: usize,
     },
-    /// The number of groups does not fit that of images.
+    /// The images cannot be divided into the requested number of groups.
     #[error("{images} images cannot be divided into {found} groups")]
     Groups {
         /// Number of images.
@@ -80,54 +81,52 @@ pub enum ArgumentError {
         found: usize,
     },
     /// A set of images is empty.
-    #[error("a set of images must have an image, and each of them a pixel")]
+    #[error("a set of images must contain at least one image of at least one pixel")]
     NoImages,
-    /// A pick names an image that the set does not have, or moves it out of its frame.
+    /// A pick is not in the set, or is shifted out of its frame.
     #[error(
-        "a batch takes one of {images} images, moved by less than its {height} x {width} pixels; but image {position} of the batch \
-         is image {image}, moved by {down} down and {right} to the right"
+        "each image of a batch must be one of {images}, shifted by less than its {height} x {width} pixels, but image {position} is \
+         image {image}, shifted by {down} down and {right} to the right"
     )]
     Pick {
-        /// The first such image of the batch.
+        /// Index of the first invalid pick in the batch.
         position: usize,
-        /// Its place in the set.
+        /// Index of the picked image in the set.
         image: usize,
-        /// Pixels by which it is moved down.
+        /// Downward shift in pixels.
         down: isize,
-        /// Pixels by which it is moved to the right.
+        /// Rightward shift in pixels.
         right: isize,
-        /// Images of the set.
+        /// Number of images in the set.
         images: usize,
         /// Rows of an image.
         height: usize,
         /// Columns of an image.
         width: usize,
     },
-    /// The picks were made for a set of other extents.
-    #[error(
-        "the picks of a batch were made for a set of other images: their number or shape is another one"
-    )]
+    /// The picks were made for a set of a different size or shape.
+    #[error("the picks of a batch were made for a set whose images differ in number or shape")]
     OtherSet,
     /// A label is not below the number of classes.
-    #[error("labels must be below {classes}, but that of image {image} is {found}")]
+    #[error("labels must be below {classes}, but image {image} has the label {found}")]
     Label {
         /// Number of classes.
         classes: usize,
-        /// The first such image.
+        /// Index of the first such image.
         image: usize,
-        /// Its label.
+        /// Label of the image.
         found: usize,
     },
-    /// There is no room for another report.
-    #[error("a step has room for {slots} reports")]
+    /// All slots for reports are taken.
+    #[error("a step has room for only {slots} reports")]
     Reports {
-        /// The number.
+        /// Number of slots.
         slots: usize,
     },
 }
 
 impl ArgumentError {
-    /// For an index, counted from 0, that is not below `len`.
+    /// Creates the error for an index, counted from 0, that is not below `len`.
     pub(crate) fn no_such(index: usize, len: usize) -> Self {
         Self::Range {
             start: index,

@@ -1,38 +1,38 @@
-//! Work that cannot be recorded.
+//! Errors of recording graphs.
 
-/// Why work does not become a [`Graph`](crate::Graph).
+/// The reason why work cannot be recorded as a [`Graph`](crate::Graph).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CaptureError {
-    /// Something that a graph does not do.
-    #[error("while a graph is being recorded, one cannot {action}")]
+    /// The work contains an action that cannot be part of a graph.
+    #[error("cannot {action} while a graph is being recorded")]
     Unrecordable {
-        /// What was to be done.
+        /// The action.
         action: &'static str,
     },
-    /// The recording would have to allocate.
+    /// The recording would have to allocate memory.
     #[error(
-        "a graph needs {bytes} bytes in one piece that no buffer has left behind: do the same work once before, without recording"
+        "recording a graph needs {bytes} bytes that no dropped buffer has left behind: run the same work once without recording first"
     )]
     Memory {
-        /// Bytes asked for.
+        /// Number of bytes needed.
         bytes: usize,
     },
     /// The recording would have to load a kernel.
     #[error(
-        "a graph needs the kernel {name}, which is not loaded: do the same work once before, without recording"
+        "recording a graph needs the kernel {name}, which is not loaded: run the same work once without recording first"
     )]
     Kernel {
-        /// Its name.
+        /// Name of the kernel.
         name: String,
     },
-    /// Work for a context with which another thread is recording a graph.
+    /// Another thread is recording a graph with the same context.
     #[error("another thread is recording a graph with this context")]
     Busy,
-    /// The driver gives up the recording.
-    #[error("the driver makes no graph of the recorded work: {reason}")]
+    /// The driver discarded the recording.
+    #[error("the driver cannot make a graph of the recorded work: {reason}")]
     Invalid {
-        /// Its reason.
+        /// The reason given by the driver.
         reason: String,
     },
 }

@@ -1,10 +1,10 @@
-//! What a machine lacks before anything can be computed on its graphics processors.
+//! Errors of a machine that is not set up for computing on a GPU.
 
 use std::path::PathBuf;
 
 use crate::version::{ComputeCapability, CudaVersion};
 
-/// What a machine lacks: a library, a device, or one of these in a version that fits the others.
+/// A missing prerequisite: a library, a device, or a compatible version of either.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
@@ -13,48 +13,46 @@ pub enum SetupError {
     NoDriver,
     /// The compiler's library is not installed.
     #[error(
-        "there is no CUDA compiler: the library libnvrtc, of CUDA 11.2 to 13, was not found; it is part of the CUDA toolkit, and of the \
+        "there is no CUDA compiler: the library libnvrtc (CUDA 11.2 to 13) was not found; it comes with the CUDA toolkit and with the \
          Python packages nvidia-cuda-nvrtc (CUDA 13) and nvidia-cuda-nvrtc-cu12, whose folder must then be in LD_LIBRARY_PATH"
     )]
     NoCompiler,
-    /// The library for exchange between devices is not installed.
+    /// NCCL, the library for exchange between devices, is not installed.
     #[error(
-        "there is no NCCL: the library libnccl.so, of version 2.22 or later, was not found (libnccl.so.2 alone needs a link of that name); several devices need it, one does not"
+        "there is no NCCL, which several devices need: the library libnccl.so (2.22 or later) was not found; if there is only libnccl.so.2, add a link named libnccl.so"
     )]
     NoNccl,
-    /// The system refuses to load a library.
+    /// The system cannot load a library.
     #[error("{library} cannot be loaded: {reason}")]
     LibraryRefused {
-        /// Which library.
+        /// The library.
         library: &'static str,
-        /// The system's reason.
+        /// The reason given by the system.
         reason: String,
     },
     /// A library lacks a function.
-    #[error(
-        "{library} lacks the function {function}: it is damaged or no library of NVIDIA's, install it anew"
-    )]
+    #[error("{library} lacks the function {function}: it is damaged or not NVIDIA's; reinstall it")]
     LibraryLacks {
-        /// Which library.
+        /// The library.
         library: &'static str,
-        /// The first function that it lacks.
+        /// The first missing function.
         function: String,
     },
-    /// The driver supports only an older CUDA than needed.
+    /// The driver supports only CUDA versions that are too old.
     #[error("the driver supports CUDA {found}, but {needed} is needed: install a newer driver")]
     DriverTooOld {
-        /// The latest CUDA that the driver supports.
+        /// The latest CUDA version that the driver supports.
         found: CudaVersion,
-        /// What is needed.
+        /// The required version.
         needed: CudaVersion,
     },
-    /// The driver is there, but no device.
-    #[error("the CUDA driver sees no device")]
+    /// The driver finds no device.
+    #[error("the CUDA driver finds no device")]
     NoDevice,
     /// No device has this index.
-    #[error("there is no device {index}: the CUDA driver sees {count}, counted from 0")]
+    #[error("there is no device {index}: the CUDA driver finds {count}, counted from 0")]
     DeviceIndex {
-        /// The index asked for.
+        /// The requested index.
         index: usize,
         /// Number of devices.
         count: usize,
@@ -62,88 +60,90 @@ pub enum SetupError {
     /// A device is too old.
     #[error("device {index} has compute capability {found}, but {needed} is needed")]
     ComputeCapability {
-        /// The device.
+        /// Index of the device.
         index: usize,
-        /// What it has.
+        /// Compute capability of the device.
         found: ComputeCapability,
-        /// What is needed.
+        /// The required compute capability.
         needed: ComputeCapability,
     },
-    /// The compiler fails before it compiles anything.
-    #[error("the CUDA compiler fails to {action}: {reason}")]
+    /// The compiler failed before compiling anything.
+    #[error("the CUDA compiler failed to {action}: {reason}")]
     Compiler {
-        /// What was to be done.
+        /// The action that failed.
         action: &'static str,
-        /// The compiler's reason.
+        /// The error reported by the compiler.
         reason: String,
     },
-    /// The compiler lacks its second library.
+    /// The compiler does not find its second library.
     #[error(
-        "the CUDA compiler {} misses its library {missing}: LD_LIBRARY_PATH must contain the folder that holds both",
+        "the CUDA compiler {} does not find its library {missing}: LD_LIBRARY_PATH must contain the folder that holds both",
         library.display()
     )]
     CompilerIncomplete {
-        /// The compiler's file, as far as it is known.
+        /// File of the compiler, if known.
         library: PathBuf,
-        /// The library that it misses.
+        /// The missing library.
         missing: String,
     },
     /// The compiler is too old.
-    #[error("the CUDA compiler is of version {found}, but {needed} or later is needed")]
+    #[error("the CUDA compiler has version {found}, but {needed} or later is needed")]
     CompilerTooOld {
-        /// Its version.
+        /// Version of the compiler.
         found: CudaVersion,
-        /// What is needed.
+        /// The required version.
         needed: CudaVersion,
     },
     /// The compiler no longer supports the device's architecture.
     #[error(
-        "the CUDA compiler {compiler} no longer knows devices of compute capability {capability}: install an older one"
+        "the CUDA compiler {compiler} no longer supports compute capability {capability}: install an older one"
     )]
     CompilerTooNew {
-        /// Its version.
+        /// Version of the compiler.
         compiler: CudaVersion,
-        /// What the device has.
+        /// Compute capability of the device.
         capability: ComputeCapability,
     },
-    /// The compiler is of a later major version than the driver.
+    /// The major version of the compiler is later than that of the driver.
     #[error(
-        "the driver supports CUDA {driver}, but the CUDA compiler is of version {compiler}: install a newer driver or an older compiler"
+        "the driver supports CUDA {driver}, but the CUDA compiler has version {compiler}: install a newer driver or an older compiler"
     )]
     CompilerTooNewForDriver {
-        /// The compiler's version.
+        /// Version of the compiler.
         compiler: CudaVersion,
-        /// The latest CUDA that the driver supports.
+        /// The latest CUDA version that the driver supports.
         driver: CudaVersion,
     },
-    /// The compiler does not know an architecture.
-    #[error("the CUDA compiler {compiler} makes no code for {architecture}, but for {known}")]
+    /// The compiler does not support an architecture.
+    #[error(
+        "the CUDA compiler {compiler} does not support {architecture}, only compute capability {known}"
+    )]
     UnknownArchitecture {
-        /// What was asked for, such as `sm_61`.
+        /// The requested architecture, such as `sm_61`.
         architecture: String,
-        /// The compiler's version.
+        /// Version of the compiler.
         compiler: CudaVersion,
-        /// The compute capabilities that it makes code for.
+        /// The compute capabilities that the compiler supports.
         known: String,
     },
-    /// The compiler refuses a file.
+    /// The compiler rejected a file.
     #[error("{file} does not compile for {architecture}: {message}")]
     Compile {
-        /// Its name.
+        /// Name of the file.
         file: &'static str,
-        /// For what it was compiled.
+        /// The architecture it was compiled for.
         architecture: String,
         /// The first error in the compiler's log.
         message: String,
     },
-    /// Kernels are not compiled yet, and this machine cannot compile them.
+    /// Some kernels are not compiled yet, and this machine cannot compile them.
     #[error("{} has no compiled {kernels} kernels for this device, and they cannot be compiled here: {reason}", folder.display())]
     NotCompiled {
-        /// The file of kernels.
+        /// Name of the file of kernels.
         kernels: String,
         /// The folder of compiled kernels.
         folder: PathBuf,
-        /// Why there is no compiler.
+        /// The reason why they cannot be compiled.
         reason: Box<SetupError>,
     },
     /// Compiled kernels cannot be written.
@@ -151,7 +151,7 @@ pub enum SetupError {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// The system's reason.
+        /// The reason given by the system.
         reason: String,
     },
 }

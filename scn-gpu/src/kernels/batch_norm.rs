@@ -6,11 +6,12 @@ use crate::launch::{DeviceKernel, Grid, kernels};
 use crate::memory::view::{View, ViewMut};
 use crate::sizes::{expect_len, size};
 
-/// Entries of a map that a thread normalises.
+/// Number of map entries that a thread normalises at once.
 pub(super) const AT_ONCE: usize = 4;
 
 kernels! {
-    /// Sums of `x - x_0` and its square over parts of each run.
+    /// Sums of `x - x_0` and of its square over parts of each run, where x_0 is the first entry of
+    /// the run.
     MomentSums = "moment_sums" in BatchNorm {
         x: View<'a, f32>,
         images: i32,
@@ -20,7 +21,7 @@ kernels! {
         partial: ViewMut<'a, f64>,
     }
 
-    /// `γ (x - μ) / sqrt(σ² + ε) + β` by the moments from these sums, which are stored.
+    /// `γ (x - μ) / sqrt(σ² + ε) + β`, with moments that are computed from these sums and stored.
     NormalizeBatch = "normalize_batch" in BatchNorm {
         x: View<'a, f32>,
         partial: View<'a, f64>,
@@ -38,7 +39,7 @@ kernels! {
         y: ViewMut<'a, f32>,
     }
 
-    /// Sums of `dy` and `n dy` over parts of each run, n being x normalised.
+    /// Sums of `dy` and `n dy` over parts of each run, where n is the normalised x.
     BatchNormSums = "batch_norm_sums" in BatchNorm {
         x: View<'a, f32>,
         dy: View<'a, f32>,
@@ -52,7 +53,7 @@ kernels! {
         partial: ViewMut<'a, f64>,
     }
 
-    /// dLoss/dx, through μ and σ² too, and the gradients of scale and shift.
+    /// dLoss/dx, including the terms through μ and σ², and the gradients of scale and shift.
     BatchNormBackward = "batch_norm_backward" in BatchNorm {
         x: View<'a, f32>,
         dy: View<'a, f32>,
@@ -72,7 +73,7 @@ kernels! {
         dx: ViewMut<'a, f32>,
     }
 
-    /// `γ (x - μ) / sqrt(σ² + ε) + β` by given moments.
+    /// `γ (x - μ) / sqrt(σ² + ε) + β` with given moments.
     Normalize = "normalize" in BatchNorm {
         x: View<'a, f32>,
         mean: View<'a, f32>,
@@ -85,7 +86,7 @@ kernels! {
         y: ViewMut<'a, f32>,
     }
 
-    /// Moves running moments towards the weighted mean of those of all groups.
+    /// Moves running moments towards the weighted mean of the moments of all groups.
     BlendMoments = "blend_moments" in BatchNorm {
         moments: View<'a, f32>,
         weights: View<'a, f32>,
@@ -96,7 +97,7 @@ kernels! {
     }
 }
 
-/// How the runs of a map are cut into parts: one run for each channel of each group.
+/// The runs of a map, one for each channel of each group, and their division into parts.
 #[derive(Clone, Copy)]
 struct Runs {
     channels: usize,
@@ -106,7 +107,8 @@ struct Runs {
 }
 
 impl Runs {
-    /// The runs of a map of `entries` numbers; an error unless these are whole channels.
+    /// Divides a map of `entries` numbers into runs. Returns an error unless it consists of whole
+    /// channels.
     fn new(
         entries: usize,
         images: i32,
@@ -127,13 +129,12 @@ impl Runs {
         Ok(Self {
             channels,
             groups,
-            // Of the largest group.
+            // Number of parts of the largest group.
             parts: (images.div_ceil(groups.max(1)) * plane).div_ceil(part),
             entries,
         })
     }
 
-    /// A number for each channel, or none.
     fn check_affine(
         &self,
         what: &'static str,
@@ -148,7 +149,8 @@ impl Runs {
         assert_eq!(found, expected, "the sums of parts");
     }
 
-    /// Mean and variance of each channel in each group, `stride` apart.
+    /// Checks the room for the means and variances of all channels in each group, with groups
+    /// `stride` apart.
     fn check_moments(&self, stride: i32, found: usize) -> Result<(), ArgumentError> {
         let both = 2 * self.channels;
         let expected = self.groups.saturating_sub(1) * size(stride) + both;
@@ -166,13 +168,13 @@ impl Runs {
         assert_eq!(size(found), self.parts, "the parts of a run");
     }
 
-    /// A block for each part.
+    /// Returns a grid with a block for each part.
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         Grid::new([self.parts, self.groups, self.channels], BLOCK_THREADS)
     }
 }
 
-/// A number for each channel where there is a learned scale and shift, else none.
+/// Checks that there is one number per channel if scale and shift are learned, and none otherwise.
 fn check_affine(
     what: &'static str,
     affine: i32,

@@ -69,7 +69,7 @@ impl DeviceKernel for ClassifierBackward<'_> {
 }
 
 impl ClassifierBackward<'_> {
-    /// Blocks that take the gradients of weights and biases.
+    /// Number of blocks for the gradients of weights and biases.
     pub(crate) fn weight_blocks(classes: usize, features: usize) -> usize {
         (classes * (features + 1)).div_ceil(BLOCK_WARPS)
     }

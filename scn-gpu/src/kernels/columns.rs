@@ -1,7 +1,7 @@
 //! Kernels that solve a problem per column.
 //!
-//! A lane holds 16 atoms of several columns, and as many lanes as the padded number of atoms needs
-//! hold a column.
+//! A lane holds 16 atoms of several columns. Each column is spread over as many lanes as the padded
+//! number of atoms requires.
 
 use crate::context::Context;
 use crate::error::{ArgumentError, GpuError};
@@ -12,21 +12,21 @@ use crate::report::SLOT_WORDS;
 use crate::sizes::{expect_len, size};
 use crate::windows::Windows;
 
-/// Threads of a block.
+/// Threads per block.
 pub(super) const THREADS: u32 = 128;
 
-/// Columns of a lane where their codes and gradients are all that it holds.
+/// Columns per lane in kernels that hold only codes and gradients.
 pub(super) const COLUMNS: usize = 4;
 
-/// Columns of a lane where there are few in all.
+/// Columns per lane if there are few columns in total.
 pub(super) const NARROW_COLUMNS: usize = 2;
 
-/// Up to so many blocks of [`COLUMNS`], twice as many of [`NARROW_COLUMNS`] run at the same time:
-/// half the multiprocessors of an H100. Not of the device at hand: every device runs the same
-/// kernels.
+/// Largest number of blocks at which [`NARROW_COLUMNS`] replace [`COLUMNS`]. It is half the number
+/// of multiprocessors of an H100, on which twice as many narrow blocks then run at the same time.
+/// It does not depend on the device, so every device runs the same kernels.
 const FEW_BLOCKS: usize = 66;
 
-/// Columns of a lane in FISTA and in conjugate gradients, which hold more for each.
+/// Columns per lane in FISTA and in conjugate gradients, which hold more for each column.
 pub(super) const FISTA_COLUMNS: usize = 2;
 pub(super) const ADJOINT_COLUMNS: usize = 3;
 
@@ -46,7 +46,7 @@ kernels! {
         report: ViewMut<'a, u64>,
     }
 
-    /// The same, to the bit, with half as many columns to a block.
+    /// Codes bit-identical to those of [`EncodeGaussSeidel`], with half as many columns per block.
     EncodeGaussSeidelNarrow = "encode_gauss_seidel_narrow" in Encode per padded {
         windows: Windows,
         map: View<'a, f32>,
@@ -77,7 +77,7 @@ kernels! {
         report: ViewMut<'a, u64>,
     }
 
-    /// The KKT residual of given codes, per column.
+    /// The KKT residuals of given codes, one per column.
     Certify = "certify" in Certify per padded {
         windows: Windows,
         map: View<'a, f32>,
@@ -104,7 +104,7 @@ kernels! {
     }
 }
 
-/// Blocks that cover the columns.
+/// Returns the grid that covers the columns.
 fn covering(
     positions: usize,
     padded: Padded,
@@ -114,12 +114,12 @@ fn covering(
     Grid::covering(positions, per_block, THREADS)
 }
 
-/// Columns of a block.
+/// Returns the number of columns per block.
 fn block_columns(padded: Padded, columns_per_lane: usize) -> usize {
     THREADS as usize / padded.lanes() * columns_per_lane
 }
 
-/// The arguments that describe a problem, and the windows it is solved for.
+/// The arguments that describe a problem and the windows that it is solved for.
 struct SolveArguments<'a> {
     windows: &'a Windows,
     padded: Padded,
@@ -141,7 +141,7 @@ impl SolveArguments<'_> {
         self.padded.check(size(self.atoms))
     }
 
-    /// Checks the further arguments of a solver.
+    /// Also checks the arguments that only solvers have.
     fn check_solve(
         &self,
         inverse_diagonal: &View<'_, f32>,
@@ -164,13 +164,13 @@ impl SolveArguments<'_> {
 }
 
 impl EncodeGaussSeidel<'_> {
-    /// Whether there are few columns.
+    /// Whether there are few enough columns for the narrow kernel.
     fn is_small(&self) -> bool {
         let per_block = block_columns(self.padded, COLUMNS);
         self.windows.positions().div_ceil(per_block) <= FEW_BLOCKS
     }
 
-    /// Starts this kernel, or the narrow one if there are few columns.
+    /// Launches this kernel, or the narrow one if there are few columns.
     pub(crate) fn launch(self, context: &Context) -> Result<(), GpuError> {
         if self.is_small() {
             launch(context, &EncodeGaussSeidelNarrow::from(self))
@@ -221,7 +221,7 @@ impl DeviceKernel for EncodeGaussSeidel<'_> {
 }
 
 impl DeviceKernel for EncodeGaussSeidelNarrow<'_> {
-    /// Both solve the problems of a step, and are one line in a list of times.
+    /// Both kernels solve the problems of a step, so they share one entry in lists of times.
     const TIMED_AS: &'static str = EncodeGaussSeidel::SIGNATURE.name;
 
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {

@@ -1,4 +1,4 @@
-//! Gradients from the solutions of the adjoint.
+//! Gradients computed from the adjoint.
 
 use crate::error::ArgumentError;
 use crate::kernels::elements::BLOCK_THREADS;
@@ -8,23 +8,23 @@ use crate::sizes::{expect_len, size};
 use crate::tables::{LayerCount, Table};
 use crate::windows::Windows;
 
-/// Threads of a block that multiplies tiles.
+/// Threads per block in kernels that multiply tiles.
 pub(super) const TILE_THREADS: u32 = 128;
 
-/// Sides of the tiles of a matrix with entries of windows as rows and atoms as columns.
+/// Side of the tiles of a matrix whose rows are entries of windows and whose columns are atoms.
 pub(crate) const TILE_SIDE: usize = 64;
 
-/// Rows of a tile of outer sums; it has as many atoms as other tiles.
+/// Rows of a tile of outer sums. It has [`TILE_SIDE`] atoms, like other tiles.
 pub(crate) const OUTER_ROWS: usize = 128;
 
-/// Channels, and least number of pixels, that a block of the signals' gradient takes.
+/// Channels, and smallest number of pixels, per block of the signal gradient.
 pub(super) const CHANNELS: usize = 64;
 pub(super) const PIXELS: usize = 64;
 
-/// Entries that a block adds up over all chunks.
+/// Entries that a block sums over all chunks.
 pub(crate) const ENTRIES: usize = 32;
 
-/// Integers of a row in the tables of these kernels.
+/// Integers per row in the tables of these kernels.
 pub(crate) const CHUNK_NUMBERS: usize = 5;
 pub(crate) const GRADIENT_NUMBERS: usize = 8;
 
@@ -40,7 +40,7 @@ kernels! {
         partial: ViewMut<'a, f32>,
     }
 
-    /// The sums over chunks, of all layers.
+    /// The sums over chunks, for all layers.
     AddPartials = "add_partials" in OuterSums {
         partial: View<'a, f32>,
         table: Table<'a, CHUNK_NUMBERS, 2>,
@@ -48,7 +48,8 @@ kernels! {
         sums: ViewMut<'a, f32>,
     }
 
-    /// `S1 - D (S2 + S2')`, `-sum y` and `-trace S2` of all layers.
+    /// `S1 - D (S2 + S2')`, `-sum y` and `-trace S2` for all layers, where `S1 = sum x y'` and
+    /// `S2 = sum a y'`.
     FinishGradients = "parameter_gradients" in Gradients {
         parameters: View<'a, f32>,
         sums: View<'a, f32>,
@@ -57,7 +58,7 @@ kernels! {
         gradients: ViewMut<'a, f32>,
     }
 
-    /// `D y` added up over the windows that hold a pixel.
+    /// `D y`, summed over the windows that contain a pixel.
     SignalGradient = "signal_gradient" in SignalGradient {
         windows: Windows,
         dictionary: View<'a, f32>,
@@ -113,7 +114,7 @@ impl DeviceKernel for SignalGradient<'_> {
         expect_len("the dictionary", rows * atoms, self.dictionary.len())?;
         expect_len("the adjoint", atoms * positions, self.adjoint.len())?;
         expect_len("dLoss/dx", map.len(), self.map_gradient.len())?;
-        // Pixels of a block share their place between two windows.
+        // The pixels of a block have the same row and column modulo the stride.
         let stride = self.windows.stride();
         let phase = map.images * map.height.div_ceil(stride) * map.width.div_ceil(stride);
         let tiles = [

@@ -7,12 +7,12 @@ use crate::launch::{DeviceKernel, Grid, kernels};
 use crate::memory::view::{View, ViewMut};
 use crate::sizes::{expect_len, size};
 
-/// Integers of an image in the table of picks.
+/// Integers per image in the table of picks.
 pub(crate) const PICK_INTS: usize = 4;
 
 kernels! {
-    /// Normalised images of a set, flipped and moved. No pick may be beyond the set: the device
-    /// alone knows them, and does not check.
+    /// Normalised images of a set, flipped and shifted. All picks must be within the set: they are
+    /// known only to the device, which does not check them.
     MakeBatch = "make_batch" in Images {
         pixels: View<'a, u8>,
         picks: View<'a, i32>,
@@ -48,7 +48,7 @@ impl DeviceKernel for MakeBatch<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let images = size(self.images);
         let volume = size(self.channels) * size(self.height) * size(self.width);
-        // Whole images; how many, the picks have been compared with.
+        // Whole images. Their number has already been compared with the picks.
         let whole = self.pixels.len() / volume.max(1) * volume;
         expect_len("the pixels", whole, self.pixels.len())?;
         expect_len("the picks", PICK_INTS * images, self.picks.len())?;

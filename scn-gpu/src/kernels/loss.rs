@@ -6,10 +6,10 @@ use crate::memory::view::{View, ViewMut};
 use crate::report::SLOT_WORDS;
 use crate::sizes::{expect_len, size};
 
-/// Numbers that say how labels are mixed and smoothed.
+/// Number of settings for mixing and smoothing labels.
 pub(crate) const TARGET_SETTINGS: usize = 2;
 
-/// Threads of the one block of the loss.
+/// Threads of the single block that computes the loss.
 pub(super) const LOSS_THREADS: u32 = 512;
 
 kernels! {

@@ -15,7 +15,7 @@ kernels! {
         y: ViewMut<'a, f32>,
     }
 
-    /// The transpose of the mean.
+    /// The transpose of [`AveragePooling`].
     SpreadPooling = "spread_pooling" in Pooling {
         dy: View<'a, f32>,
         planes: i32,

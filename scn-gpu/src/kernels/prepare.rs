@@ -7,18 +7,17 @@ use crate::memory::view::{View, ViewMut};
 use crate::sizes::{expect_len, size};
 use crate::tables::{LayerCount, Table};
 
-/// Side of the tile of a Gram matrix that a block computes, and entries of a dictionary that one
-/// packs.
+/// Side of the tile of a Gram matrix that a block computes, and number of dictionary entries that a
+/// block packs.
 pub(crate) const GRAM_SIDE: usize = 16;
 pub(crate) const PACK_ENTRIES: usize = 4 * BLOCK_THREADS as usize;
 
-/// Integers of a row in the table.
+/// Integers per row in the table.
 pub(crate) const PREPARE_NUMBERS: usize = 11;
 
 kernels! {
-    /// For all layers: rows of the dictionary in the order in which lanes read them, with zeros for
-    /// atoms that are not there; `H = D'D + λ2 I` with rows in that order, `1 / H_jj`, and λ1 per
-    /// atom.
+    /// For all layers: rows of the dictionary in the order in which lanes read them, padded with
+    /// zeros; `H = D'D + λ2 I` with rows in the same order; `1 / H_jj`; and λ1 per atom.
     PrepareProblems = "prepare_problems" in Prepare {
         parameters: View<'a, f32>,
         table: Table<'a, PREPARE_NUMBERS, 5>,
@@ -29,7 +28,7 @@ kernels! {
         padded_lambda1: ViewMut<'a, f32>,
     }
 
-    /// One over the largest sum of the sizes of a row of `H`.
+    /// The reciprocal of the largest absolute row sum of `H`.
     FistaStep = "fista_step" in Prepare {
         gram: View<'a, f32>,
         padded: i32,

@@ -11,18 +11,18 @@ use crate::memory::view::{View, ViewMut};
 use crate::report::SLOT_WORDS;
 use crate::sizes::{expect_len, size};
 
-/// Numbers that say what the optimiser does with a parameter.
+/// Number of values in the rule of a parameter.
 pub(crate) const RULE_NUMBERS: usize = 3;
 
-/// Numbers of a step: learning rate, momentum, weight decay, largest norm of the gradients, weight
-/// in averages.
+/// Number of hyperparameters of a step: learning rate, momentum, weight decay, largest norm of the
+/// gradients, weight in averages.
 pub(crate) const STEP_NUMBERS: usize = 5;
 
-/// Threads of the one block that adds up the squares of gradients.
+/// Threads of the single block that sums the squares of gradients.
 pub(crate) const NORM_THREADS: u32 = 1024;
 
 kernels! {
-    /// What brings the gradients of all parameters to a norm of at most that of the settings.
+    /// The factor that limits the norm of all learned gradients together to that in the settings.
     ClipScale = "clip_scale" in Update {
         gradients: View<'a, f32>,
         owners: Owners<'a>,
@@ -48,7 +48,7 @@ kernels! {
         average: ViewMut<'a, f32>,
     }
 
-    /// Momentum, weight decay and the bound at zero, for all parameters.
+    /// Momentum, weight decay and the bound at zero, for all parameters that are learned.
     Descend = "descend" in Update {
         gradients: View<'a, f32>,
         owners: Owners<'a>,
@@ -58,7 +58,7 @@ kernels! {
         velocities: ViewMut<'a, f32>,
     }
 
-    /// Sets the report of each parameter whose gradient is not finite to 1.
+    /// Sets the report to 1 for each learned parameter whose gradient is not finite.
     FindNonFinite = "find_non_finite" in Update {
         gradients: View<'a, f32>,
         owners: Owners<'a>,
@@ -67,7 +67,7 @@ kernels! {
         report: ViewMut<'a, u64>,
     }
 
-    /// The sum of parts that lie one after another.
+    /// The sum of parts that are stored one after another.
     AddInOrder = "add_in_order" in Update {
         parts: View<'a, f32>,
         parts_count: i32,
@@ -76,7 +76,7 @@ kernels! {
     }
 }
 
-/// The parameter that each block of threads belongs to.
+/// Index of the parameter that each block of threads belongs to.
 #[derive(Clone, Copy)]
 pub(crate) struct Owners<'a> {
     owners: View<'a, i32>,

@@ -1,6 +1,9 @@
-//! The arguments of kernels, as the driver takes them.
+//! Kernel arguments in the form that the driver takes.
 
-#![expect(unsafe_code, reason = "says how a struct is copied to the device")]
+#![expect(
+    unsafe_code,
+    reason = "declares that a struct can be copied to the device"
+)]
 
 use std::sync::Arc;
 
@@ -14,10 +17,10 @@ use crate::memory::view::{View, ViewMut};
 use crate::queue::pool::Memory;
 use crate::windows::Windows;
 
-/// An argument as the driver takes it.
+/// An argument in the form that the driver takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'a> {
-    /// An address, and the memory that it leads to.
+    /// An address, and the memory that it points to.
     Pointer {
         address: u64,
         memory: Option<&'a Arc<Memory>>,
@@ -27,17 +30,17 @@ pub(crate) enum Value<'a> {
     Windows(WindowsArgument),
 }
 
-/// [`Windows`] as the driver copies them.
+/// [`Windows`] in the form that the driver copies.
 #[derive(Debug, Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct WindowsArgument(Windows);
 
-// SAFETY: eight ints, without padding, in C's order; tests compare them with the struct of the
+// SAFETY: eight ints in C's order, without padding. Tests compare them with the struct of the
 // device code.
 unsafe impl DeviceRepr for WindowsArgument {}
 
 impl<'a> Value<'a> {
-    /// What a graph keeps that is recorded with this argument.
+    /// Returns the memory that a graph with this argument must keep.
     pub(super) fn memory(&self) -> Option<&'a Arc<Memory>> {
         match *self {
             Self::Pointer { memory, .. } => memory,

@@ -7,14 +7,14 @@ use crate::element::ElementType;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Signature {
-    /// Its name, without the number of atoms that it is made for.
+    /// Name of the kernel, without the number of atoms that it is compiled for.
     pub name: &'static str,
-    /// The file that it is in.
+    /// File that contains the kernel.
     pub file: KernelFile,
-    /// Whether there is one for each padded number of atoms, with names that end in `_n16` and so
-    /// on.
+    /// Whether there is a kernel for each padded number of atoms, with names ending in `_n16` and
+    /// so on.
     pub per_size: bool,
-    /// Names and types in order.
+    /// Names and types of the parameters, in order.
     pub parameters: &'static [(&'static str, Parameter)],
 }
 
@@ -22,14 +22,14 @@ pub struct Signature {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Parameter {
-    /// Numbers that are read.
+    /// An array of numbers that is read.
     Input(ElementType),
-    /// Numbers that are written.
+    /// An array of numbers that is written.
     Output(ElementType),
-    /// A size or a choice.
+    /// A size or an option.
     Int,
     /// A floating-point number.
     Float,
-    /// The struct of this name.
+    /// A [`Windows`](crate::Windows) struct.
     Windows,
 }

@@ -1,10 +1,10 @@
-//! Batch normalisation, `n = (x - μ) / sqrt(σ² + ε)` and `y = γ n + β` per channel, over all
-//! positions of a group of neighbouring images, which may be the whole batch. Scale γ and shift β
-//! are learned, or there are none.
+//! Batch normalisation per channel: `n = (x - μ) / sqrt(σ² + ε)` and `y = γ n + β`, with moments
+//! over all positions of a group of neighbouring images, which may be the whole batch. Scale γ and
+//! shift β are either learned or absent.
 //!
-//! The moments of a group lie in a row of a matrix, each channel's mean and then each channel's
-//! (biased) variance. Rows of several normalisations may be parts of longer ones: so the running
-//! moments of all of them move at once.
+//! The moments of a group are a row of a matrix: the means of all channels, followed by their
+//! (biased) variances. Such rows may be parts of longer rows with the moments of several
+//! normalisations, so that all running moments are updated at once.
 
 use crate::error::GpuError;
 use crate::kernels::batch_norm::{
@@ -16,52 +16,52 @@ use crate::memory::buffer::Buffer;
 use crate::memory::view::{View, ViewMut};
 use crate::sizes::int;
 
-/// How a map's images are divided.
+/// The division of a map's images into groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Groups {
-    /// Images of the map.
+    /// Number of images of the map.
     pub images: usize,
-    /// Pixels of an image.
+    /// Number of pixels of an image.
     pub plane: usize,
-    /// Number of groups, at most that of images. They are as equal as can be: group g, counted from
-    /// 0, begins at image `g images / count`, rounded down.
+    /// Number of groups, at most the number of images. Groups are as equal as possible: group g,
+    /// counted from 0, begins at image `g images / count`, rounded down.
     pub count: usize,
 }
 
-/// Learned scale and shift, a number for each channel.
+/// Learned scale and shift, one number per channel each.
 #[derive(Debug, Clone, Copy)]
 pub struct Affine<'a> {
-    /// γ
+    /// Scale γ.
     pub scale: View<'a, f32>,
-    /// β
+    /// Shift β.
     pub shift: View<'a, f32>,
 }
 
-/// Learned scale, and where the gradients of scale and shift go.
+/// The learned scale, and outputs for the gradients of scale and shift.
 #[derive(Debug)]
 pub struct AffineGradients<'a> {
-    /// γ
+    /// Scale γ.
     pub scale: View<'a, f32>,
-    /// Gets `dLoss/dγ`.
+    /// Receives `dLoss/dγ`.
     pub by_scale: ViewMut<'a, f32>,
-    /// Gets `dLoss/dβ`.
+    /// Receives `dLoss/dβ`.
     pub by_shift: ViewMut<'a, f32>,
 }
 
-/// The runs of a map as kernels take them.
+/// The runs of a map in the form that kernels take.
 struct Runs {
     images: i32,
     plane: i32,
     groups: i32,
-    /// Entries of a part of a run, and parts of a run.
+    /// Entries per part of a run, and parts per run.
     part: i32,
     parts: i32,
-    /// Numbers that all parts of a map leave.
+    /// Number of sums over all parts of a map.
     partial: usize,
 }
 
 impl Groups {
-    /// The whole map as one group.
+    /// Treats the whole map as one group.
     pub fn one(images: usize, plane: usize) -> Self {
         Self {
             images,
@@ -70,15 +70,15 @@ impl Groups {
         }
     }
 
-    /// Cuts the runs of a map into parts: enough for a large device, few enough to be added up
-    /// quickly, and no dependence on the device.
+    /// Divides the runs of a map into parts: enough for a large device, and few enough to be summed
+    /// quickly. The division does not depend on the device.
     fn runs(self, map: &Buffer<f32>) -> Result<Runs, GpuError> {
-        /// Entries that are worth a block.
+        /// Smallest number of entries per block.
         const LEAST: usize = 2048;
         const MOST_PARTS: usize = 128;
         let area = self.images.saturating_mul(self.plane);
         int("the positions of a channel", area)?;
-        // Of the largest group.
+        // Entries per run of the largest group.
         let run = self.images.div_ceil(self.count.max(1)) * self.plane;
         let part = run
             .div_ceil(MOST_PARTS)
@@ -97,12 +97,12 @@ impl Groups {
     }
 }
 
-/// Normalises each group by its own moments, and writes these down: row g of `moments` begins
-/// `g stride` after its first number.
+/// Normalises each group by its own moments, and stores them: row g of `moments` begins at index
+/// `g stride`.
 ///
 /// # Errors
-/// Maps of other lengths than whole channels of these images, no room for the moments, or another
-/// number of scales and shifts than channels.
+/// Returns an error if a map does not consist of whole channels of these images, if there is no
+/// room for the moments, or if there is not one scale and shift per channel.
 pub fn forward(
     x: &Buffer<f32>,
     groups: Groups,
@@ -143,13 +143,13 @@ pub fn forward(
     launch(x.context(), &normalize)
 }
 
-/// dLoss/dx from dLoss/dy, given x and the moments that [`forward`] has written; and the gradients
-/// of what is learned.
+/// Computes dLoss/dx from dLoss/dy, given x and the moments that [`forward`] has stored, and the
+/// gradients of a learned scale and shift.
 ///
 /// # Errors
-/// Maps of other lengths than whole channels of these images, too few moments, or another number of
-/// scales and shifts than channels.
-#[expect(clippy::too_many_arguments, reason = "a gradient has them all")]
+/// Returns an error if a map does not consist of whole channels of these images, if there are too
+/// few moments, or if there is not one scale and shift per channel.
+#[expect(clippy::too_many_arguments, reason = "a gradient needs them all")]
 pub fn backward(
     x: &Buffer<f32>,
     groups: Groups,
@@ -214,8 +214,8 @@ pub fn backward(
 /// Normalises by given moments, a mean and a variance per channel.
 ///
 /// # Errors
-/// Maps of other lengths than a multiple of the channels, or another number of scales and shifts
-/// than channels.
+/// Returns an error if the length of a map is not a multiple of the number of channels, or if there
+/// is not one scale and shift per channel.
 pub fn normalize(
     x: &Buffer<f32>,
     mean: View<'_, f32>,
@@ -240,10 +240,10 @@ pub fn normalize(
 }
 
 /// Moves running moments towards the weighted mean of the rows of `moments`, one for each weight:
-/// `running += rate (mean - running)`. A row of weight 0 may hold anything.
+/// `running += rate (mean - running)`. Rows of weight 0 may contain anything.
 ///
 /// # Errors
-/// Another number of moments than weights times running moments.
+/// Returns an error if the number of moments is not that of weights times that of running moments.
 pub fn blend(
     moments: View<'_, f32>,
     weights: View<'_, f32>,

@@ -1,4 +1,4 @@
-//! The classifier `z = W x + b`, and its adjoint `dW = dz x'`, `db = sum dz`, `dx = W'dz`.
+//! The classifier `z = W x + b`, and its gradients `dW = dz x'`, `db = sum dz`, `dx = W'dz`.
 //!
 //! `W` is classes × n, `x` is n × images, `z` is classes × images, each stored row by row.
 
@@ -9,7 +9,7 @@ use crate::memory::buffer::Buffer;
 use crate::memory::view::{View, ViewMut};
 use crate::sizes::int;
 
-/// Classes, features and images as kernels count them.
+/// Numbers of classes, features and images, as kernels count them.
 struct Sizes {
     classes: i32,
     features: i32,
@@ -17,7 +17,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// The kernels' checks refuse buffers that do not fit these.
+    /// Derives the sizes from lengths. Kernels reject buffers that do not fit the sizes.
     fn new(classes: usize, weights: usize, logits: usize) -> Result<Self, GpuError> {
         Ok(Self {
             classes: int("the number of classes", classes)?,
@@ -30,7 +30,7 @@ impl Sizes {
 /// Computes the logits.
 ///
 /// # Errors
-/// Lengths that do not fit together.
+/// Returns an error if the lengths do not fit together.
 pub fn forward(
     weight: View<'_, f32>,
     bias: View<'_, f32>,
@@ -50,7 +50,7 @@ pub fn forward(
     launch(x.context(), &forward)
 }
 
-/// Gradients of the classifier's parameters, which replace what is there.
+/// Outputs for the gradients of the classifier's parameters, which are overwritten.
 #[derive(Debug)]
 pub struct ClassifierGradients<'a> {
     /// dLoss/dW, classes × n.
@@ -62,7 +62,7 @@ pub struct ClassifierGradients<'a> {
 /// Computes the gradients of weight and bias, and dLoss/dx.
 ///
 /// # Errors
-/// Lengths that do not fit together.
+/// Returns an error if the lengths do not fit together.
 pub fn backward(
     weight: View<'_, f32>,
     x: &Buffer<f32>,

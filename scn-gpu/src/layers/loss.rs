@@ -1,7 +1,8 @@
 //! Softmax cross-entropy with targets t, averaged over the N images of a batch:
 //!
 //! ```text
-//! loss = 1/N sum_i sum_k t_ki ( log sum_j exp z_ji - z_ki ),     dloss/dz_ki = (softmax(z_i)_k - t_ki) / N
+//! loss = 1/N sum_i sum_k t_ki ( log sum_j exp z_ji - z_ki )
+//! dloss/dz_ki = (softmax(z_i)_k - t_ki) / N
 //! ```
 
 use crate::error::GpuError;
@@ -13,11 +14,11 @@ use crate::sizes::{expect_len, int};
 use crate::targets::Targets;
 
 /// Reports loss and errors of logits (classes × images, row by row), and writes dloss/dz. The
-/// images may be a part of a batch of `batch_images`: then the losses and gradients of all parts
-/// add up to those of the batch.
+/// images may be part of a batch of `batch_images`. The losses and gradients of all parts then add
+/// up to those of the batch.
 ///
 /// # Errors
-/// Lengths that do not fit together, or no room for the report.
+/// Returns an error if the lengths do not fit together, or if there is no room for the report.
 pub fn softmax_cross_entropy(
     logits: &Buffer<f32>,
     targets: Targets<'_>,

@@ -6,11 +6,11 @@ use crate::launch::launch;
 use crate::memory::buffer::Buffer;
 use crate::sizes::int;
 
-/// The mean of each plane: one number per channel and image in `y`, `x.len() / y.len()` pixels
-/// each.
+/// Computes the mean of each plane: one number per channel and image in `y`, from
+/// `x.len() / y.len()` pixels each.
 ///
 /// # Errors
-/// A map that these planes do not fill.
+/// Returns an error if the planes do not fill the map.
 pub fn average(x: &Buffer<f32>, y: &mut Buffer<f32>) -> Result<(), GpuError> {
     let planes = y.len();
     let pooling = AveragePooling {
@@ -25,7 +25,7 @@ pub fn average(x: &Buffer<f32>, y: &mut Buffer<f32>) -> Result<(), GpuError> {
 /// Computes dLoss/dx from dLoss/dy.
 ///
 /// # Errors
-/// A map that these planes do not fill.
+/// Returns an error if the planes do not fill the map.
 pub fn average_backward(dy: &Buffer<f32>, dx: &mut Buffer<f32>) -> Result<(), GpuError> {
     let planes = dy.len();
     let pooling = SpreadPooling {

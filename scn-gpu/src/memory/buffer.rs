@@ -15,28 +15,29 @@ use crate::queue::Submission;
 use crate::queue::pool::Memory;
 
 impl Context {
-    /// A buffer of `len` entries of any value, to be written before they are read.
+    /// Allocates a buffer of `len` entries with unspecified values, to be written before they are
+    /// read.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`].
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted.
     pub fn unspecified<T: Element>(&self, len: usize) -> Result<Buffer<T>, GpuError> {
         Buffer::unspecified(self, len)
     }
 
-    /// A buffer of `len` zeros.
+    /// Allocates a buffer of `len` zeros.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`].
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted.
     pub fn zeros<T: Element>(&self, len: usize) -> Result<Buffer<T>, GpuError> {
         let mut buffer = self.unspecified(len)?;
         buffer.fill_zero()?;
         Ok(buffer)
     }
 
-    /// A buffer with a copy of these values.
+    /// Allocates a buffer and copies these values to it.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`].
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted.
     pub fn upload<T: Element>(&self, values: &[T]) -> Result<Buffer<T>, GpuError> {
         let mut buffer = self.unspecified(values.len())?;
         buffer.write(values)?;
@@ -45,9 +46,9 @@ impl Context {
 }
 
 /// An array on a device. When it is dropped, the context keeps its memory for a later buffer of the
-/// same length.
+/// same size.
 pub struct Buffer<T: Element> {
-    /// None if it is empty, or being dropped. A graph shares it.
+    /// `None` if the buffer is empty or being dropped. A graph may share it.
     memory: Option<Arc<Memory>>,
     len: usize,
     context: Context,
@@ -87,7 +88,7 @@ impl<T: Element> Buffer<T> {
         &self.context
     }
 
-    /// All entries, for reading.
+    /// Returns all entries, for reading.
     pub fn view(&self) -> View<'_, T> {
         View::new(
             self.pointer(),
@@ -97,7 +98,7 @@ impl<T: Element> Buffer<T> {
         )
     }
 
-    /// All entries, for writing.
+    /// Returns all entries, for writing.
     pub fn view_mut(&mut self) -> ViewMut<'_, T> {
         ViewMut::new(
             self.pointer(),
@@ -107,18 +108,18 @@ impl<T: Element> Buffer<T> {
         )
     }
 
-    /// The entries in a range, for reading.
+    /// Returns the entries in a range, for reading.
     ///
     /// # Errors
-    /// A range that is not within the buffer.
+    /// Returns an error if the range is not within the buffer.
     pub fn range(&self, range: Range<usize>) -> Result<View<'_, T>, GpuError> {
         self.view().range(range)
     }
 
-    /// The entries in a range, for writing.
+    /// Returns the entries in a range, for writing.
     ///
     /// # Errors
-    /// A range that is not within the buffer.
+    /// Returns an error if the range is not within the buffer.
     pub fn range_mut(&mut self, range: Range<usize>) -> Result<ViewMut<'_, T>, GpuError> {
         self.view_mut().range(range)
     }
@@ -126,39 +127,39 @@ impl<T: Element> Buffer<T> {
     /// Replaces all entries.
     ///
     /// # Errors
-    /// A number of values other than the number of entries.
+    /// Returns an error if the number of values is not the number of entries.
     pub fn write(&mut self, values: &[T]) -> Result<(), GpuError> {
         self.view_mut().write(values)
     }
 
-    /// Copies all entries to this machine, after waiting for all work submitted before.
+    /// Waits for all work submitted earlier, and copies all entries to the host.
     ///
     /// # Errors
-    /// [`GpuError::Driver`] if a kernel failed.
+    /// Returns [`GpuError::Driver`] if a kernel failed.
     pub fn download(&self) -> Result<Vec<T>, GpuError> {
         self.view().download()
     }
 
-    /// Makes all entries zero.
+    /// Sets all entries to zero.
     ///
     /// # Errors
-    /// [`GpuError::Driver`].
+    /// Returns [`GpuError::Driver`] if the driver fails.
     pub fn fill_zero(&mut self) -> Result<(), GpuError> {
         self.view_mut().fill_zero()
     }
 
-    /// Replaces all entries by those of another buffer of the same context.
+    /// Replaces all entries with those of another buffer of the same context.
     ///
     /// # Errors
-    /// A different length or context.
+    /// Returns an error if lengths or contexts differ.
     pub fn copy_from(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
         self.view_mut().copy_from(from)
     }
 
-    /// A new buffer with the same entries.
+    /// Allocates a buffer with the same entries.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`].
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted.
     pub fn duplicate(&self) -> Result<Self, GpuError> {
         let mut copy = self.context.unspecified(self.len)?;
         copy.copy_from(self.view())?;

@@ -1,8 +1,8 @@
-//! Page-locked memory of the host.
+//! Page-locked host memory.
 
 #![expect(
     unsafe_code,
-    reason = "memory that the driver allocates, and copies that go on after the call"
+    reason = "memory that the driver allocates, and copies that continue after the call"
 )]
 
 use std::fmt;
@@ -20,24 +20,23 @@ use crate::memory::view::{View, ViewMut};
 use crate::queue::Submission;
 use crate::sizes::expect_len;
 
-/// An array in page-locked memory of the host, which the device copies while the host goes on
-/// working.
+/// An array in page-locked host memory, which the device copies while the host continues.
 ///
 /// [`send`](Self::send) and [`receive`](Self::receive) only start a copy. [`values`](Self::values)
-/// and [`values_mut`](Self::values_mut) wait for it, but not for work submitted later: of two
+/// and [`values_mut`](Self::values_mut) wait for it, but not for work submitted later. With two
 /// arrays used in turn, one can be filled or read while the device works with the other.
 pub struct PinnedBuffer<T: Element> {
-    /// None while it is being dropped.
+    /// `None` while the array is being dropped.
     pages: Option<Pages<T>>,
     context: Context,
 }
 
 impl<T: Element> PinnedBuffer<T> {
-    /// An array of `len` zeros.
+    /// Allocates an array of `len` zeros.
     ///
     /// # Errors
-    /// [`GpuError::Capture`] during a recording; [`GpuError::Driver`], in particular if there is
-    /// not enough memory to lock.
+    /// Returns [`GpuError::Capture`] during a recording, and [`GpuError::Driver`] if the driver
+    /// fails, in particular if there is not enough memory to lock.
     pub fn new(context: &Context, len: usize) -> Result<Self, GpuError> {
         let _submission = Submission::unrecorded(context.queue(), "allocate page-locked memory")?;
         context.queue().bind()?;
@@ -65,12 +64,13 @@ impl<T: Element> PinnedBuffer<T> {
     /// Starts a copy to a buffer, in the order of the context's work.
     ///
     /// # Errors
-    /// A different length or context; [`GpuError::Capture`] during a recording.
+    /// Returns an error if lengths or contexts differ, and [`GpuError::Capture`] during a
+    /// recording.
     pub fn send(&mut self, to: ViewMut<'_, T>) -> Result<(), GpuError> {
-        let what = "the buffer that is sent to";
+        let what = "the destination buffer";
         self.copy(what, (to.len(), to.context), |values, bytes, stream| {
-            // SAFETY: there are as many entries on the device as values. These stay in place and
-            // unchanged until the event has happened.
+            // SAFETY: the device has as many entries as there are values. These stay in place,
+            // unchanged, until the event has completed.
             unsafe {
                 sys::cuMemcpyHtoDAsync_v2(to.pointer, values.cast(), bytes, stream.cu_stream())
             }
@@ -80,30 +80,31 @@ impl<T: Element> PinnedBuffer<T> {
     /// Starts a copy from a buffer, in the order of the context's work.
     ///
     /// # Errors
-    /// A different length or context; [`GpuError::Capture`] during a recording.
+    /// Returns an error if lengths or contexts differ, and [`GpuError::Capture`] during a
+    /// recording.
     pub fn receive(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
-        let what = "the buffer that is received from";
+        let what = "the source buffer";
         self.copy(what, (from.len(), from.context), |values, bytes, stream| {
-            // SAFETY: there are as many entries on the device as values. These stay in place and
-            // unread until the event has happened.
+            // SAFETY: the device has as many entries as there are values. These stay in place,
+            // unread, until the event has completed.
             unsafe {
                 sys::cuMemcpyDtoHAsync_v2(values.cast(), from.pointer, bytes, stream.cu_stream())
             }
         })
     }
 
-    /// The values, after waiting for the latest copy.
+    /// Waits for the latest copy, and returns the values.
     ///
     /// # Errors
-    /// [`GpuError::Driver`] if a kernel failed before the copy.
+    /// Returns [`GpuError::Driver`] if a kernel failed before the copy.
     pub fn values(&mut self) -> Result<&[T], GpuError> {
         self.values_mut().map(|values| &*values)
     }
 
-    /// The values, for writing, after waiting for the latest copy.
+    /// Waits for the latest copy, and returns the values for writing.
     ///
     /// # Errors
-    /// [`GpuError::Driver`] if a kernel failed before the copy.
+    /// Returns [`GpuError::Driver`] if a kernel failed before the copy.
     pub fn values_mut(&mut self) -> Result<&mut [T], GpuError> {
         self.context.queue().bind()?;
         let Some(pages) = &mut self.pages else {
@@ -112,15 +113,15 @@ impl<T: Element> PinnedBuffer<T> {
         pages
             .wait()
             .map_err(failed("finish a copy of page-locked memory"))?;
-        // SAFETY: so many entries lie there, initialised. No copy is going on, and `self` is
-        // borrowed exclusively until the slice is gone.
+        // SAFETY: there are `len` initialised entries at this address. No copy is in progress, and
+        // the slice borrows `self` exclusively.
         Ok(unsafe { NonNull::slice_from_raw_parts(pages.start, pages.len).as_mut() })
     }
 
     /// Whether the latest copy is done, so that [`values`](Self::values) would not wait.
     ///
     /// # Errors
-    /// [`GpuError::Driver`] if a kernel failed before the copy.
+    /// Returns [`GpuError::Driver`] if a kernel failed before the copy.
     pub fn is_done(&self) -> Result<bool, GpuError> {
         self.context.queue().bind()?;
         self.pages
@@ -171,12 +172,12 @@ impl<T: Element> fmt::Debug for PinnedBuffer<T> {
     }
 }
 
-/// The memory of the array. Dropping it waits for its copy.
+/// The memory of the array. Dropping it waits for its latest copy.
 struct Pages<T> {
     /// Dangling if there are no entries.
     start: NonNull<T>,
     len: usize,
-    /// Happens when the latest copy is done.
+    /// Completes when the latest copy is done.
     event: CudaEvent,
     pending: Pending,
     stream: Arc<CudaStream>,
@@ -191,11 +192,11 @@ enum Pending {
     Untold,
 }
 
-// SAFETY: the memory belongs to this value as that of a `Vec` does, and copies by the device are
-// waited for before it is touched.
+// SAFETY: this value owns the memory as a `Vec` does, and waits for copies by the device before it
+// accesses the memory.
 unsafe impl<T: Send> Send for Pages<T> {}
-// SAFETY: as above; by a shared reference only the driver is asked, whose calls may come from all
-// threads.
+// SAFETY: as above. A shared reference only allows queries to the driver, which any thread may
+// make.
 unsafe impl<T: Sync> Sync for Pages<T> {}
 
 impl<T: Element> Pages<T> {
@@ -207,12 +208,12 @@ impl<T: Element> Pages<T> {
         let start = if bytes == 0 {
             NonNull::dangling()
         } else {
-            // SAFETY: without flags it is ordinary memory, also for reading. It is written to below
-            // before anybody reads it.
+            // SAFETY: without flags this is ordinary memory that can also be read. It is written
+            // below before it is read.
             let start = unsafe { result::malloc_host(bytes, 0) }?.cast::<T>();
             NonNull::new(start).ok_or(DriverError(CUresult::CUDA_ERROR_OUT_OF_MEMORY))?
         };
-        // SAFETY: there is room for so many, and zero bytes are the number zero.
+        // SAFETY: there is room for `len` entries, and zero bytes are the number zero.
         unsafe { start.write_bytes(0, len) };
         Ok(Self {
             start,
@@ -227,7 +228,8 @@ impl<T: Element> Pages<T> {
         &mut self,
         copy: impl FnOnce(*mut T, usize, &CudaStream) -> CUresult,
     ) -> Result<(), DriverError> {
-        // Also where the driver reports an error: it may be one of earlier work.
+        // Set before the call, because the copy may start even if the driver returns an error: that
+        // may stem from earlier work.
         self.pending = Pending::Untold;
         let bytes = self.len * size_of::<T>();
         copy(self.start.as_ptr(), bytes, &self.stream).result()?;
@@ -267,11 +269,12 @@ impl<T> Drop for Pages<T> {
         if self.len == 0 {
             return;
         }
-        // An error that was noted earlier comes up here, not at the wait.
+        // Takes an error recorded earlier, which would make the wait return at once.
         let _ = self.stream.context().bind_to_thread();
-        // A device that fails may still write to the memory, which therefore stays allocated.
+        // A failing device may still write to the memory, so the memory stays allocated.
         if self.wait().is_ok() {
-            // SAFETY: the driver allocated it, no copy is going on, and nobody uses it after this.
+            // SAFETY: the driver allocated the memory, no copy is in progress, and the memory is
+            // not used again.
             let _ = unsafe { result::free_host(self.start.as_ptr().cast()) };
         }
     }

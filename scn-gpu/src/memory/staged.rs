@@ -1,4 +1,4 @@
-//! Buffers that the host refills again and again.
+//! Buffers that the host refills repeatedly.
 
 use crate::context::Context;
 use crate::element::Element;
@@ -18,11 +18,11 @@ pub struct StagedBuffer<T: Element> {
 }
 
 impl<T: Element> StagedBuffer<T> {
-    /// A buffer of `len` zeros.
+    /// Allocates a buffer of `len` zeros.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`]; [`GpuError::Driver`], in particular if there is not enough memory
-    /// to lock.
+    /// Returns [`GpuError::OutOfMemory`] if device memory is exhausted, and [`GpuError::Driver`] if
+    /// the driver fails, in particular if there is not enough memory to lock.
     pub fn new(context: &Context, len: usize) -> Result<Self, GpuError> {
         Ok(Self {
             buffer: context.zeros(len)?,
@@ -34,13 +34,13 @@ impl<T: Element> StagedBuffer<T> {
         })
     }
 
-    /// Lets `fill` write the new values, and sends them. Work submitted before still sees the old
+    /// Lets `fill` write the new values, and sends them. Work submitted earlier still uses the old
     /// values.
     ///
-    /// `fill` is given the values of the refill before the last, or zeros.
+    /// `fill` receives the values of the refill before the last, or zeros.
     ///
     /// # Errors
-    /// A kernel that failed earlier; [`GpuError::Capture`] during a recording.
+    /// Returns an error if an earlier kernel failed, and [`GpuError::Capture`] during a recording.
     pub fn refill(&mut self, fill: impl FnOnce(&mut [T])) -> Result<(), GpuError> {
         let piece = &mut self.pieces[self.turn];
         fill(piece.values_mut()?);
@@ -49,7 +49,7 @@ impl<T: Element> StagedBuffer<T> {
         Ok(())
     }
 
-    /// The values on the device, for reading.
+    /// Returns the values on the device, for reading.
     pub fn view(&self) -> View<'_, T> {
         self.buffer.view()
     }

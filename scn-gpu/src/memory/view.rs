@@ -1,6 +1,6 @@
-//! Parts of buffers: read, written, copied.
+//! Views of parts of buffers.
 
-#![expect(unsafe_code, reason = "copies between this machine and a device")]
+#![expect(unsafe_code, reason = "copies between the host and a device")]
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -17,11 +17,11 @@ use crate::queue::Submission;
 use crate::queue::pool::Memory;
 use crate::sizes::{expect_len, expect_within};
 
-/// Neighbouring entries of a buffer, for reading.
+/// Consecutive entries of a buffer, for reading.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a, T: Element> {
     pub(crate) pointer: CUdeviceptr,
-    /// What a graph keeps that is recorded with this view.
+    /// The memory that a graph with this view must keep.
     pub(crate) memory: Option<&'a Arc<Memory>>,
     len: usize,
     pub(crate) context: &'a Context,
@@ -54,10 +54,10 @@ impl<'a, T: Element> View<'a, T> {
         self.len == 0
     }
 
-    /// A part of this view.
+    /// Returns a part of this view.
     ///
     /// # Errors
-    /// A range that is not within the view.
+    /// Returns an error if the range is not within the view.
     pub fn range(self, range: Range<usize>) -> Result<Self, GpuError> {
         Ok(Self {
             pointer: self.pointer + offset::<T>(&range, self.len)?,
@@ -71,18 +71,18 @@ impl<'a, T: Element> View<'a, T> {
         self.context
     }
 
-    /// The first `mid` of these entries, and the rest.
+    /// Returns the first `mid` entries, and the rest.
     ///
     /// # Errors
-    /// Fewer entries than `mid`.
+    /// Returns an error if there are fewer than `mid` entries.
     pub fn split_at(self, mid: usize) -> Result<(Self, Self), GpuError> {
         Ok((self.range(0..mid)?, self.range(mid..self.len)?))
     }
 
-    /// Copies the entries to this machine, after waiting for all work submitted before.
+    /// Waits for all work submitted earlier, and copies the entries to the host.
     ///
     /// # Errors
-    /// [`GpuError::Driver`] if a kernel failed.
+    /// Returns [`GpuError::Driver`] if a kernel failed.
     pub fn download(self) -> Result<Vec<T>, GpuError> {
         let action = "copy from the device";
         let failed = failed(action);
@@ -91,12 +91,12 @@ impl<'a, T: Element> View<'a, T> {
         self.context.queue().bind()?;
         if !values.is_empty() {
             let stream = self.context.queue().stream().cu_stream();
-            // SAFETY: the entries are on the device, as many as there are values, and these are
-            // left alone until the copy is done.
+            // SAFETY: the device has as many entries as there are values, which are not accessed
+            // until the copy is done.
             unsafe { result::memcpy_dtoh_async(&mut values, self.pointer, stream) }
                 .map_err(&failed)?;
         }
-        // Unlike `CudaStream::synchronize` it always waits, also where an earlier error is noted.
+        // Unlike `CudaStream::synchronize`, this waits even if an earlier error has been recorded.
         // SAFETY: the stream is alive.
         unsafe { result::stream::synchronize(self.context.queue().stream().cu_stream()) }
             .map_err(failed)?;
@@ -104,11 +104,11 @@ impl<'a, T: Element> View<'a, T> {
     }
 }
 
-/// Neighbouring entries of a buffer, for writing.
+/// Consecutive entries of a buffer, for writing.
 #[derive(Debug)]
 pub struct ViewMut<'a, T: Element> {
     pub(crate) pointer: CUdeviceptr,
-    /// What a graph keeps that is recorded with this view.
+    /// The memory that a graph with this view must keep.
     pub(crate) memory: Option<&'a Arc<Memory>>,
     len: usize,
     pub(crate) context: &'a Context,
@@ -141,10 +141,10 @@ impl<'a, T: Element> ViewMut<'a, T> {
         self.len == 0
     }
 
-    /// A part of this view.
+    /// Returns a part of this view.
     ///
     /// # Errors
-    /// A range that is not within the view.
+    /// Returns an error if the range is not within the view.
     pub fn range(self, range: Range<usize>) -> Result<Self, GpuError> {
         Ok(Self {
             pointer: self.pointer + offset::<T>(&range, self.len)?,
@@ -153,13 +153,13 @@ impl<'a, T: Element> ViewMut<'a, T> {
         })
     }
 
-    /// The first `mid` of these entries, and the rest. So one buffer can hold many parameters.
+    /// Returns the first `mid` entries, and the rest. This lets one buffer hold many parameters.
     ///
     /// # Errors
-    /// Fewer entries than `mid`.
+    /// Returns an error if there are fewer than `mid` entries.
     pub fn split_at(self, mid: usize) -> Result<(Self, Self), GpuError> {
         offset::<T>(&(0..mid), self.len)?;
-        // The two have no entry in common, as any two that are borrowed exclusively.
+        // The two views are disjoint, as exclusive borrows must be.
         let rest = Self {
             pointer: self.pointer + (mid * size_of::<T>()) as CUdeviceptr,
             len: self.len - mid,
@@ -171,7 +171,7 @@ impl<'a, T: Element> ViewMut<'a, T> {
     /// Replaces the entries.
     ///
     /// # Errors
-    /// A number of values other than the number of entries.
+    /// Returns an error if the number of values is not the number of entries.
     pub fn write(&mut self, values: &[T]) -> Result<(), GpuError> {
         expect_len("the values for a buffer", self.len, values.len())?;
         if values.is_empty() {
@@ -181,15 +181,15 @@ impl<'a, T: Element> ViewMut<'a, T> {
         let _submission = Submission::unrecorded(self.context.queue(), action)?;
         self.context.queue().bind()?;
         let stream = self.context.queue().stream().cu_stream();
-        // SAFETY: there are as many entries on the device as values, and the driver has read these,
-        // or copied them aside, when it returns.
+        // SAFETY: the device has as many entries as there are values, and the driver has read or
+        // copied the values when it returns.
         unsafe { result::memcpy_htod_async(self.pointer, values, stream) }.map_err(failed(action))
     }
 
-    /// Makes the entries zero.
+    /// Sets the entries to zero.
     ///
     /// # Errors
-    /// [`GpuError::Driver`].
+    /// Returns [`GpuError::Driver`] if the driver fails.
     pub fn fill_zero(&mut self) -> Result<(), GpuError> {
         if self.is_empty() {
             return Ok(());
@@ -201,21 +201,21 @@ impl<'a, T: Element> ViewMut<'a, T> {
             self.len * size_of::<T>(),
             self.context.queue().stream().cu_stream(),
         );
-        // SAFETY: the entries are on the device, and all types of numbers are zero where their
-        // bytes are.
+        // SAFETY: the entries are on the device, and zero bytes are the number zero in all types of
+        // numbers.
         unsafe { result::memset_d8_async(self.pointer, 0, bytes, stream) }
             .map_err(failed("fill memory"))
     }
 
-    /// Replaces the entries by those of another view of the same context.
+    /// Replaces the entries with those of another view of the same context.
     ///
     /// # Errors
-    /// A different length or context.
+    /// Returns an error if lengths or contexts differ.
     pub fn copy_from(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
-        expect_len("the buffer copied from", self.len, from.len)?;
+        expect_len("the source buffer", self.len, from.len)?;
         if from.context != self.context {
             return Err(ArgumentError::OtherContext {
-                what: "the buffer copied from",
+                what: "the source buffer",
             }
             .into());
         }
@@ -229,8 +229,8 @@ impl<'a, T: Element> ViewMut<'a, T> {
             self.len * size_of::<T>(),
             self.context.queue().stream().cu_stream(),
         );
-        // SAFETY: both are on the device, of the same length; one is borrowed exclusively, so that
-        // they do not overlap.
+        // SAFETY: both views are on the device and have the same length. One is borrowed
+        // exclusively, so they do not overlap.
         unsafe { result::memcpy_dtod_async(self.pointer, from.pointer, bytes, stream) }
             .map_err(failed("copy within the device"))
     }

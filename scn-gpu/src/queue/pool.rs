@@ -1,6 +1,6 @@
-//! Device memory that is kept from step to step.
+//! A pool of device memory, which is kept from step to step.
 
-#![expect(unsafe_code, reason = "memory is handed out without being written to")]
+#![expect(unsafe_code, reason = "memory is handed out uninitialised")]
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,9 +12,9 @@ use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DriverError};
 use crate::driver::{failed, free_memory};
 use crate::error::GpuError;
 
-/// Memory of a buffer. It goes back to the pool when neither the buffer nor a graph needs it.
+/// The memory of a buffer. It returns to the pool when neither the buffer nor a graph needs it.
 pub(crate) struct Memory {
-    /// None while it is being dropped.
+    /// `None` while the memory is being dropped.
     slice: Option<CudaSlice<u8>>,
     address: CUdeviceptr,
     bytes: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     fn new(pool: &Arc<Pool>, slice: CudaSlice<u8>) -> Self {
-        // Without events the guard has nothing to do.
+        // Without events the guard does nothing.
         let (address, _) = slice.device_ptr(&pool.stream);
         Self {
             address,
@@ -56,9 +56,9 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// Memory of dropped buffers, by its size in bytes. Steps of a training ask for the same
-/// sizes again and again. What a buffer leaves behind is written anew only by later work of the
-/// same stream, so that nothing has to wait.
+/// Memory of dropped buffers, by size in bytes: training steps ask for the same sizes repeatedly.
+/// Only later work of the same stream overwrites the memory of a dropped buffer, so nothing has to
+/// wait.
 #[derive(Debug)]
 pub(crate) struct Pool {
     idle: Mutex<HashMap<usize, Vec<CudaSlice<u8>>>>,
@@ -73,14 +73,14 @@ impl Pool {
         }
     }
 
-    /// Memory of exactly this size, with whatever is in it.
+    /// Returns memory of exactly this size, with unspecified contents.
     pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Result<Arc<Memory>, GpuError> {
         if let Some(memory) = self.take_idle(bytes) {
             return Ok(memory);
         }
         let allocate = || {
-            // SAFETY: nobody but the device reads this memory before it is written, and any bytes
-            // are numbers there.
+            // SAFETY: only the device reads this memory before it is written, and any bytes are
+            // valid numbers there.
             unsafe { self.stream.alloc::<u8>(bytes) }
         };
         let is_full = |error: &DriverError| matches!(error.0, CUresult::CUDA_ERROR_OUT_OF_MEMORY);
@@ -104,7 +104,7 @@ impl Pool {
         Ok(Arc::new(Memory::new(self, slice)))
     }
 
-    /// Memory of exactly this size that is there already.
+    /// Returns idle memory of exactly this size, if there is any.
     pub(crate) fn take_idle(self: &Arc<Self>, bytes: usize) -> Option<Arc<Memory>> {
         let slice = self.idle().get_mut(&bytes).and_then(Vec::pop)?;
         Some(Arc::new(Memory::new(self, slice)))
@@ -115,11 +115,11 @@ impl Pool {
         self.idle().entry(memory.len()).or_default().push(memory);
     }
 
-    /// Frees all memory that nobody uses.
+    /// Frees all idle memory.
     pub(crate) fn trim(&self) {
         self.idle().clear();
-        // Freed memory is there when the work that used it is done; errors come up again at the
-        // next call.
+        // Freed memory becomes available when the work that used it is done. The next call returns
+        // any error again.
         let _ = self.stream.synchronize();
     }
 

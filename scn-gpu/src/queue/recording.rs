@@ -1,4 +1,4 @@
-//! Graphs that are being recorded, and what they keep.
+//! Graphs that are being recorded, and the resources that they keep.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -9,33 +9,33 @@ use cudarc::driver::sys::CUdeviceptr;
 use super::pool::{Memory, Pool};
 use crate::error::CaptureError;
 
-/// The state of a context's stream. A thread holds the lock for reading while it gives work to the
-/// stream, and for writing while it begins or ends a recording, so no work gets into a graph
+/// The state of a context's stream. A thread holds the lock for reading while it submits work to
+/// the stream, and for writing while it begins or ends a recording, so no work enters a graph
 /// unnoticed.
 #[derive(Default)]
 pub(crate) struct Recorder {
     state: RwLock<Option<Recording>>,
 }
 
-/// A recording that has begun.
+/// A recording in progress.
 pub(crate) struct Recording {
     thread: ThreadId,
     resources: Mutex<GraphResources>,
 }
 
-/// What a graph keeps while it is recorded.
+/// The resources that a graph keeps while it is recorded.
 #[derive(Default)]
 pub(crate) struct GraphResources {
-    /// All memory that the recorded work touches, by its address.
+    /// Memory that the recorded work uses, by address.
     memory: HashMap<CUdeviceptr, Arc<Memory>>,
-    /// Addresses of the memory of buffers that were made during the recording.
+    /// Addresses of the memory of buffers created during the recording.
     taken: HashSet<CUdeviceptr>,
-    /// Memory of buffers that were both made and dropped during the recording, by its size in
-    /// bytes. Later work of the same recording may overwrite it, because a graph runs its work in
-    /// the order of recording.
+    /// Memory of buffers both created and dropped during the recording, by size in bytes. Later
+    /// work of the same recording may overwrite it, because a graph runs its work in the order of
+    /// recording.
     idle: HashMap<usize, Vec<Arc<Memory>>>,
-    /// What was dropped during the recording and must wait for the stream, which is possible again
-    /// after it.
+    /// Values that were dropped during the recording and must wait for the stream, which is only
+    /// possible after it.
     pub(crate) dropped: Vec<Box<dyn Send>>,
 }
 
@@ -48,17 +48,17 @@ impl Recorder {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops a value that waits for the stream: after the recording, if there is one.
+    /// Drops a value that waits for the stream. During a recording, this is deferred to its end.
     pub(crate) fn drop_when_idle(&self, value: Box<dyn Send>) {
         let state = self.read();
         match state.as_ref() {
             Some(recording) => recording.resources().dropped.push(value),
-            // Here and not at the end of the function, so that no recording begins meanwhile.
+            // Dropped while the lock is held, so that no recording begins meanwhile.
             None => drop(value),
         }
     }
 
-    /// Takes back the memory of a buffer that is dropped.
+    /// Takes back the memory of a buffer that is being dropped.
     pub(crate) fn release(&self, memory: Arc<Memory>) {
         let state = self.read();
         let Some(recording) = state.as_ref() else {
@@ -84,7 +84,7 @@ impl Recording {
         self.thread == thread::current().id()
     }
 
-    /// Keeps memory that the recorded work touches.
+    /// Keeps memory that the recorded work uses.
     pub(crate) fn keep<'m>(&self, memory: impl IntoIterator<Item = &'m Arc<Memory>>) {
         let mut resources = self.resources();
         for memory in memory {
@@ -93,7 +93,7 @@ impl Recording {
         }
     }
 
-    /// Memory of exactly this size that is idle, for a buffer of this recording.
+    /// Returns idle memory of exactly this size, for a buffer of this recording.
     pub(crate) fn take(&self, pool: &Arc<Pool>, bytes: usize) -> Result<Arc<Memory>, CaptureError> {
         let mut resources = self.resources();
         if let Some(memory) = resources.idle.get_mut(&bytes).and_then(Vec::pop) {
@@ -122,7 +122,7 @@ impl Recording {
 }
 
 impl GraphResources {
-    /// All memory that the graph touches.
+    /// Returns all memory that the graph uses.
     pub(crate) fn into_memory(self) -> Vec<Arc<Memory>> {
         self.memory.into_values().collect()
     }

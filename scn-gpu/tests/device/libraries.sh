@@ -1,18 +1,18 @@
 # shellcheck shell=bash disable=SC2154
-# Finds the driver, NVRTC and NVIDIA's tools for `run`, which sources this file. Nothing outside $work is changed: what the loader does not find by
-# itself gets a link in $work/libraries, which LD_LIBRARY_PATH then names for all that follows.
+# Finds the driver, NVRTC and NVIDIA's tools for `run`, which sources this file. Nothing outside $work is changed: what
+# the loader does not find by itself gets a link in $work/libraries, which is added to LD_LIBRARY_PATH.
 
-# What stands before the places searched: a rehearsal's folder.
+# Prefix of the places searched: the folder of a rehearsal.
 root=${SCN_LIBRARY_ROOT:-}
 
 kernels_from() { "$bin/scn" device 2>/dev/null | sed -n 's/^ *kernels from //p' | head -n 1; }
 
-# The driver, where the loader does not know it. A stub of a toolkit is no driver.
+# Places of a driver that the loader does not find. The stub in a toolkit is not a driver.
 driver_places() {
     ls -d "$root"/usr/local/nvidia/lib64 "$root"/usr/lib/x86_64-linux-gnu "$root"/usr/lib64 "$root"/usr/lib/wsl/lib "$root"/usr/local/cuda*/compat 2>/dev/null
 }
 
-# Folders that may have NVRTC: toolkits, then wheels of Python.
+# Folders that may contain NVRTC: toolkits, then Python wheels.
 compiler_places() {
     ls -d "$root"/usr/local/cuda/lib64 "$root"/usr/local/cuda/targets/x86_64-linux/lib "$root"/usr/local/cuda-*/lib64 "$root"/usr/lib/x86_64-linux-gnu 2>/dev/null
     python3 - <<'PY'
@@ -35,7 +35,7 @@ link_driver() {
     done < <(driver_places)
 }
 
-# The newest NVRTC that compiles for this device and driver: `scn device` tries it.
+# Links the newest NVRTC that compiles for this device and driver, as `scn device` reports.
 link_compiler() {
     local version place
     [[ $(kernels_from) = NVRTC* ]] && return
@@ -43,7 +43,7 @@ link_compiler() {
         while read -r place; do
             ls "$place"/libnvrtc.so.$version* "$place"/libnvrtc-builtins.so.$version* >/dev/null 2>&1 || continue
             rm -f "$work"/libraries/libnvrtc*
-            # Not all of the folder: a wheel's folder has libraries that other programs should take from elsewhere.
+            # Not the whole folder: a wheel's folder contains libraries that other programs should take from elsewhere.
             ln -sf "$place"/libnvrtc.so.$version* "$place"/libnvrtc-builtins.so.$version* "$work/libraries/"
             [[ $(kernels_from) = NVRTC* ]] && return
         done < <(compiler_places)
@@ -51,7 +51,7 @@ link_compiler() {
     rm -f "$work"/libraries/libnvrtc*
 }
 
-# Profilers are not on the path of every image.
+# Profilers are not in the PATH of every image.
 find_tools() {
     local folder
     for folder in "$root"/usr/local/cuda/bin "$root"/usr/local/cuda/compute-sanitizer "$root"/opt/nvidia/nsight-compute/* "$root"/usr/local/cuda/nsight-compute*; do

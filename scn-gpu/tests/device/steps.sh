@@ -11,29 +11,29 @@ line() {
     [ "$2" = 0 ] || [ "$2" = - ] || failed=$((failed + 1))
 }
 
-# Figures of the last step, as they are.
+# Adds the figures of the last step to the summary, unchanged.
 detail() { sed 's/^/    /' | tee -a "$summary"; }
 
 skip() { line "$1" - 0 "skipped: $2"; }
 
-# Seconds that something may take that wants so many.
+# Prints how many seconds something may take that needs up to the given number.
 left() {
     local rest=$((deadline - SECONDS))
     echo $((rest < 1 ? 1 : rest < $1 ? rest : $1))
 }
 
-# Of JSON, the figures.
+# Prints the last line of a log. Of JSON, only the figures.
 last_words() {
     grep -Ev '^[[:space:]]*$|^=+$' "$1" | tail -n 1 |
-        sed -E 's/^\{.*"images_per_second": ?([0-9.]+).*"seconds_per_step": ?([0-9.e-]+).*/\1 images\/s, \2 s a step/'
+        sed -E 's/^\{.*"images_per_second": ?([0-9.]+).*"seconds_per_step": ?([0-9.e-]+).*/\1 images\/s, \2 s per step/'
 }
 
-# step NAME LIMIT COMMAND...: the last words of its log stand in the line.
+# step NAME LIMIT COMMAND...: runs a command, and adds a line with the last words of its log.
 step() {
     local name=$1 limit=$2 begun=$SECONDS code=0
     shift 2
     if [ "$SECONDS" -ge "$deadline" ]; then
-        line "$name" 124 0 "no time was left"
+        line "$name" 124 0 "no time left"
         return 124
     fi
     timeout -k 5 "$(left "$limit")" "$@" >"$logs/$name.log" 2>&1 </dev/null || code=$?
@@ -41,7 +41,7 @@ step() {
     return "$code"
 }
 
-# show NAME COMMAND...: what a summary says stands below its line.
+# show NAME COMMAND...: runs a step, and adds its output below the line.
 show() {
     local name=$1
     shift
@@ -49,7 +49,7 @@ show() {
     detail <"$logs/$name.log"
 }
 
-# Waits until a data set is unpacked; false without one.
+# Waits until a data set is unpacked. Fails if there is none.
 have_data() {
     if [ -n "${unpacking[$1]:-}" ]; then
         wait "${unpacking[$1]}" && unpacked[$1]=1
@@ -58,7 +58,7 @@ have_data() {
     [ -n "${unpacked[$1]:-}" ]
 }
 
-# Whether the images of a preset are there.
+# Whether the images of a preset are available.
 have_images() {
     case $1 in
     cifar10-*) have_data cifar-10-batches-bin ;;
@@ -67,7 +67,7 @@ have_images() {
     esac
 }
 
-# --- what steps take; a rehearsal takes less
+# --- settings of the steps; a rehearsal reduces them
 
 presets=(cifar10-scn1 cifar10-scn4)
 epoch_presets=("${presets[@]}")
@@ -76,19 +76,19 @@ smoke_options=()
 epoch_options=()
 # shellcheck disable=SC2034
 training_options=()
-# Steps of scn bench train, and words before a program whose times count.
+# Steps of scn bench train, and the prefix of programs whose times count.
 bench_options=(--warm-up 10 --steps 50)
 measured=()
-# Tests of scn-gpu, scn-net and scn-cli, by parts of their names; none: all.
+# Tests of scn-gpu, scn-net and scn-cli, by parts of their names; none means all.
 parity_tests=()
 network_tests=(cuda)
 command_tests=(device)
-# Everything that has blocks, barriers and shuffles is in these, and little that runs long.
+# Tests of everything that has blocks, barriers and shuffles, few of which run long.
 sanitized_tests=(several_blocks windows layers update images::batches)
 # shellcheck source=/dev/null
 [ -z "${SCN_SETTINGS:-}" ] || source "$SCN_SETTINGS"
 
-# --- proofs
+# --- tests
 
 run_smoke() {
     show device "$bin/scn" device
@@ -113,7 +113,7 @@ run_networks() {
 run_sanitizers() {
     local tool begun=$SECONDS code kernels=$work/kernels-line-info
     local -A jobs=()
-    command -v compute-sanitizer >/dev/null || { skip sanitizers "no compute-sanitizer here"; return; }
+    command -v compute-sanitizer >/dev/null || { skip sanitizers "compute-sanitizer is not installed"; return; }
     [ -d "$kernels" ] || kernels=$SCN_CUDA_CACHE
     for tool in memcheck racecheck synccheck initcheck; do
         SCN_CUDA_CACHE=$kernels SCN_CUDA_LINE_INFO=1 timeout -k 5 "$(left 120)" compute-sanitizer --tool "$tool" --error-exitcode 9 \
@@ -132,14 +132,14 @@ run_sanitizers() {
 run_epoch() {
     local preset
     for preset in "${epoch_presets[@]}"; do
-        have_images "$preset" || { skip "epoch-$preset" "its images are not here"; continue; }
+        have_images "$preset" || { skip "epoch-$preset" "its images are missing"; continue; }
         rm -rf "$work/epoch-$preset"
         step "epoch-$preset" 90 "$bin/scn" train --device cuda --preset "$preset" --epochs 1 "${epoch_options[@]}" --out "$work/epoch-$preset" &&
             show "learned-$preset" python3 "$here/summarise_metrics.py" "$work/epoch-$preset"
     done
 }
 
-# bench NAME PRESET VARIABLE...: as JSON in NAME.log.
+# bench NAME PRESET VARIABLE...: writes JSON to NAME.log.
 bench() {
     local name=$1 preset=$2
     shift 2
@@ -153,20 +153,21 @@ run_kernels() {
         bench "bench-$preset" "$preset" SCN_CUDA_GRAPH=1 || continue
         local figures=(--estimates "$work/estimates.json" --bench "$logs/bench-$preset.log")
         if command -v ncu >/dev/null; then
-            # As many launches as a step has, wherever they begin, are one step's; by the third one everything is set up. What events do not time may
-            # be one or two launches more.
+            # Any sequence of as many launches as a step has is one step. By the third step, everything is set up. There
+            # may be one or two launches that events do not time.
             launches=$(python3 "$here/summarise_kernels.py" --launches "${figures[@]}")
             profile "$preset" "$launches" gpu__time_duration.sum,dram__bytes.sum.per_second,smsp__issue_active.avg.per_cycle_active ||
                 profile "$preset" "$launches" gpu__time_duration.sum
             figures+=(--ncu "$logs/ncu-$preset.csv")
         else
-            skip "ncu-$preset" "no ncu here"
+            skip "ncu-$preset" "ncu is not installed"
         fi
         show "kernels-$preset" python3 "$here/summarise_kernels.py" "${figures[@]}"
     done
 }
 
-# profile PRESET LAUNCHES METRICS: one training step under ncu, which repeats each kernel for what it cannot count at once. Clocks are left alone.
+# profile PRESET LAUNCHES METRICS: profiles one training step with ncu, which repeats a kernel if it cannot collect all
+# metrics at once. Clocks are left alone.
 profile() {
     step "ncu-$1" 90 env SCN_CUDA_GRAPH=0 ncu --clock-control none --csv --print-units base --metrics "$3" \
         --launch-skip $((3 * $2)) --launch-count "$2" --log-file "$logs/ncu-$1.csv" \
@@ -183,22 +184,22 @@ run_graph() {
 
 run_bench() {
     [ -x "$bin/device" ] || { skip bench "not packed"; return; }
-    # Criterion writes below the current folder.
+    # Criterion writes to the current folder.
     step bench 150 env -C "$work" "$bin/device" --bench --warm-up-time 0.2 --measurement-time 0.5
-    grep 'of the peak' "$logs/bench.log" | detail
+    grep 'of peak' "$logs/bench.log" | detail
 }
 
 run_torch() {
     local preset
-    python3 -c 'import torch' 2>/dev/null || { skip torch "no PyTorch here"; return; }
+    python3 -c 'import torch' 2>/dev/null || { skip torch "PyTorch is not installed"; return; }
     for preset in "${presets[@]}"; do
         step "torch-$preset" 90 python3 "$here/torch_scn.py" --atoms-times "${preset##*scn}"
     done
 }
 
-# --- what comes back
+# --- results
 
-# Below 16 MiB: if need be without the longest logs.
+# Keeps the archive below 16 MiB, if necessary by truncating the longest logs.
 pack_logs() {
     while
         tar -C "$work" -czf "$out/logs.tgz" logs

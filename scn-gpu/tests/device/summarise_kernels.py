@@ -1,7 +1,8 @@
-"""The kernels of a training step: times by events (scn bench train --json), times and counters by ncu, and what the model of a step expects.
+"""Summarises the kernels of a training step: times by events (scn bench train --json), times and counters by ncu, and
+the expectations of the model of a step.
 
-    summarise_kernels.py --bench BENCH [--ncu CSV] [--estimates JSON]    a table, the longest first
-    summarise_kernels.py --bench BENCH --launches                        how many launches a step has
+    summarise_kernels.py --bench BENCH [--ncu CSV] [--estimates JSON]    a table, longest times first
+    summarise_kernels.py --bench BENCH --launches                        the number of launches of a step
 """
 
 import argparse
@@ -12,7 +13,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-# To microseconds and to bytes a second. With --print-units base ncu says nanoseconds and bytes; older versions spell them out.
+# Factors to microseconds and to bytes per second. With --print-units base, ncu reports nanoseconds and bytes. Older
+# versions spell them out.
 SCALES = {"ns": 1e-3, "nsecond": 1e-3, "us": 1, "usecond": 1, "ms": 1e3, "msecond": 1e3, "s": 1e6, "second": 1e6}
 SCALES |= {f"{prefix}{unit}": factor for prefix, factor in [("", 1), ("K", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12)] for unit in ("byte/s", "byte/second", "B/s")}
 TIME = "gpu__time_duration.sum"
@@ -22,7 +24,7 @@ ISSUE = "smsp__issue_active.avg.per_cycle_active"
 
 @dataclass
 class Profile:
-    """Of all launches of a kernel; bytes and issue are weighted by time."""
+    """All launches of a kernel. Bytes and issue are weighted by time."""
 
     launches: int = 0
     microseconds: float = 0
@@ -38,13 +40,14 @@ class Profile:
 
 
 def load_bench(path):
-    """The JSON line of a log that may have others."""
+    """Returns the JSON line of a log, which may have other lines."""
     lines = [line for line in path.read_text().splitlines() if line.startswith("{")]
     return json.loads(lines[-1])
 
 
 def load_ncu(path):
-    """Profiles by kernel, without the number of atoms that it is made for. ncu writes a line for each metric of each launch."""
+    """Returns profiles by kernel name without the padded number of atoms. ncu writes a line for each metric of each
+    launch."""
     launches = defaultdict(dict)
     if path.exists():
         for row in csv.DictReader(line for line in path.read_text().splitlines() if line.startswith('"')):
@@ -64,7 +67,7 @@ def table(bench, profiles, estimate):
     yield f"{bench['preset']}: {rates(bench)}" + (f"; expected {estimate['microseconds'] / 1e3:.2f} ms" if estimate else "")
     yield f"{'kernel':<26} {'launches':>8} {'us':>9} {'ncu us':>9} {'expected':>9} {'TB/s':>6} {'of peak':>7} {'issue':>6}  expected limit"
     timed = {kernel["kernel"]: kernel for kernel in bench["kernels"]}
-    # What ncu has seen besides comes last.
+    # Kernels that only ncu has seen come last.
     for name in [*timed, *sorted(profiles.keys() - timed.keys())]:
         kernel, profile, model = timed.get(name), profiles.get(name), expected.get(name)
         columns = [
@@ -78,16 +81,16 @@ def table(bench, profiles, estimate):
         columns += [(6, f"{profile.issue / profile.microseconds:.2f}" if profile and profile.issue else "-")]
         limit = model["limit"] if model else "-"
         yield f"{name:<26} " + " ".join(f"{text:>{width}}" for width, text in columns) + f"  {limit}"
-    # Copies and fills of the model are none.
+    # Copies and fills of the model are not kernels.
     missing = sorted(name for name in expected.keys() - timed.keys() if name not in ("set", "copy", "copy-in", "copy-out"))
     if missing:
-        yield f"expected, but not there: {', '.join(missing)}"
+        yield f"expected, but missing: {', '.join(missing)}"
     sums = [sum(1e6 * kernel["seconds"] for kernel in timed.values()), sum(profile.microseconds for profile in profiles.values())]
     yield f"all kernels: {sums[0]:.0f} us by events, {sums[1]:.0f} us by ncu; outside kernels {1e6 * bench['outside_kernels_seconds']:.0f} us"
 
 
 def rates(bench):
-    return f"{bench['images_per_second']:.0f} images/s, {1e3 * bench['seconds_per_step']:.3f} ms a step, {100 * bench['share_of_peak']:.1f} % of the peak"
+    return f"{bench['images_per_second']:.0f} images/s, {1e3 * bench['seconds_per_step']:.3f} ms per step, {100 * bench['share_of_peak']:.1f} % of peak"
 
 
 def main():

@@ -1,4 +1,4 @@
-"""The epochs of a run, a line each; with another run beside it, whether the two learn the same.
+"""Prints the epochs of a run, one per line. With a second run, checks whether the two learn the same.
 
     summarise_metrics.py RUN [--beside RUN]
 """
@@ -8,9 +8,10 @@ import json
 import sys
 from pathlib import Path
 
-# How far training losses may differ between two devices: both solve codes to 1e-3, but reach it by different passes. On the digits, the kernels
-# behind the stand-in driver differ from the processor by 0.1 % in the first epoch; steps with a rate of 0.1 then carry them apart, by 12 % in the
-# second one. A network that does not learn has three times the loss of one that does.
+# How far training losses may differ between two devices. Both solve codes to 1e-3, but with different passes. On the
+# digits, the kernels with the stand-in driver differ from the CPU by 0.1 % in the first epoch. Steps with a rate of 0.1
+# then drive them apart, by 12 % in the second epoch. A network that does not learn has three times the loss of one that
+# does.
 FIRST_EPOCH = 0.02
 LATER_EPOCHS = 0.4
 
@@ -23,7 +24,7 @@ def describe(epoch):
     layers = epoch["layers"]
     passes = sum(layer["passes"] for layer in layers) / len(layers)
     unconverged = sum(layer["unconverged"] for layer in layers)
-    # A residual that is no number is null.
+    # A residual of NaN is stored as null.
     residual = max((layer["kkt"] for layer in layers if layer["kkt"] is not None), default=float("nan"))
     test = ", test {:.4f} {:.2f} %".format(epoch["test_loss"], 100 * epoch["test_error"]) if epoch.get("test_loss") is not None else ""
     return (
@@ -34,12 +35,12 @@ def describe(epoch):
 
 def compare(found, expected):
     if len(found) != len(expected) or not found:
-        sys.exit(f"{len(found)} epochs, but {len(expected)}")
+        sys.exit(f"found {len(found)} epochs, expected {len(expected)}")
     differences = [abs(a["train_loss"] / b["train_loss"] - 1) for a, b in zip(found, expected)]
     allowed = [FIRST_EPOCH] + [LATER_EPOCHS] * (len(found) - 1)
     said = ", ".join(f"{100 * difference:.2f} % (at most {100 * limit:.0f} %)" for difference, limit in zip(differences, allowed))
     print(f"training losses differ by {said}")
-    # Not a number is no small difference.
+    # NaN is not a small difference.
     if not all(difference <= limit for difference, limit in zip(differences, allowed)):
         sys.exit(1)
 

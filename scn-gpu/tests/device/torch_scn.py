@@ -1,9 +1,11 @@
-"""SCN-K of CIFAR-10 in PyTorch, to measure a training step beside `scn bench train`: what one would write without this project.
+"""SCN-K for CIFAR-10 in PyTorch, to compare a training step with `scn bench train`: what one would write without this
+project.
 
     torch_scn.py [--atoms-times K] [--batch-size 128] [--passes 50] [--adjoint-passes 20] [--steps 20] [--device cuda]
 
-Codes are as many passes of FISTA, which is matrix products; gradients are implicit, through conjugate gradients on the active atoms. Everything is in plain f32, TF32
-is off. Images are random: nothing of a step but the numbers of passes, which are fixed, depends on them. Nothing is certified here.
+Codes take a fixed number of passes of FISTA, which are matrix products. Gradients are implicit, by conjugate gradients
+on the active atoms. Everything is in f32, without TF32. Images are random, because only the numbers of passes would
+depend on them, and these are fixed. Nothing is certified.
 """
 
 import argparse
@@ -20,7 +22,7 @@ RIDGE = 1e-6
 
 
 def largest_eigenvalue(gram, passes=30):
-    """From below, by the power method on the device: no wait for a decomposition."""
+    """Returns a lower bound, by power iteration on the device, without waiting for a decomposition."""
     vector = torch.ones(len(gram), device=gram.device)
     for _ in range(passes):
         vector = functional.normalize(gram @ vector, dim=0)
@@ -28,7 +30,7 @@ def largest_eigenvalue(gram, passes=30):
 
 
 class Codes(torch.autograd.Function):
-    """argmin 1/2 a'Ga - b'a over a >= 0, for each row b."""
+    """The codes argmin 1/2 a'Ga - b'a over a >= 0, for each row b."""
 
     @staticmethod
     def forward(ctx, linear, gram, passes, adjoint_passes):
@@ -82,7 +84,7 @@ class SparseCoding(nn.Module):
 
 
 def network(arguments):
-    """The 14 layers of SCN-K: pairs of K times as many atoms and of as few again, in three sizes of maps."""
+    """Returns the 14 layers of SCN-K: pairs with a few atoms and with K times as many, for three sizes of maps."""
     modules, channels, times = [], 3, arguments.atoms_times
     for atoms, pairs, stride in [(16, 3, 1), (32, 2, 2), (64, 2, 2)]:
         for pair in range(pairs):
@@ -111,7 +113,7 @@ def main():
     optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4)
     images, labels = torch.randn(arguments.batch_size, 3, 32, 32, device=device), torch.randint(0, 10, (arguments.batch_size,), device=device)
     times = []
-    # The first ones choose algorithms and allocate memory.
+    # The first steps choose algorithms and allocate memory.
     for _ in range(3 + arguments.steps):
         wait()
         begun = time.perf_counter()

@@ -1,9 +1,9 @@
-"""Joins the parts of an archive that `prepare` has made, checks and unpacks them.
+"""Joins, checks and unpacks the parts of an archive made by `prepare`.
 
     unpack.py MANIFEST NAME TARGET
 
-MANIFEST has a SHA-256 and a path for each part, from the folder above its own. What was unpacked before is left alone. If parts are not there
-(yet), nothing is unpacked, and their names are said.
+MANIFEST has a SHA-256 and a path for each part, relative to the folder above its own. An archive that is already
+unpacked is left alone. If parts are missing (so far), nothing is unpacked, and their names are reported.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 class Parts(io.RawIOBase):
-    """Files as one, whose sums are compared while they are read."""
+    """Reads several files as one, and checks their hashes on the way."""
 
     def __init__(self, parts):
         super().__init__()
@@ -49,20 +49,21 @@ def main():
     manifest, name, target = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
     lines = [line.split() for line in manifest.read_text().splitlines()]
     parts = [(expected, manifest.parent.parent / path) for expected, path in lines if Path(path).name.startswith(f"{name}.tar.xz.")]
-    # Folders are in numerical order, however many.
+    # In the order of the numbers in their names, whatever their folders.
     parts.sort(key=lambda part: part[1].name)
     if not parts:
         sys.exit(f"{name} was not packed")
     mark, sums = target / f".{name}", " ".join(expected for expected, _ in parts)
     if mark.exists() and mark.read_text() == sums:
-        print(f"{name} was unpacked before")
+        print(f"{name} is already unpacked")
         return
     missing = [str(path) for _, path in parts if not path.exists()]
     if missing:
         sys.exit(f"{name} lacks {', '.join(missing)}")
     target.mkdir(parents=True, exist_ok=True)
     stream = io.BufferedReader(Parts(parts), 1 << 20)
-    # Made by `prepare`, and checked: nothing in it leads out of the folder. Python before 3.12 does not know the argument everywhere.
+    # Made by `prepare` and checked, so nothing in it leads out of the folder. Not every Python before 3.12 supports the
+    # argument.
     safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     with tarfile.open(fileobj=stream, mode="r|xz") as archive:
         archive.extractall(target, **safe)

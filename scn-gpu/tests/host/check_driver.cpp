@@ -1,4 +1,5 @@
-// What the stand-in driver must refuse: each case runs in a process of its own and must end with the line named for it.
+// Mistakes that the stand-in driver must refuse. Each case runs in its own process, which must fail
+// and print the line given for the case.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -41,7 +42,7 @@ int cuLaunchKernel(void*, unsigned, unsigned, unsigned, unsigned, unsigned, unsi
 
 namespace {
 
-// The driver reads no more of portable code than this. `fista_step` reads padded^2 numbers.
+// The driver reads only these parts of portable code. `fista_step` reads padded^2 numbers.
 const char portable_code[] = R"(
 .version 8.1
 .target sm_61
@@ -127,7 +128,7 @@ void gives_back_with_memory_in_use() {
 
 void forgets_memory() { allocate(64); }
 
-// Not a mistake by itself: what is copied is there only after the wait.
+// Not a mistake by itself: copied numbers arrive only when the host waits.
 void does_not_wait() {
     float sent = 1.0f, received = 0.0f;
     Address memory = allocate(4);
@@ -141,7 +142,7 @@ void does_not_wait() {
 
 constexpr int thread_local_mode = 1, relaxed = 2;
 
-// A graph that fills memory with zero.
+// Returns a graph that fills memory with zeros.
 void* captured_fill(Address memory, size_t bytes) {
     void *graph, *exec;
     expect(cuStreamBeginCapture_v2(stream, relaxed));
@@ -210,7 +211,8 @@ void captures_a_copy_to_the_host() {
     cuMemcpyDtoHAsync_v2(received, memory, 4, stream);
 }
 
-// Not mistakes that end a process: what the driver answers to a call during a capture, and what becomes of the capture.
+// These mistakes do not end the process. They show how the driver answers a call during a capture,
+// and what happens to the capture.
 void waits_in_a_capture() {
     Address memory = allocate(4);
     void* graph;
@@ -251,7 +253,7 @@ void asks_a_captured_event() {
     _exit(1);
 }
 
-// Not a mistake by itself: what is captured is done by every launch, and not before.
+// Not a mistake by itself: captured work is done by every launch, and not before.
 void does_not_launch() {
     float values[3] = {1.0f, 1.0f, 1.0f};
     Address memory = allocate(4);
@@ -283,7 +285,7 @@ void frees_page_locked_memory_twice() {
 void copies_too_much_of_page_locked_memory() { cuMemcpyHtoDAsync_v2(allocate(12), page_locked(8), 12, stream); }
 void forgets_page_locked_memory() { page_locked(24); }
 
-// A mistake that shows only where copies of page-locked memory are as late as may be.
+// A mistake that shows only if copies of page-locked memory run as late as possible.
 void changes_what_is_being_sent() {
     float* sent = static_cast<float*>(page_locked(4));
     float received = 0.0f;
@@ -297,7 +299,8 @@ void changes_what_is_being_sent() {
     _exit(1);
 }
 
-// The log goes where the lines are looked for: two operations between the events, and no second wait for what was waited for.
+// The log goes to stderr, where the lines are looked for. There are two operations between the
+// events, and no second wait for the same work.
 void logs_and_times() {
     setenv("SCN_HOST_LOG", "/dev/stderr", 1);
     float received;
@@ -329,22 +332,22 @@ const std::vector<Case> cases{
     {"a copy from freed memory", copies_what_was_freed, "a copy from the device: 64 bytes"},
     {"an address of the host", passes_an_address_of_the_host, "argument 2"},
     {"a block above the bounds", starts_too_many_threads, "a block of 512 x 1 x 1 threads; its bound is 256"},
-    {"a grid of no block", starts_no_block, "a grid of 0 x 1 x 1 blocks"},
-    {"a kernel that reads past the end", reads_past_the_end, "byte 960 of memory that has 960 is touched"},
-    {"other parameters than compiled", has_other_parameters, "the compiled code has 1 parameters, the build for the host 6"},
+    {"a grid without blocks", starts_no_block, "a grid of 0 x 1 x 1 blocks"},
+    {"a kernel that reads past the end", reads_past_the_end, "byte 960 of an allocation of 960 bytes is accessed"},
+    {"parameters that differ from the compiled ones", has_other_parameters, "the compiled code has 1 parameters, the build for the host 6"},
     {"a kernel that is not built", is_not_built, "is not among the kernels built for the host"},
-    {"a context that goes before its memory", gives_back_with_memory_in_use, "64 bytes of its memory are not freed"},
-    {"memory that is never freed", forgets_memory, "at the end 64 bytes were not freed"},
+    {"a context released before its memory", gives_back_with_memory_in_use, "64 bytes of its memory are not freed"},
+    {"memory that is never freed", forgets_memory, "64 bytes were never freed"},
     {"the log, and time",  logs_and_times,
      "alloc\t1024\nalloc\t4\nevent\nlaunch\tfista_step\t1\t1\t1\t256\t16\ncopy-out\t4\nwait\t0\nevent\n0.002 milliseconds\n"},
-    {"work before anybody waits", does_not_wait, "0 before the wait, 1 after"},
+    {"work before a wait", does_not_wait, "0 before the wait, 1 after"},
     {"a graph with freed memory", launches_what_was_freed, "which was freed since it was captured"},
-    {"a graph destroyed while it runs", destroys_a_graph_too_early, "a graph is destroyed that has not run yet"},
+    {"a graph destroyed while it runs", destroys_a_graph_too_early, "a graph is destroyed before it has run"},
     {"a graph destroyed twice", destroys_a_graph_twice, "is destroyed twice"},
-    {"a graph that is never destroyed", forgets_a_graph, "neither were 1 graphs and 0 bytes"},
+    {"a graph that is never destroyed", forgets_a_graph, "1 graphs were never destroyed and 0 bytes"},
     {"a graph within a graph", captures_a_graph, "the launch of a graph is captured"},
     {"an allocation in a capture", captures_an_allocation, "an allocation is captured"},
-    {"memory freed in a capture", captures_the_end_of_an_allocation, "the end of an allocation is captured"},
+    {"memory freed in a capture", captures_the_end_of_an_allocation, "the freeing of memory is captured"},
     {"a copy from the host in a capture", captures_a_copy_from_the_host, "a copy from the host is captured"},
     {"a copy to the host in a capture", captures_a_copy_to_the_host, "a copy to the host is captured"},
     {"a wait in a capture", waits_in_a_capture, "900, then status 2, 901, and at the end 901"},
@@ -353,13 +356,13 @@ const std::vector<Case> cases{
     {"an event from inside a capture", asks_a_captured_event, "907, and at the end 0"},
     {"captured work before its launch", does_not_launch, "1, 0 and 0 after 0, 1 and 2 launches"},
     {"page-locked memory freed while it is copied", frees_page_locked_memory_too_early, "before a copy of it has run"},
-    {"page-locked memory freed twice", frees_page_locked_memory_twice, "page-locked memory is freed that is not alive"},
+    {"page-locked memory freed twice", frees_page_locked_memory_twice, "page-locked memory that does not exist is freed"},
     {"a copy past the end of page-locked memory", copies_too_much_of_page_locked_memory, "12 bytes runs past the end of page-locked"},
-    {"page-locked memory that is never freed", forgets_page_locked_memory, "0 graphs and 24 bytes of page-locked memory"},
+    {"page-locked memory that is never freed", forgets_page_locked_memory, "and 24 bytes of page-locked memory never freed"},
     {"page-locked memory changed before it is copied", changes_what_is_being_sent, "2 has arrived"},
 };
 
-// Whether a process of its own fails and says the line.
+// Whether a case fails in its own process and prints its line.
 bool is_refused(const Case& one) {
     int ends[2];
     if (pipe(ends) != 0)
@@ -382,7 +385,7 @@ bool is_refused(const Case& one) {
     waitpid(child, &status, 0);
     bool refused = status != 0 && said.find(one.line) != std::string::npos;
     if (!refused)
-        printf("MISSED %s; it said: %s\n", one.name, said.c_str());
+        printf("MISSED %s; output: %s\n", one.name, said.c_str());
     return refused;
 }
 

@@ -1,5 +1,6 @@
-// CUDA C++ as far as the kernels use it, for a C++20 compiler. The kernel files are compiled unchanged; the functions declared here
-// are defined in runtime/, which is never built with a sanitizer, so that a sanitizer sees the kernels' own accesses and no others.
+// The part of CUDA C++ that the kernels use, for a C++20 compiler. The kernel files are compiled
+// unchanged. The functions declared here are defined in runtime/, which is never built with a
+// sanitizer, so a sanitizer sees only the accesses of the kernels.
 #pragma once
 
 #include <cstddef>
@@ -38,14 +39,14 @@ namespace cuda_on_host {
 
 using Place = std::source_location;
 
-// All by value: sanitised code must not read the runtime's memory.
+// Everything is returned by value: sanitised code must not read the runtime's memory.
 dim3 thread_index();
 dim3 block_index();
 dim3 block_dimensions();
 dim3 grid_dimensions();
 unsigned lane();
 
-// What the lanes of a warp do together. Each brings a value and gets one back.
+// Collective operations of the lanes of a warp. Each lane contributes a value and gets one back.
 enum class Collective { syncwarp, shuffle, shuffle_xor, shuffle_down, ballot, any, all };
 
 void block_barrier(Place place);
@@ -54,7 +55,7 @@ void* shared_array(const void* key, size_t bytes);
 uint64_t meet(Collective what, unsigned mask, uint64_t value, unsigned source, Place place);
 [[noreturn]] void wrong_width(int width, Place place);
 
-// Width as on the device: lanes read only inside their group, or keep their own value.
+// Widths work as on the device: lanes only read within their group, or keep their own value.
 template <class T> T shuffle(Collective what, unsigned mask, T value, unsigned source, Place place) {
     static_assert(sizeof(T) <= 8);
     uint64_t bits = 0;
@@ -72,13 +73,13 @@ inline unsigned checked(int width, Place place) {
 
 struct Argument {
     size_t size;
-    bool pointer, written; // written: the pointer is to something that is not const
+    bool pointer, written; // written: the pointer is not to const
     bool real;             // a float or double
 };
 
 using Run = void (*)(void* const* arguments);
 
-// False, so that it can initialise a constant.
+// Registers a kernel. Returns a value, so that it can initialise a constant.
 bool enter(const char* name, Run run, std::vector<Argument> arguments);
 
 template <class T> constexpr bool is_pointer = false;
@@ -113,7 +114,7 @@ template <class To, class From> To same_bits(From from) {
 
 #define REGISTER_KERNEL(name) static const bool name##_is_registered = cuda_on_host::Registered<&name>::enter(#name)
 
-// The address of the constant tells one array from another, also in the instances of a template.
+// The address of the constant identifies the array, including in instances of a template.
 #define SHARED_ARRAY(type, name, count)                                                                                            \
     static const char name##_key = 0;                                                                                              \
     using name##_array = type[count];                                                                                              \
@@ -121,7 +122,7 @@ template <class To, class From> To same_bits(From from) {
 
 inline void __syncthreads(cuda_on_host::Place place = cuda_on_host::Place::current()) { cuda_on_host::block_barrier(place); }
 
-// A barrier at which one vote is enough.
+// A barrier that returns whether any thread voted.
 inline int __syncthreads_or(int vote, cuda_on_host::Place place = cuda_on_host::Place::current()) {
     return cuda_on_host::block_vote(vote != 0, place);
 }

@@ -1,9 +1,10 @@
-"""What the device's compiler makes of the innermost loops of the column kernels: instructions by class, and bytes moved per multiply-add.
+"""Analyses the compiled innermost loops of the column kernels: instructions by class, and bytes moved per multiply-add.
 
     instructions.py [--build FOLDER] [--architectures 80,90] [--sizes 16,64] [--nvdisasm PROGRAM] [--roofline | --json FILE]
 
-Needs no device. NVRTC is the one that LD_LIBRARY_PATH finds, else the wheel of nvrtc.txt; the disassembler is the wheel of nvdisasm.txt, which
-reads compute capability 7.5 and later. For older ones (61, 70) name the nvdisasm of a CUDA 12 toolkit.
+Needs no device. Uses the NVRTC that LD_LIBRARY_PATH finds, or else the wheel of nvrtc.txt. The disassembler is the
+wheel of nvdisasm.txt, which supports compute capability 7.5 and later. For earlier ones (61, 70), name the nvdisasm of
+a CUDA 12 toolkit.
 """
 
 import argparse
@@ -23,7 +24,7 @@ KERNELS = HOST.parent.parent / "kernels"
 COLUMN_FILES = ["encode.cu", "fista.cu", "certify.cu", "adjoint.cu"]
 LANE_ATOMS = 16
 WARP_LANES = 32
-# A loop with fewer multiply-adds is none that the time goes to.
+# A loop with fewer multiply-adds takes little time.
 HOT = 64
 CLASSES = ["FFMA", "LDS", "LDG", "SHFL"]
 
@@ -31,7 +32,7 @@ CLASSES = ["FFMA", "LDS", "LDG", "SHFL"]
 # --- tools
 
 def fetch(requirement, build):
-    """Unpacks the wheel that a requirement file pins."""
+    """Returns the folder of the wheel that a requirement file pins; fetches and unpacks it if necessary."""
     folder = build / requirement.removesuffix(".txt")
     if not folder.exists():
         wheels = build / f"{folder.name}-wheel"
@@ -61,13 +62,13 @@ def nvdisasm(build):
 @dataclass
 class Compiled:
     cubin: bytes
-    # By the name of the kernel.
+    # By kernel name.
     registers: dict
     shared_memory: dict
 
 
 def compile_kernels(library, file, architecture, atoms=None):
-    """A file as machine code, of the kernels of one size only if `atoms` says so."""
+    """Compiles a file to machine code; with `atoms`, only the kernels of that size."""
     headers = sorted(KERNELS.glob("*.cuh"))
     names = (ctypes.c_char_p * len(headers))(*[header.name.encode() for header in headers])
     texts = (ctypes.c_char_p * len(headers))(*[header.read_bytes() for header in headers])
@@ -104,7 +105,7 @@ def number(pattern, text):
     return int(found.group(1)) if found else 0
 
 
-# --- reading what the disassembler writes
+# --- reading the disassembler's output
 
 INSTRUCTION = re.compile(r"/\*[0-9a-f]+\*/\s+\{?\s*(?P<condition>@!?U?P\w+\s+)?(?P<name>[A-Z][\w.]*)(?P<rest>[^;}]*)")
 LABEL = re.compile(r"^(\.L_x_\d+):")
@@ -122,13 +123,13 @@ class Instruction:
         return self.name.split(".")[0]
 
     def bytes(self):
-        """That each lane loads."""
+        """Returns the bytes that each lane loads."""
         widths = [int(part) for part in self.name.split(".") if part in ("64", "128")]
         return widths[0] // 8 if widths else 4
 
 
 def disassemble(program, cubin, path):
-    """The instructions of each kernel and the labels in front of them."""
+    """Returns the instructions of each kernel and the labels in front of them."""
     path.write_bytes(cubin)
     done = subprocess.run([program, "-c", path], capture_output=True, text=True)
     if done.returncode:
@@ -148,8 +149,8 @@ def disassemble(program, cubin, path):
 
 
 def jumps(name, rest):
-    """Whether the instruction goes to a label in its text. Those that only say where diverged lanes meet do not, nor does the way around
-    for a warp that has diverged, which a shuffle never sees here."""
+    """Whether the instruction jumps to a label in its text. An instruction that only marks where diverged lanes meet
+    does not. Neither does the path for a diverged warp, which a shuffle never takes here."""
     opcode = name.split(".")[0]
     return (opcode in ("BRA", "BRX", "JMP", "SYNC", "BRK", "CONT") and ".DIV" not in name) or name == "CALL.REL.NOINC"
 
@@ -169,12 +170,12 @@ def successors(instructions, labels, at):
 @dataclass
 class Loop:
     body: set
-    # Loops directly within.
+    # Loops directly within this one.
     inner: list
 
 
 def loops(instructions, labels):
-    """All natural loops, those within others first. An edge goes back if its end dominates its beginning."""
+    """Returns all natural loops, inner ones first. An edge goes back if its target dominates its source."""
     after = {}
     order, seen, stack = [], {0}, [(0, iter(successors(instructions, labels, 0)))]
     while stack:
@@ -215,7 +216,7 @@ def loops(instructions, labels):
 
 
 def dominators(order, before):
-    """The immediate dominator of each place, by the method of Cooper, Harvey and Kennedy."""
+    """Returns the immediate dominator of each place, by the algorithm of Cooper, Harvey and Kennedy."""
     rank = {place: index for index, place in enumerate(order)}
     dominator = {order[0]: order[0]}
     changed = True
@@ -246,7 +247,7 @@ def dominates(dominator, head, place):
 
 @dataclass
 class Count:
-    """Instructions of a lane."""
+    """Instructions per lane."""
 
     what: str
     classes: Counter
@@ -264,9 +265,9 @@ class Count:
 @dataclass
 class HotLoop:
     inner: Count
-    # What the loop around it does besides.
+    # Instructions of the enclosing loop outside its inner loops.
     around: Count
-    # Loops that it is in.
+    # Number of enclosing loops.
     depth: int
 
 
@@ -281,7 +282,7 @@ def count(what, instructions):
 
 
 def hot_loops(instructions, labels):
-    """The innermost loops with multiply-adds, in the order of the code."""
+    """Returns the innermost loops with many multiply-adds, in the order of the code."""
     found = loops(instructions, labels)
     hot = []
     for loop in sorted(found, key=lambda loop: min(loop.body)):
@@ -289,7 +290,7 @@ def hot_loops(instructions, labels):
         if loop.inner or sum(instruction.opcode == "FFMA" for instruction in inside) < HOT:
             continue
         names = Counter(instruction.opcode for instruction in inside)
-        # Only products with H ask whether an atom moves; only a loop that changes codes takes their maxima with 0.
+        # Only products with H vote on whether an atom moves, and only a loop that changes codes takes maxima with 0.
         what = "D'x" if not names["VOTE"] else "pass" if names["FMNMX"] >= LANE_ATOMS else "H a"
         parents = [other for other in found if loop.body < other.body]
         rest = parents[0].body - set().union(*(inner.body for inner in parents[0].inner)) if parents else set()
@@ -318,7 +319,7 @@ def inspect(library, program, build, file, architecture, atoms):
 
 
 def save(kernels, path):
-    """One kernel to a line, for `load`."""
+    """Writes one kernel per line, for `load`."""
     lines = ",\n".join(json.dumps(kernel, default=vars) for kernel in kernels)
     path.write_text(f"[\n{lines}\n]\n")
 
@@ -341,7 +342,7 @@ def table(kernels):
         for inner in [loop.inner for loop in kernel.loops]:
             fused = inner.classes["FFMA"]
             numbers = [str(inner.classes[name]) for name in [*CLASSES, "other"]]
-            # Lanes of other groups read the same row at the same time.
+            # Lanes of different groups read the same row at the same time.
             distinct = inner.global_bytes * (kernel.atoms // LANE_ATOMS) / WARP_LANES
             cells = [kernel.name, str(kernel.architecture), str(kernel.registers), inner.what, str(inner.all), *numbers]
             cells += [f"{inner.share():.0%}", f"{inner.shared_bytes / fused:.2f}", f"{distinct / fused:.2f}"]
@@ -353,8 +354,8 @@ def main():
     parser.add_argument("--build", type=Path, default=Path("target/gpu-host"), help="folder for tools and machine code")
     parser.add_argument("--architectures", default="80,90", help="compute capabilities times ten")
     parser.add_argument("--sizes", default="16,32,64,128,256", help="padded numbers of atoms")
-    parser.add_argument("--nvdisasm", type=Path, help="another disassembler")
-    parser.add_argument("--roofline", action="store_true", help="bounds on the speed of some devices instead")
+    parser.add_argument("--nvdisasm", type=Path, help="a different disassembler")
+    parser.add_argument("--roofline", action="store_true", help="print bounds on the throughput of some devices instead")
     parser.add_argument("--json", type=Path, help="write the counts to a file instead, for step_model.py")
     arguments = parser.parse_args()
     arguments.build.mkdir(parents=True, exist_ok=True)

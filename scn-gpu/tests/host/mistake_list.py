@@ -1,6 +1,7 @@
-"""Kernels with one mistake each; mistakes.py makes them.
+"""Kernels with one mistake each, for mistakes.py.
 
-unit: the kernel file that is compiled, kernels: beginnings of the names that are run, atoms: the only padded number of atoms that is compiled.
+`unit` is the kernel file that is compiled, `kernels` are the prefixes of the names of the kernels that are run, and
+`atoms` is the only padded number of atoms that is compiled.
 """
 
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ class Mistake:
 
 
 MISTAKES = [
-    # Barriers. Without the first of each pair a tile is read before it is whole, without the second it is overwritten while it is read.
+    # Barriers. Without the first of each pair, a tile is read before it is complete. Without the second, it is
+    # overwritten while it is being read.
     Mistake(
-        name="a tile read before it is whole",
+        name="a tile read before it is complete",
         detector="thread",
         file="outer_sums.cu",
         old="        __syncthreads();\n        product.add(",
@@ -30,7 +32,7 @@ MISTAKES = [
         kernels="outer_sums",
     ),
     Mistake(
-        name="a tile read before it is whole shows in the results",
+        name="a tile read before it is complete shows in the results",
         detector="bits",
         file="outer_sums.cu",
         old="        __syncthreads();\n        product.add(",
@@ -58,7 +60,7 @@ MISTAKES = [
         atoms=32,
     ),
     Mistake(
-        name="the stages overwritten by what is kept next",
+        name="stages overwritten too early",
         detector="thread",
         file="correlate.cuh",
         old="    __syncthreads();\n}",
@@ -68,7 +70,7 @@ MISTAKES = [
         atoms=32,
     ),
     Mistake(
-        name="scratch of a sum used again too early",
+        name="scratch memory of a sum reused too early",
         detector="thread",
         file="reduce.cuh",
         old="    __syncthreads();\n    return sum;",
@@ -164,7 +166,7 @@ MISTAKES = [
         kernels="parameter_gradients",
     ),
     Mistake(
-        name="four numbers at an odd place",
+        name="four numbers at a misaligned address",
         detector="undefined",
         file="columns.cuh",
         old="load_row<ATOMS, !SHARED>(rows + atom * ATOMS + lane * 4)",
@@ -174,7 +176,7 @@ MISTAKES = [
         atoms=32,
     ),
     Mistake(
-        name="shared memory that nobody has filled",
+        name="shared memory that is not filled",
         detector="bits",
         file="outer_sums.cu",
         old="            tile.adjoint_tile[row * TILE_STRIDE + lane] = exists",

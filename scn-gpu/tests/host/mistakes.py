@@ -1,6 +1,8 @@
-"""Builds kernels with one mistake each and checks that the detector named for it finds it: a detector that finds nothing proves nothing.
+"""Builds kernels with one mistake each and checks that the detector named for it finds it: a detector that finds
+nothing proves nothing.
 
-mistake_list.py says what is changed. A change that no longer fits the sources is an error, and so is a mistake that nobody finds.
+mistake_list.py defines the changes. A change that no longer fits the sources is an error, and so is a mistake that is
+not found.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from mistake_list import MISTAKES
 HOST = Path(__file__).resolve().parent
 KERNELS = HOST.parent.parent / "kernels"
 
-# What each detector runs, and what it says then.
+# What each detector runs, and what its output then contains.
 DETECTORS = {
     "bits": ("replay", ["--order", "reverse"], "differ"),
     "stop": ("replay", ["--order", "reverse"], "cuda_on_host: "),
@@ -27,7 +29,7 @@ DETECTORS = {
 
 
 class Broken(Exception):
-    """The list does not fit the sources."""
+    """The list does not match the sources."""
 
 
 def change(kernels, mistake):
@@ -38,19 +40,19 @@ def change(kernels, mistake):
     text = path.read_text()
     count = text.count(mistake.old)
     if count != 1:
-        raise Broken(f"{mistake.file} has its text {count} times")
+        raise Broken(f"expected the text to change once in {mistake.file}, found it {count} times")
     path.write_text(text.replace(mistake.old, mistake.new))
 
 
 def find(mistake, folder, recording):
-    """None if the mistake is found, else what the detector said."""
+    """Returns None if the mistake is found, or else the output of the detector."""
     folder = folder / mistake.name.replace(" ", "-")
     kernels = folder / "kernels"
     change(kernels, mistake)
     program, options, word = DETECTORS[mistake.detector]
     defines = f"-DPADDED_ATOMS={mistake.atoms}" if mistake.atoms else ""
     settings = [f"BUILD={folder}", f"KERNELS={kernels}", f"UNITS={mistake.unit}", f"DEFINES={defines}"]
-    # What does not depend on the kernels is built already.
+    # Everything that does not depend on the kernels is already built.
     for part in ["runtime", "runtime-thread", "replay.o", "recording.o"]:
         link = folder / part
         if not link.exists():
@@ -71,7 +73,7 @@ def judge(mistake, folder, recording):
     except (Broken, subprocess.TimeoutExpired) as error:
         return False, f"BROKEN {title}: {error}"
     if said is not None:
-        return False, f"MISSED {title}; it said: {said[-2000:]}"
+        return False, f"MISSED {title}; output: {said[-2000:]}"
     return True, f"found {title}"
 
 
@@ -79,7 +81,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--recording", type=Path, required=True)
-    parser.add_argument("--only", help="part of the name of the mistakes to make")
+    parser.add_argument("--only", help="make only mistakes whose name contains this")
     arguments = parser.parse_args()
     folder = arguments.build.resolve()
     mistakes = [mistake for mistake in MISTAKES if (arguments.only or "") in mistake.name]

@@ -1,14 +1,18 @@
-// A stand-in for NVIDIA's library NCCL, over the stand-in for the driver: ranks of one process, each in a thread of its own, or of several
-// processes of one machine.
+// A stand-in for NVIDIA's library NCCL, on top of the stand-in for the driver. It supports ranks of
+// one process, each in its own thread, and of several processes on one machine.
 //
-// Ranks exchange through memory that they share: an unnamed mapping for those that `ncclCommInitAll` connects, a segment named by the unique
-// id for those that join by it. The segment loses its name once all have joined. A part goes through it piece by piece.
+// Ranks exchange numbers through shared memory: an unnamed mapping for those that `ncclCommInitAll`
+// connects, and a segment named by the unique id for those that join with it. The segment loses its
+// name once all have joined. A part goes through the memory piece by piece.
 //
-// A gathering waits until all ranks have come, and then copies: whoever comes last, every rank gets the same. The true library goes on at
-// once and copies when the streams have come so far; a program that relied on more than that order could not be told here. A rank that
-// waits for another longer than a minute gives up with an error, and so do all ranks that wait for it from then on.
+// A gathering waits for all ranks and then copies, so every rank gets the same parts, whichever
+// rank comes last. The real library returns immediately and copies when the streams have got that
+// far. A program that relies on a stronger order would go unnoticed here. A rank that waits longer
+// than a minute for another gives up with an error, and so do all ranks that wait for it from then
+// on.
 //
-//   SCN_HOST_NCCL_FAILS   number of a gathering of this process, from 1, that fails without a word to the other ranks
+//   SCN_HOST_NCCL_FAILS   which gathering of this process, counted from 1, fails without notifying
+//                         the other ranks
 #include <atomic>
 #include <cerrno>
 #include <climits>
@@ -42,7 +46,7 @@ struct UniqueId {
     char internal[128];
 };
 
-// What ranks share. It begins as zeros, which need no first rank to prepare them.
+// The state that ranks share. It starts as zeros, so no rank has to initialise it.
 struct Shared {
     std::atomic<int> ranks; // 0 before the first has joined
     std::atomic<bool> taken[most_ranks];
@@ -54,7 +58,7 @@ struct Shared {
 };
 static_assert(std::atomic<uint32_t>::is_always_lock_free && std::atomic<size_t>::is_always_lock_free);
 
-// Waits until all ranks have come so far; false if one does not come.
+// Waits for all ranks. Returns false if one does not arrive.
 bool meet(Shared& shared) {
     timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -72,21 +76,21 @@ bool meet(Shared& shared) {
         syscall(SYS_futex, word, FUTEX_WAIT, round, &second, nullptr, 0);
         clock_gettime(CLOCK_MONOTONIC, &now);
         if (now.tv_sec > end) {
-            std::fprintf(stderr, "stand-in for NCCL: another rank has not come for %d seconds\n", patience);
+            std::fprintf(stderr, "stand-in for NCCL: another rank has not arrived for %d seconds\n", patience);
             shared.broken = true;
         }
     }
     return !shared.broken;
 }
 
-// Whether this gathering of the process is the one that is to fail.
+// Whether this gathering of the process is the one that should fail.
 bool fails() {
     static std::atomic<int> count{0};
     static const char* text = std::getenv("SCN_HOST_NCCL_FAILS");
     return ++count == (text ? std::atoi(text) : 0);
 }
 
-// A mapping of it; `file` is -1 for one without a name.
+// Maps the shared state; `file` is -1 for a mapping without a name.
 std::shared_ptr<Shared> map(int file) {
     void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, file < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED, file, 0);
     if (memory == MAP_FAILED)
@@ -104,7 +108,7 @@ struct Communicator {
     std::abort();
 }
 
-// No device may be used by two ranks.
+// Whether all ranks use different devices.
 bool differ(const Shared& shared) {
     for (int a = 0; a < shared.ranks; a++)
         for (int b = 0; b < a; b++)
@@ -135,7 +139,7 @@ NCCL_CALL ncclCommInitRank(Communicator** communicator, int ranks, UniqueId id, 
         return INVALID_ARGUMENT;
     int device;
     if (cuCtxGetDevice(&device) != 0)
-        misuse("a rank joins in a thread that has no device");
+        misuse("a rank joins in a thread without a device");
     int file = shm_open(id.internal, O_CREAT | O_RDWR, 0600);
     if (file < 0 || ftruncate(file, sizeof(Shared)) != 0)
         return SYSTEM_ERROR;
@@ -148,7 +152,7 @@ NCCL_CALL ncclCommInitRank(Communicator** communicator, int ranks, UniqueId id, 
         return INVALID_ARGUMENT;
     shared->devices[rank] = device;
     const bool met = meet(*shared);
-    // Of several ranks the first takes the name away.
+    // The first of several ranks removes the name.
     shm_unlink(id.internal);
     if (!met)
         return REMOTE_ERROR;
@@ -181,7 +185,7 @@ NCCL_CALL ncclCommDestroy(Communicator* communicator) {
 
 NCCL_CALL ncclAllGather(const char* part, char* parts, size_t count, int type, Communicator* communicator, void* stream) {
     if (type != FLOAT32)
-        misuse("only gathers float");
+        misuse("only float can be gathered");
     if (cuStreamSynchronize(stream) != 0)
         misuse("a stream of another device");
     if (fails())
@@ -200,7 +204,7 @@ NCCL_CALL ncclAllGather(const char* part, char* parts, size_t count, int type, C
                 misuse("ranks gather parts of different lengths");
             std::memcpy(parts + rank * bytes + done, shared.pieces[rank], now);
         }
-        // Nobody changes a piece that others have not copied.
+        // A rank must not change its piece before all others have copied it.
         if (!meet(shared))
             return REMOTE_ERROR;
     }

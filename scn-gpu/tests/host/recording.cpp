@@ -22,7 +22,7 @@ std::string Recording::bytes() const {
     put(out, block);
     put(out, uint32_t(memories.size()));
     for (const Memory& memory : memories) {
-        // What a kernel only reads is there once.
+        // Memory that a kernel only reads is stored once.
         bool changed = memory.before != memory.after;
         put_bytes(out, memory.before.data(), memory.before.size());
         put_bytes(out, memory.after.data(), changed ? memory.after.size() : 0);
@@ -37,7 +37,7 @@ std::string Recording::bytes() const {
 
 static void get(FILE* file, void* to, size_t count) {
     if (count > 0 && fread(to, count, 1, file) != 1) {
-        fprintf(stderr, "the recording ends too early\n");
+        fprintf(stderr, "the recording is truncated\n");
         exit(2);
     }
 }

@@ -1,4 +1,5 @@
-// One launch of a kernel: what it was given and what it made of it. The stand-in driver writes recordings, `replay` repeats them.
+// A launch of a kernel: its arguments, and its memory before and after. The stand-in driver writes
+// recordings, and `replay` repeats them.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@ struct Recording {
         std::vector<char> before, after;
     };
     struct Argument {
-        std::vector<char> value; // for a pointer, its offset in the memory
-        int memory;              // its index, or -1: by value
+        std::vector<char> value; // for a pointer, the offset in its memory
+        int memory;              // index of its memory, or -1: by value
     };
 
     std::string kernel;
@@ -22,6 +23,6 @@ struct Recording {
 
     uint64_t threads() const;
     std::string bytes() const;
-    // False at the end of the file; a file that ends within a recording ends the process.
+    // Returns false at the end of the file. A file that ends within a recording ends the process.
     bool read(FILE* file);
 };

@@ -1,11 +1,14 @@
-// Repeats recorded launches and compares all that the kernels wrote, bit for bit. Fails where something differs, and, unless larger
-// launches are left out, where a kernel has none.
+// Repeats recorded launches and compares everything that the kernels wrote, bit for bit. Fails if
+// anything differs, or if a kernel has no launch, unless larger launches are left out.
 //
-//   replay [--order forward|reverse|random:SEED] [--kernels PREFIX,...] [--threads MAX] [--each COUNT] FILE
+//   replay [--order forward|reverse|random:SEED] [--kernels PREFIX,...] [--threads MAX]
+//          [--each COUNT] FILE
 //
-// Built with a sanitizer it looks at every access of the kernels: each buffer is an allocation of its exact size.
-// --threads leaves out larger launches and --each all but the first few of a kernel: what ThreadSanitizer takes for a launch grows with
-// the number of threads, and it cannot tell more than some number of them apart (GCC 12's about 8000, newer ones 256 at a time).
+// Built with a sanitizer, it checks every access of the kernels: each buffer is an allocation of
+// its exact size. `--threads` leaves out larger launches, and `--each` all but the first few of
+// each kernel. The cost of a launch under ThreadSanitizer grows with the number of threads, and it
+// can only distinguish a limited number of them (about 8000 with GCC 12, 256 at a time with newer
+// versions).
 #include "recording.h"
 #include "runtime/grid.h"
 
@@ -66,7 +69,7 @@ bool is_chosen(const std::string& kernel, const Options& options) {
     return options.prefixes.empty();
 }
 
-// As a pointer into the device's memory would be aligned.
+// A recorded buffer, aligned like device memory.
 struct Buffer {
     explicit Buffer(const std::vector<char>& bytes) : size(bytes.size()) {
         void* memory = nullptr;
@@ -82,7 +85,7 @@ struct Buffer {
     char* start;
 };
 
-// Describes the first difference; false if there is one.
+// Whether a buffer is as recorded. Otherwise reports the first difference.
 bool is_same(const Recording& recording, size_t index, const Buffer& buffer) {
     const std::vector<char>& expected = recording.memories[index].after;
     if (memcmp(expected.data(), buffer.start, buffer.size) == 0)
@@ -104,7 +107,7 @@ bool replay(const Recording& recording, const cuda_on_host::Kernel& kernel, cuda
     for (const Recording::Memory& memory : recording.memories)
         buffers.emplace_back(memory.before);
     if (kernel.arguments.size() != recording.arguments.size())
-        stop("other arguments than recorded for ", recording.kernel.c_str());
+        stop("the number of arguments is not as recorded for ", recording.kernel.c_str());
     std::vector<std::vector<char>> values;
     for (const Recording::Argument& argument : recording.arguments) {
         std::vector<char> value = argument.value;

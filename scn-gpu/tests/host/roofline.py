@@ -1,8 +1,10 @@
-"""Bounds on how many columns a device codes in a second, from the instructions in the loops of the kernels; see instructions.py --roofline.
+"""Bounds on the columns that a device encodes per second, from the instructions in the loops of the kernels; see
+instructions.py --roofline.
 
-Estimates, from data sheets and from counts: what a multiprocessor cannot exceed if nothing ever has to be waited for. A cycle begins at most 4
-instructions of a warp each, as many multiply-adds as there are lanes, and brings 128 bytes to registers from shared memory, the first
-cache, or by shuffles. Loads of the stages of D'x are left out, and what is done at every second pass is counted at each.
+These are estimates from data sheets and counts: what a multiprocessor cannot exceed even if it never has to wait. In a
+cycle, it starts at most 4 instructions of a warp each and as many multiply-adds as there are lanes, and it brings at
+most 128 bytes to registers from shared memory, from the L1 cache, or by shuffles. The loads of the stages of D'x are
+left out, and work that is done in every second pass is counted in each.
 """
 
 from dataclasses import dataclass
@@ -14,9 +16,9 @@ LOAD_BYTES = 128
 BLOCK_WARPS = 4
 REGISTERS = 65536
 
-# Rows of the dictionaries.
+# Rows of the dictionaries, by number of atoms.
 ROWS = {16: 27, 32: 72, 64: 144, 128: 288, 256: 576}
-# Name of the kernel, columns of a lane, passes.
+# Kernel name, columns per lane, passes.
 METHODS = {"Gauss-Seidel": ("encode_gauss_seidel", 4, 10), "FISTA": ("encode_fista", 2, 50)}
 
 
@@ -26,7 +28,7 @@ class Device:
     teraflops: float
     multiprocessors: int
     lanes: int
-    # Bytes of shared memory of a multiprocessor, and what the system takes of a block's.
+    # Shared memory of a multiprocessor in bytes, and the bytes that the system reserves in each block.
     shared_memory: int
     reserved: int
 
@@ -43,7 +45,7 @@ DEVICES = {
 
 @dataclass
 class Cycles:
-    """Of a multiprocessor, for a warp's columns."""
+    """Cycles of a multiprocessor for the columns of a warp."""
 
     issue: float = 0
     multiply: float = 0
@@ -60,8 +62,8 @@ class Cycles:
 
 
 def warps(kernel, device):
-    """That a multiprocessor holds."""
-    # Registers are given to warps 256 at a time.
+    """Returns the number of warps that a multiprocessor holds."""
+    # Registers are allocated to warps in units of 256.
     warp_registers = -(-kernel.registers * WARP_LANES // 256) * 256
     by_registers = REGISTERS // (warp_registers * BLOCK_WARPS)
     by_shared_memory = device.shared_memory // (kernel.shared_memory + device.reserved)
@@ -69,7 +71,7 @@ def warps(kernel, device):
 
 
 def warp_cycles(kernel, columns, rows, passes, device):
-    """Of the loops of a warp, without the stages of D'x."""
+    """Returns the cycles of the loops of a warp, without the stages of D'x."""
     group = kernel.atoms // LANE_ATOMS
     correlation = next((loop for loop in kernel.loops if loop.inner.what == "D'x"), None)
     products = [loop for loop in kernel.loops if loop is not correlation]
@@ -78,7 +80,7 @@ def warp_cycles(kernel, columns, rows, passes, device):
     if correlation:
         cycles.add(correlation.inner, rows / correlated_entries(correlation, columns), device)
     cycles.add(method.inner, passes * group, device)
-    # With one lane to a column there is no loop over lanes: the loop is the pass.
+    # With one lane per column there is no loop over lanes, and the loop is the pass.
     if group > 1:
         cycles.add(method.around, passes, device)
         certificate = min(products, key=lambda loop: (loop.inner.what == "pass", loop.depth))
@@ -87,7 +89,7 @@ def warp_cycles(kernel, columns, rows, passes, device):
 
 
 def correlated_entries(correlation, columns):
-    """Entries of a window that the loop of D'x takes at a time."""
+    """Returns how many window entries the loop of D'x processes at a time."""
     return correlation.inner.classes["FFMA"] / (columns * LANE_ATOMS)
 
 
@@ -98,12 +100,12 @@ def columns_per_second(kernel, columns, passes, device):
 
 
 def millions(rate):
-    """With three digits that count."""
+    """Formats a rate in millions, with three significant digits."""
     return f"{float(f'{rate / 1e6:.3g}'):,g}"
 
 
 def bounds(kernels):
-    titles = " | ".join(f"{name}, {passes} passes | of the peak | limit | warps | reads of H" for name, (_, _, passes) in METHODS.items())
+    titles = " | ".join(f"{name}, {passes} passes | of peak | limit | warps | reads of H" for name, (_, _, passes) in METHODS.items())
     print(f"| device | m x n | {titles} |")
     print("|---|" + "---|" * (1 + 5 * len(METHODS)))
     for architecture in sorted({kernel.architecture for kernel in kernels}):
@@ -115,7 +117,7 @@ def bounds(kernels):
                 for kernel in found:
                     rate, limit = columns_per_second(kernel, columns, passes, device)
                     operations = rate * 2 * (rows * atoms + passes * atoms**2)
-                    # Each warp reads all of H in a pass; with more than 128 atoms, each block does.
+                    # Each warp reads all of H in a pass. With more than 128 atoms, each block does.
                     together = WARP_LANES * LANE_ATOMS // atoms * columns * (BLOCK_WARPS if atoms > 128 else 1)
                     traffic = rate * passes * 4 * atoms**2 / together
                     cells += [millions(rate), f"{100 * operations / device.teraflops / 1e12:.0f} %", limit, str(warps(kernel, device))]

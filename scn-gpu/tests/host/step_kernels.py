@@ -1,5 +1,5 @@
-"""What the kernels of a training step need: the formulas of step_model.py for kernels/ as they are. step_kernels_before.py has those of the step
-as it was at first."""
+"""The needs of the kernels of a training step: formulas for step_model.py. step_kernels_before.py has those of the
+original step."""
 
 import math
 import sys
@@ -9,8 +9,9 @@ from instructions import LANE_ATOMS, WARP_LANES
 from roofline import BLOCK_WARPS, SCHEDULERS, Cycles, warp_cycles, warps
 from step_device import BLOCK_SUM, CACHE_LATENCY, CONVERSIONS, DOUBLE_LATENCY, DOUBLES, FIRST_CACHE_LATENCY, H100, MEMORY_LATENCY, PORT_BYTES, Need
 
-# Columns of a warp that are not done yet keep the others. Passes of the slowest of 8, 16, 32, 64 and 128 neighbouring columns over the mean:
-# Gauss-Seidel to 1e-3 on random dictionaries of the shapes of the networks with windows of smooth random maps took 1.09, 1.16, 1.3 to 1.5, -, 1.7.
+# The columns of a warp wait for the slowest of them. Passes of the slowest of 8, 16, 32, 64 and 128 neighbouring
+# columns relative to the mean, for Gauss-Seidel to 1e-3 on random dictionaries of the shapes of the networks with
+# windows of smooth random maps: 1.09, 1.16, 1.3 to 1.5, -, 1.7.
 def slowest(columns):
     return 1.1 + 0.15 * math.log2(columns / 8)
 
@@ -19,38 +20,38 @@ def slowest(columns):
 
 @dataclass
 class TileLoads:
-    """Instructions for a number that is brought to the tiles of a product (kernels/tile.cuh)."""
+    """Instructions per number that is loaded into the tiles of a product (kernels/tile.cuh)."""
 
-    # Of outer_sums: what is left of the product, and the adjoint.
+    # In outer_sums: the left factor of the product, and the adjoint.
     left: float
     adjoint: float
-    # Of signal_gradient.
+    # In signal_gradient.
     dictionary: float
     pixel: float
-    # Whether each load of the left side waits for the one before.
+    # Whether each load of the left factor waits for the previous one.
     one_by_one: bool
 
 
-# As they were guessed at first, from the sources.
+# First guesses from the sources.
 ASSUMED = TileLoads(8, 4, 5, 6, False)
-# Counted in what NVRTC 12.1 makes of them for 9.0: 142 to 150 instructions for 8 numbers of a window (93 for 4 of the codes), each load in a
-# branch of its own, and 124 for 8 of the adjoint; in signal_gradient 87 to 91 for 4 of the dictionary, and for pixels 65 for 4 besides the
-# 83 around them for 8.
+# Counted in the output of NVRTC 12.1 for 9.0: 142 to 150 instructions for 8 numbers of a window (93 for 4 of the
+# codes), each load in its own branch, and 124 for 8 of the adjoint; in signal_gradient 87 to 91 for 4 of the
+# dictionary, and for pixels 65 for 4 besides the 83 around them for 8.
 COUNTED = TileLoads(19, 15, 22, 26, True)
 
-# Of the column kernels.
+# Counts of the column kernels, in steps/.
 INSTRUCTIONS = "instructions.json"
 
 
 class Step:
-    """What formulas ask besides the arguments of a launch."""
+    """What formulas need besides the arguments of a launch."""
 
     def __init__(self, kernels, passes, lines, formulas, loads):
         self.kernels = {kernel.name: kernel for kernel in kernels}
         self.passes = passes
-        # Kernels that work on all layers have their sizes in tables, which the log does not show.
+        # Kernels that process all layers have their sizes in tables, which are not in the log.
         self.layers = [line for line in lines if line.kernel == "outer_sums"]
-        # By kernel.
+        # By kernel name.
         self.formulas = formulas
         self.loads = loads
         self.encoded = 0
@@ -67,25 +68,26 @@ class Step:
         return self.passes[(self.encoded - 1) % len(self.passes)][0]
 
     def passes_of_adjoint(self):
-        # The way back begins with the last layer.
+        # The backward pass begins with the last layer.
         self.solved += 1
         return self.passes[-1 - (self.solved - 1) % len(self.passes)][1]
 
 
-# --- formulas; numbers of four bytes
+# --- formulas; a number has four bytes
 
 def elementwise(fresh=0, stale=0, written=0, chain=2):
-    """One thread per number, which loads it and goes; so many loads that depend on each other."""
+    """One thread per number, which processes it and ends. `chain` loads depend on each other."""
     return Need(fresh=4 * fresh, stale=4 * stale, written=4 * written, latency=chain * MEMORY_LATENCY)
 
 
 def small(chain):
-    """Little of everything; so many loads that depend on each other."""
+    """Little of everything. `chain` loads depend on each other."""
     return Need(latency=chain * MEMORY_LATENCY)
 
 
 def table_row(layers):
-    """Cycles until a block knows its layer: rows of a table are asked one after another (kernels/tables.cuh), 32 integers to a line of the cache."""
+    """Returns the cycles until a block knows its layer: it reads rows of a table one after another
+    (kernels/tables.cuh), 32 integers per cache line."""
     lines = math.ceil(layers * 8 / 32)
     return lines * CACHE_LATENCY + (layers - lines) * FIRST_CACHE_LATENCY + CACHE_LATENCY
 
@@ -95,44 +97,45 @@ def add(total, cycles, times=1):
 
 
 def sums_of_parts(line, sizes, arrays, load_latency, doubles, conversions):
-    """The first stage of batch normalisation: a block loads its part, all its numbers at once, and adds them up in f64."""
+    """The first stage of batch normalisation: a block loads all numbers of its part at once and adds them up in f64."""
     images, plane, _, part = sizes
     numbers = images * plane * line.grid[2]
     work = part * (doubles / DOUBLES + conversions / CONVERSIONS)
-    # Blocks of a multiprocessor come to their additions at the same time.
+    # The blocks of a multiprocessor reach their additions at the same time.
     together = min(8, math.ceil(line.blocks / H100.multiprocessors))
     port = together * part * arrays * 4 / PORT_BYTES
     return numbers, dict(doubles=work, latency=max(load_latency, port) + together * work + 2 * BLOCK_SUM)
 
 
 def moment_sums(line):
-    # A conversion, the difference, its sum and that of its square.
+    # A conversion, the difference, its sum and the sum of its square.
     numbers, work = sums_of_parts(line, line.numbers, 1, CACHE_LATENCY, doubles=3, conversions=1)
     return Need(fresh=4 * numbers, **work)
 
 
 def batch_norm_sums(line):
-    # dy is there; x is of the way forward.
+    # dy is fresh; x is from the forward pass.
     numbers, work = sums_of_parts(line, line.numbers[:4], 2, MEMORY_LATENCY, doubles=2, conversions=2)
     return Need(fresh=4 * numbers, stale=4 * numbers, **work)
 
 
 def from_parts(line, arrays, instructions):
-    """The second stage: the parts are added up in every block, then numbers are loaded, four of a thread at a time, and written."""
+    """The second stage: every block adds up the parts, then loads numbers, four per thread at a time, and writes
+    results."""
     parts, images, plane, _, part = line.numbers[:5]
     numbers = images * plane * line.grid[2]
     rounds = math.ceil(part / 256 / 4)
     together = min(8, math.ceil(line.blocks / H100.multiprocessors))
-    # Two divisions in f64 of some ten dependent instructions each.
+    # Two divisions in f64 of about ten dependent instructions each.
     sums = CACHE_LATENCY + 2 * BLOCK_SUM + 20 * DOUBLE_LATENCY
     port = together * 4 * 256 * arrays * 4 / PORT_BYTES
-    # 8 warps; both sums cost a warp some 150 instructions.
+    # 8 warps; both sums together cost a warp about 150 instructions.
     block = Cycles(issue=8 * (rounds * instructions + 150) / SCHEDULERS)
     return Need(fresh=4 * arrays * numbers, written=4 * numbers, block=block, latency=sums + rounds * max(CACHE_LATENCY, port))
 
 
 def columns(line, step, per_lane, rows, positions, passes, numbers):
-    """Of a kernel with a problem per column; numbers: that each column reads in stale memory, fresh, and writes."""
+    """A kernel with one problem per column. `numbers`: how many each column reads stale, reads fresh, and writes."""
     kernel = step.kernel(line)
     group = kernel.atoms // LANE_ATOMS
     warp_columns = WARP_LANES // group * per_lane
@@ -140,13 +143,13 @@ def columns(line, step, per_lane, rows, positions, passes, numbers):
     stages(kernel, per_lane, rows, cycles)
     block = Cycles(BLOCK_WARPS * cycles.issue, BLOCK_WARPS * cycles.multiply, BLOCK_WARPS * cycles.load)
     stale, fresh, written = (4 * positions * count for count in numbers)
-    # With more than 64 atoms every warp reads H in every pass; most of it the first cache has.
+    # With more than 64 atoms, every warp reads H in every pass, mostly from the L1 cache.
     return Need(fresh=fresh, stale=stale, written=written, block=block, resident=warps(kernel, H100) // BLOCK_WARPS,
                 latency=4 * MEMORY_LATENCY)
 
 
 def stages(kernel, per_lane, rows, cycles):
-    """Adds what brings the stages of D'x, where that is not in its loop already; kernels/correlate.cuh."""
+    """Adds the loads of the stages of D'x, unless they are in its loop already (kernels/correlate.cuh)."""
     correlation = next((loop for loop in kernel.loops if loop.inner.what == "D'x"), None)
     if not correlation or correlation.inner.classes["LDG"] > 0:
         return
@@ -166,13 +169,13 @@ def encode(line, step, per_lane=4):
 
 def adjoint(line, step, per_lane=3):
     atoms, positions = line.numbers[:2]
-    # One more for the remainder computed afresh.
+    # One more for the recomputed remainder.
     return columns(line, step, per_lane, 0, positions, step.passes_of_adjoint() + 1, (atoms, atoms, atoms))
 
 
 def tile_block(rows, cols, depth, first_load, second_load, stage_count, column_groups=8):
-    """Cycles of a block for so many stages of a product of tiles (kernels/tile.cuh): a thread owns rows x cols entries; first_load and
-    second_load are the instructions for a number brought to the tiles."""
+    """Returns the cycles of a block for `stage_count` stages of a product of tiles (kernels/tile.cuh). A thread owns
+    rows x cols entries; first_load and second_load are the instructions per number loaded into the tiles."""
     threads, terms = BLOCK_WARPS * WARP_LANES, depth / 4
     row_groups = threads // column_groups
     brought = [rows * row_groups * depth / threads, cols * column_groups * depth / threads]
@@ -186,7 +189,7 @@ def tile_block(rows, cols, depth, first_load, second_load, stage_count, column_g
 
 
 def stacked(line):
-    """Rows and atoms of the sums of a layer, columns of a chunk, and the chunks."""
+    """Returns the rows and atoms of the sums of a layer, the columns of a chunk, and the number of chunks."""
     windows, atoms, per_chunk = line.numbers
     return windows.rows + 1 + atoms, atoms, min(per_chunk, windows.positions), line.grid[2]
 
@@ -204,7 +207,7 @@ def outer_sums(line, step):
             right = atoms - 64 * j
             rows, cols, groups = (4, 4, 4) if right <= 16 else (4, 8, 4) if right <= 32 else (8, 8, 8)
             total = add(total, tile_block(rows // part, cols, 32, step.loads.left, step.loads.adjoint, stage_count, groups))
-        # A warp brings every fourth row. Neighbouring taps of a row share their lines in the first cache.
+        # A warp loads every fourth row. Neighbouring taps of a row share their lines in the L1 cache.
         brought = 128 // part
         of_window = max(0, min(windows.rows - 128 * i, brought)) / brought
         each = of_window * ((windows.window - 1) * FIRST_CACHE_LATENCY + CACHE_LATENCY) / windows.window + (1 - of_window) * CACHE_LATENCY
@@ -212,25 +215,25 @@ def outer_sums(line, step):
     tiles = row_tiles * atom_tiles
     numbers = 4 * atoms * windows.positions
     map_again = 4 * windows.rows * windows.positions / windows.window * atom_tiles
-    # The adjoint was there just now; the map and the codes were not.
+    # The adjoint is fresh; the map and the codes are not.
     return Need(fresh=numbers, stale=4 * windows.map + numbers, written=4 * chunks * rows_in_all * atoms,
                 again=map_again + (row_tiles - 1) * numbers + (atom_tiles - 1) * numbers, block=add(Cycles(), total, 1 / tiles), resident=3,
                 latency=stage_count * (wait + CACHE_LATENCY))
 
 
 def add_partials(line, step):
-    """Of all layers; a block has 32 entries and each of its 8 warps every eighth chunk, four at a time."""
+    """All layers at once. A block has 32 entries, and each of its 8 warps adds every eighth chunk, four at a time."""
     counts = [(rows * atoms, chunks) for rows, atoms, _, chunks in map(stacked, step.layers)]
     read = sum(count * chunks for count, chunks in counts)
     blocks = [math.ceil(count / 32) for count, _ in counts]
     rounds = sum(own * math.ceil(chunks / 8 / 4) for own, (_, chunks) in zip(blocks, counts)) / sum(blocks)
-    # The partial sums of the whole way back: the first of them have left the cache.
+    # The partial sums are from the whole backward pass, so the first of them have left the cache.
     return Need(stale=4 * read, written=4 * sum(count for count, _ in counts),
                 latency=table_row(len(counts)) + rounds * MEMORY_LATENCY + 2 * CACHE_LATENCY)
 
 
 def parameter_gradients(line, step):
-    """S1 - D (S2 + S2') of all layers, a block per tile."""
+    """S1 - D (S2 + S2') of all layers, with one block per tile."""
     total, longest, numbers = Cycles(), 0, 0
     for layer in step.layers:
         windows, atoms, _ = layer.numbers
@@ -238,7 +241,8 @@ def parameter_gradients(line, step):
         stage_count = math.ceil(atoms / 32)
         block = tile_block(4, 8, 32, step.loads.adjoint, step.loads.adjoint, stage_count)
         total = add(total, block, tiles)
-        # Two tiles, and the transpose through loads of its own, one after the other: eight lines of it to a warp, and two parts of a line.
+        # Two tiles, and separate loads of the transpose, one after another: eight lines per warp, and two parts of a
+        # line.
         longest = max(longest, block.issue + stage_count * (2 + 8 * math.ceil(min(atoms, 64) / 32)) * CACHE_LATENCY)
         numbers += 3 * windows.rows * atoms
     return Need(fresh=4 * numbers, block=add(Cycles(), total, 1 / line.blocks), resident=3,
@@ -246,7 +250,8 @@ def parameter_gradients(line, step):
 
 
 def prepare_problems(line, step):
-    """H and packed D of all layers. A block of H stages 32 rows at a time, 151 instructions (NVRTC 12.1 for 9.0); what is loaded comes a stage ahead."""
+    """H and packed D of all layers. A block of H stages 32 rows at a time with 151 instructions (NVRTC 12.1 for 9.0),
+    and loads one stage ahead."""
     stages_of_all, longest, numbers = 0, 0, 0
     for layer in step.layers:
         windows, atoms, _ = layer.numbers
@@ -256,13 +261,14 @@ def prepare_problems(line, step):
         longest = max(longest, stage_count)
         numbers += 2 * windows.rows * padded + padded**2
     mean = 8 * 151 / SCHEDULERS * stages_of_all / line.blocks
-    # Barriers, a load from shared memory, and 32 multiply-adds that wait for each other, beside the load from the cache.
+    # Barriers, a load from shared memory and 32 dependent multiply-adds, at the same time as the load from L2.
     stage = max(CACHE_LATENCY, 2 * 20 + 30 + 32 * 4 + 8 * 151 / SCHEDULERS)
     return Need(stale=4 * numbers, block=Cycles(issue=mean), latency=table_row(len(step.layers)) + MEMORY_LATENCY + longest * stage)
 
 
 def make_batch(line):
-    """A thread per number: the pick, then a byte of an image that was not there and the mean. Three divisions of integers make most of 150 instructions."""
+    """One thread per number, which loads the pick, then an uncached byte of an image and the mean. Three integer
+    divisions make up most of the 150 instructions."""
     _, channels, images, height, width = line.numbers
     numbers = channels * images * height * width
     return Need(stale=numbers + 4 * channels * height * width, written=4 * numbers, again=4 * numbers,
@@ -270,8 +276,9 @@ def make_batch(line):
 
 
 def softmax_cross_entropy(line):
-    """One block; each of 16 warps has its images one after the other. Of an image: logits and two numbers in each of five shuffles, the sum of
-    exponentials in five more, the gradients, the logarithm. An exponential is some 30 dependent instructions in f64, a division and a logarithm too."""
+    """One block, whose 16 warps each process their images one after another. Per image: logits and two numbers in each
+    of five shuffles, the sum of exponentials in five more, the gradients, and the logarithm. An exponential is about 30
+    dependent instructions in f64, and so are a division and a logarithm."""
     classes, images, _ = line.numbers
     rounds = math.ceil(classes / 32)
     function = 30 * DOUBLE_LATENCY
@@ -283,7 +290,8 @@ def softmax_cross_entropy(line):
 
 def classifier_backward(line):
     classes, _, images, _ = line.numbers
-    # Weights: a warp has images 32 at a time, then adds its lanes up. Inputs: a thread has classes four at a time.
+    # Weights: a warp processes 32 images at a time, then adds up its lanes. Inputs: a thread processes four classes at
+    # a time.
     return small(max(images / 32, classes / 4) + 4)
 
 
@@ -299,10 +307,10 @@ def pixels_of_phase(windows):
 
 
 def gathered(line, step, rows, pixels_each, resident):
-    """The gradient by the signals, with so many rows of a thread and pixels of a block."""
+    """The gradient with respect to the signals, with this many rows per thread and pixels per block."""
     windows, atoms = line.numbers
     s, k = windows.stride, windows.window
-    # On average over the phases a tap serves one in s * s.
+    # On average, a tap serves one phase in s * s.
     stage_count = k * k / s**2 * math.ceil(atoms / 32)
     depth = min(32, math.ceil(atoms / 4) * 4)
     threads, terms = BLOCK_WARPS * WARP_LANES, depth / 4
@@ -317,7 +325,8 @@ def gathered(line, step, rows, pixels_each, resident):
                 blocks=math.ceil(pixels_of_phase(windows) / pixels_each) * channel_tiles * s**2, latency=stage_count * 2 * CACHE_LATENCY)
 
 
-# By the name of the kernel without _n64: what it needs, from its launch and the step. Numbers are its arguments without pointers, in order.
+# By kernel name without _n64: its needs, from its launch and the step. `numbers` are the arguments without pointers, in
+# order.
 KERNELS = {
     "make_batch": lambda line, step: make_batch(line),
     "prepare_problems": prepare_problems,
@@ -326,7 +335,7 @@ KERNELS = {
     "encode_gauss_seidel": encode,
     "encode_gauss_seidel_narrow": lambda line, step: encode(line, step, per_lane=2),
     "average_pooling": lambda line, step: elementwise(fresh=line.numbers[0] * line.numbers[1]),
-    # Sums of features, eight loads at a time.
+    # Sums over features, eight loads at a time.
     "classifier_forward": lambda line, step: small(line.numbers[1] / 8 + 2),
     "softmax_cross_entropy": lambda line, step: softmax_cross_entropy(line),
     "classifier_backward": lambda line, step: classifier_backward(line),
@@ -340,6 +349,6 @@ KERNELS = {
     "parameter_gradients": parameter_gradients,
     "find_non_finite": lambda line, step: elementwise(fresh=256 * line.blocks),
     "blend_moments": lambda line, step: small(3),
-    # Owner, rule, and only then the numbers.
+    # The owner, the rule, and only then the numbers.
     "descend": lambda line, step: elementwise(fresh=256 * line.blocks, stale=2 * 256 * line.blocks, written=2 * 256 * line.blocks, chain=4),
 }

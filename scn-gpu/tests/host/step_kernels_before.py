@@ -1,5 +1,5 @@
-"""What the kernels of the training step as it was at first needed (steps/*-as-it-was.log; kernels/ at that time). Kept so that today's step has
-something to be compared with; see step_kernels.py for the kernels of today."""
+"""The needs of the kernels of the original training step (steps/*-as-it-was.log, with kernels/ at that time), for
+comparison with the present step. See step_kernels.py for the present kernels."""
 
 import math
 
@@ -7,16 +7,17 @@ from roofline import Cycles
 from step_device import CACHE_LATENCY, CONVERSIONS, DOUBLE_LATENCY, DOUBLES, MEMORY_LATENCY, PORT_BYTES, Need
 from step_kernels import TileLoads, add, adjoint, elementwise, encode, gathered, small, tile_block
 
-# As COUNTED of step_kernels.py, of the kernels of that time: 150 instructions for 8 numbers of a window, each load in a branch of its own.
+# Like COUNTED in step_kernels.py, for the kernels of that time: 150 instructions for 8 numbers of a window, each load
+# in its own branch.
 COUNTED = TileLoads(19, 15, 22, 26, True)
 
-# Of the column kernels of that time.
+# Counts of the column kernels of that time, in steps/.
 INSTRUCTIONS = "instructions-as-it-was.json"
 
 
 def channel_pass(positions, unrolled, arrays, latency, doubles=0, conversions=0, threads=256):
-    """Cycles of a block that goes through the numbers of a channel: so many loads of each thread are under way at a time, then
-    what they brought is worked on."""
+    """Returns the cycles in which a block goes through the numbers of a channel: each thread has `unrolled` loads in
+    flight at a time, then processes their results."""
     rounds = math.ceil(positions / threads / unrolled)
     port = threads * unrolled * arrays * 4 / PORT_BYTES
     work = unrolled * max(threads * (doubles / DOUBLES + conversions / CONVERSIONS), DOUBLE_LATENCY if doubles else 0)
@@ -32,7 +33,7 @@ def batch_norm_backward(line):
     epsilon, positions = line.numbers
     channels = line.blocks
     sums = channel_pass(positions, 8, 2, MEMORY_LATENCY, doubles=2, conversions=2)
-    # dx may be dy, so a load of dy waits for the store before it.
+    # dx may be dy, so a load of dy waits for the previous store.
     differences = channel_pass(positions, 1, 2, CACHE_LATENCY)
     each = 4 * channels * positions
     return Need(fresh=each, stale=each, written=each, again=2 * each, latency=sums + differences)
@@ -57,12 +58,12 @@ def outer_sums(line, step):
             cols = 2 if right <= 16 else 4 if right <= 32 else 8
             total = add(total, tile_block(rows, cols, 32, step.loads.left, step.loads.adjoint, stage_count))
     tiles = row_tiles * atom_tiles
-    # A warp brings up to 16 rows.
+    # A warp loads up to 16 rows.
     wait = (16 if step.loads.one_by_one and windows.rows > 32 else 1) * CACHE_LATENCY
     codes = 4 * atoms * windows.positions
-    # Neighbouring taps of a row share their lines in the first cache.
+    # Neighbouring taps of a row share their lines in the L1 cache.
     map_again = 4 * windows.rows * windows.positions / windows.window * atom_tiles
-    # The adjoint was there just now; the map or the codes were not.
+    # The adjoint is fresh; the map or the codes are not.
     return Need(fresh=codes, stale=4 * windows.map, written=4 * chunks * windows.rows * atoms, again=map_again + (row_tiles - 1) * codes,
                 block=add(Cycles(), total, 1 / tiles), resident=4, latency=stage_count * (wait + CACHE_LATENCY))
 
@@ -76,7 +77,7 @@ def dictionary_gradient(line, step):
     rows, atoms = line.numbers
     stage_count = math.ceil(atoms / 32)
     block = tile_block(4, 8, 32, step.loads.adjoint, step.loads.adjoint, stage_count)
-    # The transpose comes through loads of its own, one after the other.
+    # The transpose is loaded separately, one load after another.
     return Need(block=block, resident=4, latency=stage_count * (block.issue / stage_count + 8 * CACHE_LATENCY) + 2 * CACHE_LATENCY)
 
 
@@ -90,7 +91,8 @@ def gram_matrix(line):
     return small(math.ceil(rows / 32) * 1.3 + 3)
 
 
-# By the name of the kernel without _n64: what it needs, from its launch and the step. Numbers are its arguments without pointers, in order.
+# By kernel name without _n64: its needs, from its launch and the step. `numbers` are the arguments without pointers, in
+# order.
 KERNELS = {
     "encode_gauss_seidel": encode,
     "adjoint": lambda line, step: adjoint(line, step, per_lane=2),
@@ -106,11 +108,11 @@ KERNELS = {
     "blend_moments": lambda line, step: small(2),
     "average_pooling": lambda line, step: elementwise(fresh=line.numbers[0] * line.numbers[1]),
     "spread_pooling": lambda line, step: elementwise(written=line.numbers[0] * line.numbers[1]),
-    # Sums of features, eight loads at a time.
+    # Sums over features, eight loads at a time.
     "classifier_forward": lambda line, step: small(line.numbers[1] / 8 + 2),
     "classifier_weight_gradient": lambda line, step: small(line.numbers[2] / 32 + 4),
     "classifier_input_gradient": lambda line, step: small(line.numbers[0] + 2),
-    # Passes over the classes, whose logits and exponentials wait for each other.
+    # Passes over the classes, in which logits and exponentials depend on each other.
     "softmax_cross_entropy": lambda line, step: small(3 * line.numbers[0]),
     "gram_matrix": lambda line, step: gram_matrix(line),
     "pack_dictionary": lambda line, step: elementwise(fresh=line.numbers[0] * line.numbers[2], written=line.numbers[0] * line.numbers[2]),

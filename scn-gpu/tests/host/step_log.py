@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 
-# What a device does one after another.
+# What a device executes one after another.
 OPERATIONS = ["launch", "copy-in", "copy-out", "copy", "set"]
 KINDS = [*OPERATIONS, "graph", "alloc", "free", "event", "wait"]
 
 
 @dataclass
 class Windows:
-    """Of a map, as in kernels/windows.cuh."""
+    """The windows of a map, as in kernels/windows.cuh."""
 
     channels: int
     images: int
@@ -36,16 +36,16 @@ class Windows:
 @dataclass
 class Line:
     kind: str
-    # Of a launch: the name without the number of atoms that it is made for, and that number or None.
+    # Of a launch: the kernel name without its padded number of atoms, and that number or None.
     kernel: str = ""
     padded: int | None = None
     grid: tuple = ()
     threads: int = 0
-    # Arguments of a launch without pointers, else the numbers of the line.
+    # The arguments of a launch without pointers, or else the numbers of the line.
     numbers: list = field(default_factory=list)
-    # Of a copy: whether the host's memory is page-locked.
+    # Of a copy: whether the host memory is page-locked.
     locked: bool = False
-    # Whether it is part of a graph.
+    # Whether the line is part of a graph.
     in_graph: bool = False
 
     @property
@@ -55,14 +55,14 @@ class Line:
 
 
 def argument(text):
-    """A number, or the windows that stand as eight ints."""
+    """Parses a number, or windows given as eight ints."""
     if "," in text:
         return Windows(*map(int, text.split(",")))
     return float(text) if any(letter in text for letter in ".en") else int(text)
 
 
 def parse(texts):
-    """The lines of a log; empty ones and those that begin with # are left out."""
+    """Returns the lines of a log, without empty lines and those that begin with #."""
     lines, in_graph = [], 0
     for text in texts:
         text = text.rstrip("\n")
@@ -70,7 +70,7 @@ def parse(texts):
             continue
         kind, *fields = text.split("\t")
         if kind not in KINDS:
-            raise ValueError(f"no line of a log: {text}")
+            raise ValueError(f"not a line of a log: {text}")
         if kind == "launch":
             name, *numbers = fields
             x, y, z, threads = map(int, numbers[:4])

@@ -1,26 +1,29 @@
 #!/usr/bin/env python3
-"""An estimate of how long a training step takes on an H100, from the log of one step (count_step.py --log). No device has confirmed it.
+"""Estimates the time of a training step on an H100 from the log of one step (count_step.py --log). No device has
+confirmed the estimate.
 
-    step_model.py [--graph] [--attained 0.6 0.8] [--tile-loads assumed|counted] [--counts steps/instructions.json] [--passes steps/passes.json]
-                  [--preset NAME] [--host MICROSECONDS] LOG...
+    step_model.py [--graph] [--attained 0.6 0.8] [--tile-loads assumed|counted] [--counts steps/instructions.json]
+                  [--passes steps/passes.json] [--preset NAME] [--host MICROSECONDS] LOG...
 
-A kernel takes as long as the slowest of what it needs: bytes of memory and of the second cache, instructions, multiply-adds, loads to registers,
-numbers in f64, and what a block has to wait for one after another (latency). What a multiprocessor has to do follows from the grid: a grid of 16
-blocks uses 16 multiprocessors. Between operations the device waits for the next one, and for the host where that waits for the device.
+A kernel takes as long as the slowest of its needs: bytes from memory and from L2, instructions, multiply-adds, loads to
+registers, numbers in f64, and what a block has to wait for one after another (latency). The work of a multiprocessor
+follows from the grid: a grid of 16 blocks uses 16 multiprocessors. Between operations, the device waits for the next
+one, and for the host if the host waits for the device.
 
---graph        all operations of the step are in one graph, where the log has none
---attained     shares of a cycle's instructions and loads that kernels get; the table is for the first
---tile-loads   instructions that bring a number to the tiles of a product: assumed as at first, or counted in the compiled kernels
+--graph        puts all operations of the step into one graph, if the log has none
+--attained     fractions of the peak rates of instructions and loads that kernels attain; the table is for the first
+--tile-loads   instructions per number loaded into the tiles of a product: assumed at first, or counted in the
+               compiled kernels
 --counts FILE  instructions of the loops, from instructions.py --architectures 90 --json FILE
---passes FILE  passes of codes and adjoint of each layer by preset, as scn bench train reports them on the processor
---host         microseconds that the host works on a batch before it sends the step
+--passes FILE  passes of codes and adjoint of each layer by preset, as scn bench train reports them on the CPU
+--host         microseconds of the host's work on a batch before it submits the step
 
-The share of 0.6 was chosen with earlier estimates of 22,000 (cifar10-scn1) and 8,000 images/s (cifar10-scn4) for the step as it was in view. That the
-model comes near them is no independent evidence for either, and many constants are cited from memory. What the model is good for is where the
-time goes and what a change might bring.
+The fraction of 0.6 was chosen with earlier estimates of 22,000 (cifar10-scn1) and 8,000 images/s (cifar10-scn4) for the
+original step in view. That the model comes near them is no independent evidence for either, and many constants are
+cited from memory. The model is useful to see where the time goes and what a change might bring.
 
-steps/ has the step of today, and as it was at first (NAME-as-it-was.log: 400 operations and 15 waits). A kernel that is not known is an error:
-add a line to KERNELS of step_kernels.py.
+steps/ has the present step and the original one (NAME-as-it-was.log: 400 operations and 15 waits). An unknown kernel is
+an error: add a line to KERNELS of step_kernels.py.
 """
 
 import argparse
@@ -42,34 +45,39 @@ STEPS = Path(__file__).resolve().parent / "steps"
 
 # --- between operations, in microseconds
 
-# From memory: the host's time to submit a launch, copy or set: some 2 to 2.5 us in the driver (Gray, "Getting Started with CUDA Graphs", NVIDIA technical
-# blog, 2019), and what this crate does besides: it looks up the kernel and makes the context current.
+# From memory: the host's time to submit a launch, copy or set: about 2 to 2.5 us in the driver (Gray, "Getting Started
+# with CUDA Graphs", NVIDIA technical blog, 2019), and the work of this crate, which looks up the kernel and makes the
+# context current.
 HOST_OPERATION = 2.75
-# From memory: from the end of one operation to the first instructions of the next, where the host is ahead: 3.8 us a kernel of 2.9 us in a stream, 3.4 us in a
-# graph (the same blog, V100), and what a grid takes to begin and to end, which no formula below has.
+# From memory: from the end of one operation to the first instructions of the next, if the host is ahead: 3.8 us per
+# kernel of 2.9 us in a stream, 3.4 us in a graph (the same blog, V100), and the time in which a grid starts and ends,
+# which no formula below includes.
 STREAM_GAP = 1.5
 GRAPH_GAP = 1.0
-# From memory: a graph's own launch: 2.5 us and a nanosecond for each operation (NVIDIA technical blog, "Constant Time Launch for Straight-Line CUDA
-# Graphs", 2024), and the first operation's way to the device.
+# From memory: the launch of a graph: 2.5 us and a nanosecond per operation (NVIDIA technical blog, "Constant Time
+# Launch for Straight-Line CUDA Graphs", 2024), and the way of the first operation to the device.
 GRAPH_LAUNCH = 6.0
-# From memory: from the end of the device's work until the host goes on: a kernel of 2.9 us takes 9.6 us if the host waits for each (Gray), which leaves 4 to 5 us
-# beside the launch; a copy to memory that is not page-locked is staged besides, and the thread may have to be woken: 10 to 20 us in all.
+# From memory: from the end of the device's work until the host continues: a kernel of 2.9 us takes 9.6 us if the host
+# waits for each (Gray), which leaves 4 to 5 us besides the launch. A copy to memory that is not page-locked is also
+# staged, and the thread may have to be woken: 10 to 20 us in total.
 WAKE = 12.0
-# The host's own work on a batch that it makes itself: 0.2 ms a step on an EPYC (docs/performance/2026-11-25-epyc-zen5/networks.md, loading).
+# The host's work on a batch that it makes itself: 0.2 ms per step on an EPYC
+# (docs/performance/2026-11-25-epyc-zen5/networks.md, loading).
 HOST_BATCH = 200.0
-# And on one of which it only says which images, flips and shifts: REASONED, not measured. 128 images with four draws of some 10 ns and a label
-# that no cache has of up to 100 ns, the table checked and written, the order of an epoch's 50,000 images shared by its 391 steps (2 us), and the
-# report of the step before.
+# The host's work on a batch for which it only chooses images, flips and shifts: REASONED, not measured. 128 images with
+# four draws of about 10 ns and an uncached label of up to 100 ns, the table checked and written, the order of an
+# epoch's 50,000 images shared by its 391 steps (2 us), and the report of the previous step.
 HOST_PICKS = 25.0
-# From memory: bytes a microsecond: copies to and from memory of the host that is not page-locked (CUDA best practices guide: staged by the driver; some 10 GB/s), and
-# page-locked (PCIe 5.0 x16: 63 GB/s, of which nine tenths).
+# From memory: bytes per microsecond: copies from and to host memory that is not page-locked (CUDA best practices guide:
+# staged by the driver; about 10 GB/s), and page-locked (PCIe 5.0 x16: 63 GB/s, of which nine tenths).
 PAGEABLE = 10e3
 LOCKED = 57e3
 
 # --- operations
 
 def formulas(lines):
-    """Of today's kernels, or of those as they were: the same names had other arguments."""
+    """Returns the formulas of the present kernels, or of the original ones: kernels of the same name had different
+    arguments."""
     kernels = {line.kernel for line in lines if line.kind == "launch"}
     for module in (step_kernels, step_kernels_before):
         if kernels <= module.KERNELS.keys():
@@ -88,7 +96,7 @@ def operation(line, step, attained):
 
 # --- a step
 
-# Of which the last counts: by then the host is as far ahead as it gets.
+# Only the last of these counts: by then, the host is as far ahead as it gets.
 STEPS_SIMULATED = 4
 
 
@@ -101,20 +109,21 @@ class Row:
 
 
 def simulate(lines, step, all_in_graph, host_work, attained):
-    """Microseconds of a step after some others, and its rows. The host goes ahead of the device as far as the log lets it."""
+    """Returns the microseconds of a step after some others, its rows, and how long the device waits for the host. The
+    host runs ahead of the device as far as the log allows."""
     host = device = 0.0
     # When each operation was done.
     done_at, before = [], 0.0
     for _ in range(STEPS_SIMULATED):
         rows, idle, begun = defaultdict(Row), 0.0, before
-        # Batches are made ready before they are sent.
+        # Batches are prepared before they are sent.
         host += host_work + (GRAPH_LAUNCH if all_in_graph else 0)
         for line in lines:
             if line.kind == "graph" and not all_in_graph:
                 host += GRAPH_LAUNCH
             elif line.kind == "wait" and not all_in_graph:
-                # With operations submitted behind it the device goes on; else it stands still until the host has. What the host waits for
-                # may be of the step before; of the first step there is none.
+                # With operations submitted behind it, the device continues. Otherwise it is idle until the host
+                # continues. The host may wait for work of the previous step, which does not exist for the first step.
                 [behind] = line.numbers
                 awaited = done_at[-1 - behind] if behind < len(done_at) else 0.0
                 if awaited > host:
@@ -128,7 +137,7 @@ def simulate(lines, step, all_in_graph, host_work, attained):
             ready = device + (GRAPH_GAP if in_graph else STREAM_GAP)
             begin = max(ready, host)
             if line.kind == "copy-in" and not line.locked and not in_graph:
-                # The driver stages what it copies, and returns when that is done.
+                # The driver stages the copy and returns when that is done.
                 host += done.microseconds
             row = rows[line.kernel or line.kind]
             row.count += 1
@@ -145,7 +154,7 @@ def simulate(lines, step, all_in_graph, host_work, attained):
 
 @dataclass
 class Log:
-    """A step that was logged, and what its formulas ask."""
+    """The log of a step, and what its formulas need."""
 
     preset: str
     images: int
@@ -153,7 +162,7 @@ class Log:
     step: Step
 
     def host_work(self):
-        """Microseconds; images that stay on the device are only named."""
+        """Returns microseconds. Images that stay on the device are only chosen."""
         return HOST_PICKS if any(line.kernel == "make_batch" for line in self.lines) else HOST_BATCH
 
     def has_graph(self):
@@ -188,7 +197,7 @@ def report(log, arguments):
     work, gap = sum(row.work for row in rows.values()), sum(row.gap for row in rows.values())
     print(f"{'all':<28} {sum(row.count for row in rows.values()):>6} {work:>9.1f} {gap:>10.1f}")
     waits = 0 if in_one else sum(line.kind == "wait" and line.numbers == [0] for line in lines)
-    print(f"\nwaits of the host with an idle device: {waits}; the device waits for the host for {idle:.0f} us")
+    print(f"\nwaits of the host that leave the device idle: {waits}; the device waits {idle:.0f} us for the host")
     for attained, (total, _, _) in zip(arguments.attained, results):
         print(f"{name}, one step: {total:.0f} us, {images / total * 1e6:,.0f} images/s (estimate, kernels attain {attained:g})")
 
@@ -196,13 +205,13 @@ def report(log, arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("logs", nargs="+", type=Path, metavar="LOG")
-    parser.add_argument("--graph", action="store_true", help="all operations in one graph, if the log has none")
-    parser.add_argument("--attained", type=float, nargs="+", default=ATTAINED, help="shares of a cycle's instructions and loads that kernels get")
-    parser.add_argument("--tile-loads", choices=["assumed", "counted"], default="assumed", help="instructions that bring numbers to tiles")
-    parser.add_argument("--counts", type=Path, help="instructions of the loops, if not those of the step's own time")
+    parser.add_argument("--graph", action="store_true", help="put all operations into one graph, if the log has none")
+    parser.add_argument("--attained", type=float, nargs="+", default=ATTAINED, help="fractions of the peak rates that kernels attain")
+    parser.add_argument("--tile-loads", choices=["assumed", "counted"], default="assumed", help="instructions per number loaded into tiles")
+    parser.add_argument("--counts", type=Path, help="instructions of the loops, instead of those in steps/")
     parser.add_argument("--passes", type=Path, default=STEPS / "passes.json")
-    parser.add_argument("--preset", help="whose passes, if the first line of the log does not say")
-    parser.add_argument("--host", type=float, help="microseconds of the host's own work")
+    parser.add_argument("--preset", help="preset of the passes, if the first line of the log does not name one")
+    parser.add_argument("--host", type=float, help="microseconds of the host's work on a batch")
     arguments = parser.parse_args()
     for path in arguments.logs:
         report(read(path, arguments.preset, arguments.tile_loads, arguments.counts, arguments.passes), arguments)

@@ -1,4 +1,4 @@
-//! The adjoint of the codes, and all gradients that come of it.
+//! The adjoint of the codes, and all gradients that follow from it.
 
 use approx::assert_abs_diff_eq;
 use faer::Mat;
@@ -15,7 +15,7 @@ use crate::device;
 
 const TOLERANCE: f64 = 1e-5;
 
-/// All that the device computes of an instance, row by row.
+/// Everything that the device computes for an instance, row by row.
 #[derive(Debug, PartialEq)]
 struct Backward {
     codes: Vec<f32>,
@@ -27,12 +27,13 @@ struct Backward {
     map: Vec<f32>,
 }
 
-/// dLoss/da of each code.
+/// Returns the gradient dLoss/da of each code.
 fn cotangent(instance: &Instance) -> Vec<f32> {
     crate::noise(instance.atoms() * instance.windows().positions(), 77)
 }
 
-/// With one λ1 for all atoms or one for each; gradients replace what is there.
+/// Computes everything on the device, with one λ1 for all atoms or one per atom. Gradients must be
+/// overwritten.
 fn backward(context: &Context, instance: &Instance, per_atom: bool) -> Backward {
     let settings = Settings::new(TOLERANCE, 1000).unwrap();
     let settings = SolveSettings::new(context, settings).unwrap();
@@ -85,7 +86,8 @@ fn backward(context: &Context, instance: &Instance, per_atom: bool) -> Backward 
     }
 }
 
-/// Asserts that two vectors are near each other as a whole.
+/// Asserts that the error of a vector, in the Euclidean norm, is within `tolerance` relative to the
+/// expected vector.
 #[track_caller]
 fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{what}");
@@ -95,7 +97,7 @@ fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) {
     let size = norm(&mut expected.iter().copied());
     assert!(
         error <= tolerance * size,
-        "{what}: {error:.1e} is not within {tolerance:.1e} of {size:.1e}"
+        "{what}: error {error:.1e} exceeds {tolerance:.1e} times {size:.1e}"
     );
 }
 
@@ -130,7 +132,8 @@ fn check(context: &Context, instance: &Instance, per_atom: bool) {
         .unwrap();
     assert!(report.converged());
 
-    // The systems are solved to the tolerance, which the condition of H takes to y; sums and H itself are rounded.
+    // The systems are solved to the tolerance, and the condition number of H amplifies that error
+    // in y. The sums and H itself are rounded.
     let (smallest, greatest) = instance.spectrum();
     let rounding = (signals.nrows() as f64).sqrt() * f64::from(f32::EPSILON);
     let tolerance = (atoms as f64).sqrt() * greatest / smallest * (TOLERANCE + rounding);
@@ -140,7 +143,7 @@ fn check(context: &Context, instance: &Instance, per_atom: bool) {
     };
     let dictionary = rows(&gradients.dictionary);
     assert_close("dLoss/dD", &found.dictionary, &dictionary, tolerance);
-    // A number of its own may be a small sum of large terms.
+    // A single number may be a small sum of large terms.
     let terms = largest(found.adjoint.iter().map(|&y| f64::from(y))) * signals.ncols() as f64;
     if per_atom {
         assert_close(
@@ -161,7 +164,7 @@ fn check(context: &Context, instance: &Instance, per_atom: bool) {
     assert_close("dLoss/dx", &found.map, &instance.fold(&columns), tolerance);
 }
 
-/// The residual that is reported is that of what is returned.
+/// Checks that the reported residual is that of the returned adjoint.
 fn check_residual(
     problem: &scn_solvers::Problem<f64>,
     codes: &Mat<f64>,
@@ -178,7 +181,7 @@ fn check_residual(
         let residual = largest(active().map(|j| cotangent[(j, p)] - product[(j, p)]));
         worst = worst.max(residual / if scale > 0.0 { scale } else { 1.0 });
     }
-    // Rounding of a product with H, whose terms are as large as y.
+    // Rounding error of a product with H, whose terms are as large as y.
     let size = 1.0 + largest(found.adjoint.iter().map(|&y| f64::from(y)));
     let rounding = 4.0 * (atoms as f64).sqrt() * size * f64::from(f32::EPSILON);
     let reported = f64::from(found.report.residual);
@@ -204,7 +207,7 @@ fn gradients_for_every_padded_number_of_atoms_and_fewer() {
     }
 }
 
-/// More columns than a block takes, not a multiple of them; more rows and atoms than a tile.
+/// The columns do not fill whole blocks, and rows and atoms exceed a tile.
 #[test]
 fn gradients_of_several_blocks() {
     let Some(context) = device() else { return };
@@ -213,7 +216,7 @@ fn gradients_of_several_blocks() {
     }
 }
 
-/// So many pixels of so many channels that the gradient by the map takes its larger tiles.
+/// Enough pixels and channels for the larger tiles of the gradient with respect to the map.
 #[test]
 fn gradients_of_many_pixels() {
     let Some(context) = device() else { return };
@@ -255,7 +258,8 @@ fn two_runs_give_the_same_bits() {
     }
 }
 
-/// Problems of several shapes at once: derived, summed and completed by the same kernels as one alone, to the bit.
+/// Problems of several shapes at once: the same kernels prepare, sum and complete them as a single
+/// problem, and the results are bit-identical.
 #[test]
 fn several_problems_at_once_are_as_each_alone() {
     let Some(context) = device() else { return };

@@ -1,4 +1,4 @@
-//! Batch normalisation, against its formulas in f64.
+//! Batch normalisation, compared with its formulas in f64.
 
 use approx::assert_abs_diff_eq;
 use scn_gpu::layers::batch_norm::{self, Affine, AffineGradients, Groups};
@@ -9,7 +9,7 @@ use crate::{Sum, assert_near, device, noise};
 const EPSILON: f32 = 1e-5;
 const CHANNELS: usize = 5;
 
-/// Channels of different mean and spread, one of them constant.
+/// Returns channels with different means and spreads, one of them constant.
 fn channels(count: usize, positions: usize) -> Vec<f32> {
     let mut map = noise(count * positions, 8);
     for (channel, values) in map.chunks_exact_mut(positions).enumerate() {
@@ -25,7 +25,7 @@ fn channels(count: usize, positions: usize) -> Vec<f32> {
     map
 }
 
-/// Mean and variance in f64.
+/// Returns mean and variance, computed in f64.
 fn moments(values: &[f32]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
@@ -33,7 +33,8 @@ fn moments(values: &[f32]) -> (f64, f64) {
     (mean, squares.sum::<f64>() / count)
 }
 
-/// Whole batches and groups, which may not be equal; runs of one part and of several; with and without what is learned.
+/// Whole batches, and groups that may differ in size; runs of one part and of several; with and
+/// without learned scale and shift.
 #[test]
 fn batch_normalisation_forwards_and_backwards() {
     let Some(context) = device() else { return };
@@ -55,7 +56,7 @@ fn batch_normalisation_forwards_and_backwards() {
     }
 }
 
-/// Everything that the device is given and gives; maps are channel by channel.
+/// Everything that the device is given and returns. Maps are stored channel by channel.
 struct Run {
     scale: Vec<f32>,
     shift: Vec<f32>,
@@ -63,13 +64,13 @@ struct Run {
     y: Vec<f32>,
     dy: Vec<f32>,
     dx: Vec<f32>,
-    /// A row for each group.
+    /// One row per group.
     moments: Vec<f32>,
     by_scale: Vec<f32>,
     by_shift: Vec<f32>,
 }
 
-/// Numbers of other normalisations, between the rows of this one's moments.
+/// Entries between the rows of moments, which belong to other normalisations.
 const FOREIGN: usize = 3;
 const STRIDE: usize = 2 * CHANNELS + FOREIGN;
 
@@ -143,18 +144,19 @@ fn batch_normalisation_of(context: &Context, groups: Groups, learned: bool) {
     }
 }
 
-/// With the moments that the device has: what is rounded is the difference to the mean, and the factor.
+/// Normalises with the device's moments. The device rounds the difference from the mean and the
+/// factor.
 fn normalized(x: f32, moments: &[f32], channel: usize) -> f64 {
     let (mean, variance) = (moments[channel], moments[CHANNELS + channel]);
     (f64::from(x) - f64::from(mean)) / (f64::from(variance) + f64::from(EPSILON)).sqrt()
 }
 
-/// A channel of a group against its formulas in f64.
+/// Compares a channel of a group with its formulas in f64.
 fn check_group(run: &Run, channel: usize, places: std::ops::Range<usize>, moments: &[f32]) {
     let (x, dy) = (&run.x[places.clone()], &run.dy[places.clone()]);
     let (mean, variance) = (moments[channel], moments[CHANNELS + channel]);
     let (expected_mean, expected_variance) = self::moments(x);
-    // Rounded once from f64.
+    // The device computes in f64 and rounds once.
     let epsilon = f64::from(f32::EPSILON) * expected_mean.abs();
     assert_abs_diff_eq!(f64::from(mean), expected_mean, epsilon = epsilon);
     let epsilon = 1e-6 * expected_variance + 1e-12;
@@ -247,7 +249,7 @@ fn given_moments_normalise() {
     }
 }
 
-/// Several groups, one of which has no weight and holds what is no number.
+/// Several groups, one of which has weight 0 and holds NaN.
 #[test]
 fn running_moments_move_towards_the_mean_of_groups() {
     let Some(context) = device() else { return };
@@ -274,7 +276,7 @@ fn running_moments_move_towards_the_mean_of_groups() {
         3.0 * f64::from(f32::EPSILON),
     );
 
-    // One whole batch: its moments as they are.
+    // A single batch at rate 1 replaces the moments by its own.
     let mut running = context.upload(&old).unwrap();
     let whole = context.upload(&groups[0]).unwrap();
     let one = context.upload(&[1.0]).unwrap();

@@ -1,4 +1,4 @@
-//! What is handed out, abused.
+//! Buffers and views, and their misuse.
 
 use scn_gpu::update::Parameters;
 use scn_gpu::{
@@ -134,7 +134,7 @@ fn sizes_that_do_not_fit_are_refused() {
     let single = SingleProblem::new(&context, &[0.0; 6], 2, &[0.0], 0.0).unwrap();
     let problem = single.problem().unwrap();
     assert!(single.problems.get(1, &single.parameters).is_err());
-    // Parameters of others do not hold what the problems were made with.
+    // These parameters are not those that the problems were created with.
     let mut others = SingleProblem::new(&context, &[0.0; 6], 2, &[0.0], 0.0).unwrap();
     let few = Parameters::new(&context, &[]).unwrap();
     assert!(others.problems.update(&few).is_err() && others.problems.get(0, &few).is_err());

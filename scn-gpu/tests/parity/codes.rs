@@ -17,7 +17,7 @@ fn settings() -> Settings {
     Settings::new(TOLERANCE, 4000).unwrap()
 }
 
-/// Codes of the device, row by row, and the report on them.
+/// Returns the device's codes, row by row, and its report on them.
 fn solve(context: &Context, instance: &Instance, method: EncodeMethod) -> (Vec<f32>, SolveReport) {
     let single = instance.on(context);
     let problem = single.problem().unwrap();
@@ -34,7 +34,7 @@ fn solve(context: &Context, instance: &Instance, method: EncodeMethod) -> (Vec<f
     (codes.download().unwrap(), report)
 }
 
-/// The residual of each column in f64, at the numbers given.
+/// Returns the residual of each column for the given codes, computed in f64.
 fn residuals(instance: &Instance, codes: &[f32]) -> Vec<f64> {
     let problem = instance.in_f64();
     let correlations = problem.dictionary().transpose() * instance.signals();
@@ -48,7 +48,8 @@ fn residuals(instance: &Instance, codes: &[f32]) -> Vec<f64> {
         .collect()
 }
 
-/// What f32 leaves of a residual of zero: rounding of correlations and of a row of H times a code.
+/// Returns the rounding error of a residual of zero in f32: that of the correlations and of a row
+/// of H times a code.
 fn residual_rounding(instance: &Instance) -> f64 {
     let terms = instance.dictionary.nrows() + instance.atoms();
     4.0 * (terms as f64).sqrt() * f64::from(f32::EPSILON)
@@ -69,7 +70,8 @@ fn check(context: &Context, instance: &Instance, method: EncodeMethod) {
     let rounding = residual_rounding(instance);
     assert_abs_diff_eq!(worst, f64::from(report.residual), epsilon = rounding);
 
-    // A step of size r along each coordinate keeps within (1 + L) / μ sqrt(n) r of the minimum of a μ-convex, L-smooth function.
+    // If steps along the coordinates have at most size r, the minimum of a μ-convex, L-smooth
+    // function is within (1 + L) / μ sqrt(n) r.
     let exact = instance.codes();
     let (smallest, greatest) = instance.spectrum();
     let correlations = instance.in_f64().dictionary().transpose() * instance.signals();
@@ -80,7 +82,10 @@ fn check(context: &Context, instance: &Instance, method: EncodeMethod) {
         let scale = largest(correlations.col(p).iter().copied());
         let bound = conditioning * scale * (TOLERANCE + rounding);
         let error = largest((0..atoms).map(|j| found[(j, p)] - exact[(j, p)]));
-        assert!(error <= bound, "column {p}: {error:.1e} above {bound:.1e}");
+        assert!(
+            error <= bound,
+            "column {p}: error {error:.1e} exceeds {bound:.1e}"
+        );
     }
 }
 
@@ -104,7 +109,7 @@ fn codes_of_every_padded_number_of_atoms_and_fewer() {
     }
 }
 
-/// More columns than a block takes, not a multiple of them.
+/// The columns do not fill whole blocks.
 #[test]
 fn codes_of_several_blocks() {
     let Some(context) = device() else { return };
@@ -144,11 +149,12 @@ fn two_runs_give_the_same_bits() {
     }
 }
 
-/// With more columns than 66 blocks of four columns to a lane, another kernel solves them, and gives the same bits.
+/// More columns than 66 blocks with four columns per group are solved by a different kernel, with
+/// bit-identical results.
 #[test]
 fn codes_do_not_depend_on_how_many_columns_there_are() {
     let Some(context) = device() else { return };
-    // As few atoms as each padded number has, so that launches are recorded.
+    // The fewest atoms of each padded number, so that launches are recorded.
     for (rows, atoms) in [(6, 5), (10, 17), (20, 33), (24, 65), (40, 129)] {
         let few = Instance::matrix(rows, 11, atoms);
         let (expected, few_report) = solve(&context, &few, EncodeMethod::CoordinateDescent);
@@ -156,7 +162,8 @@ fn codes_do_not_depend_on_how_many_columns_there_are() {
         let padded = atoms.next_power_of_two().max(16);
         let block = 128 / (padded / 16) * 4;
         let width = 66 * block + 4;
-        // The same columns at the beginning and at the end, and signals of zero between them, which are done at once.
+        // The same columns at the beginning and at the end, with zero signals between them, which
+        // are done immediately.
         let place = |column: usize| {
             if column < 8 {
                 column
@@ -210,7 +217,7 @@ fn certificates_of_given_codes() {
                 &mut found,
             )
             .unwrap();
-        // These codes are far from optimal, and so their products large.
+        // These codes are far from optimal, so the products are large.
         let (_, greatest) = instance.spectrum();
         let found = found.download().unwrap();
         for (found, expected) in found.into_iter().zip(residuals(&instance, &codes)) {
@@ -231,7 +238,7 @@ fn a_column_that_is_no_number_is_reported_and_harms_no_other() {
         let (codes, report) = solve(&context, &instance, method);
         assert!(report.residual.is_nan());
         assert_eq!(report.unconverged, 1);
-        // Far below the limit of 4000 passes of a column.
+        // Far below the limit of 4000 passes for a column.
         assert!(report.column_passes < 4000);
         for (k, (code, clean)) in codes.iter().zip(&clean).enumerate() {
             assert!(k % 41 == 3 || code == clean, "code {k}");

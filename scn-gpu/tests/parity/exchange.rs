@@ -1,4 +1,4 @@
-//! Devices of two processes, of which the second is this test once more.
+//! Exchange between the devices of two processes. The second process is another run of this test.
 
 use std::process::{Command, Stdio};
 
@@ -7,13 +7,13 @@ use scn_gpu::{Communicator, Context, GpuError, NcclId};
 use crate::noise;
 use crate::skip::skipped;
 
-/// Tells the second process the id.
+/// Environment variable with the id for the second process.
 const ID: &str = "SCN_GPU_EXCHANGE";
 
-/// Numbers of a device: more than are exchanged in one piece anywhere.
+/// Numbers per device: more than are exchanged in one piece anywhere.
 const LEN: usize = 300_001;
 
-/// What both processes do, with a device each.
+/// Runs in both processes, each with its own device.
 fn exchange(id: NcclId, rank: usize) -> Result<(), GpuError> {
     let context = Context::new(rank)?;
     let mut communicator = Communicator::join(&context, id, rank, 2)?;

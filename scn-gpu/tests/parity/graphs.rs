@@ -1,4 +1,4 @@
-//! Work that is recorded and started again.
+//! Work that is recorded and launched again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -72,7 +72,7 @@ impl Step {
         self.sums.finish(&mut self.single.parameters)
     }
 
-    /// Replaces the input where it lies.
+    /// Replaces the input in place.
     fn set_input(&mut self, seed: u64) {
         self.map.write(&noise(self.map.len(), seed)).unwrap();
     }
@@ -95,7 +95,7 @@ impl Step {
     }
 }
 
-/// The reason why something does not become a graph.
+/// Returns the reason why something could not be recorded.
 fn refusal<T: std::fmt::Debug>(result: Result<T, GpuError>) -> CaptureError {
     match result {
         Err(GpuError::Capture(reason)) => reason,
@@ -103,7 +103,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, GpuError>) -> CaptureError {
     }
 }
 
-/// Adds up a map per plane of 3 numbers: a kernel that is quickly loaded.
+/// Averages a map over planes of 3 numbers. This kernel loads quickly.
 fn average(context: &Context, map: &Buffer<f32>) -> Result<Buffer<f32>, GpuError> {
     let mut means = context.unspecified(map.len() / 3)?;
     layers::pooling::average(map, &mut means)?;
@@ -124,14 +124,14 @@ fn a_graph_gives_the_bits_of_the_same_work_without_one() {
         let (graph, ()) = context.capture(|| step.work()).unwrap();
         step.clear_gradients();
         let before = step.results();
-        // Recording did nothing, or gradients would not be zero.
+        // If recording had done the work, the gradients would not be zero.
         assert!(before[3].iter().chain(&before[4]).all(|&bits| bits == 0));
         for (seed, expected) in [(1, &first), (2, &second), (1, &first)] {
             step.set_input(seed);
             graph.launch().unwrap();
             assert!(&step.results() == expected, "{method:?}, input {seed}");
         }
-        // As often as wanted without anybody waiting, and next to other work.
+        // Graphs can be launched any number of times without waiting, and mixed with other work.
         step.set_input(2);
         graph.launch().unwrap();
         graph.launch().unwrap();
@@ -156,7 +156,7 @@ fn temporaries_of_a_graph_are_shared_within_it_and_not_outside() {
     let input = context.upload(&[1.0_f32; LEN]).unwrap();
     let mut output = context.zeros(LEN).unwrap();
     let work = |output: &mut Buffer<f32>| -> Result<_, GpuError> {
-        // Never two at a time.
+        // Only one temporary exists at a time.
         for _ in 0..3 {
             let mut temporary = context.unspecified::<f32>(LEN)?;
             temporary.copy_from(input.view())?;
@@ -166,7 +166,7 @@ fn temporaries_of_a_graph_are_shared_within_it_and_not_outside() {
     };
     work(&mut output).unwrap();
     let (graph, means) = context.capture(|| work(&mut output)).unwrap();
-    // Input, output, one temporary, and what is returned.
+    // Input, output, one temporary, and the returned means.
     assert_eq!(graph.memory(), 4 * (3 * LEN + LEN / 3));
 
     let later = [2.0, 3.0, 4.0].map(|value| context.upload(&[value; LEN]).unwrap());
@@ -188,7 +188,7 @@ fn a_buffer_from_before_keeps_its_numbers_when_it_is_dropped_inside() {
         .capture(|| -> Result<_, GpuError> {
             output.copy_from(input.view())?;
             drop(input);
-            // Would overwrite the input of the second launch.
+            // If this got the memory of the input, it would overwrite what the second launch reads.
             context.zeros::<f32>(33).map(drop)
         })
         .unwrap();
@@ -211,7 +211,7 @@ fn a_graph_outlives_its_buffers() {
     for other in &others {
         assert!(other.download().unwrap().iter().all(|&value| value == 2.0));
     }
-    // Its memory is there for others after it, and not before.
+    // Others can use the graph's memory only after it is dropped.
     let zeros = || context.capture(|| context.zeros::<f32>(21)).map(drop);
     assert_eq!(refusal(zeros()), CaptureError::Memory { bytes: 84 });
     graph.launch().unwrap();
@@ -329,7 +329,7 @@ fn other_threads_cannot_get_into_a_graph() {
         })
         .unwrap();
     assert_eq!(graph.memory(), 36);
-    // A graph may be started by another thread.
+    // A graph may be launched by another thread.
     std::thread::scope(|scope| scope.spawn(|| graph.launch().unwrap()).join()).unwrap();
     assert_eq!(buffer.download().unwrap(), [0.0; 9]);
 }

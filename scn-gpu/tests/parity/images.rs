@@ -1,4 +1,5 @@
-//! Batches that the device makes of bytes, against those of the loader of `scn-data`: the same bits.
+//! Batches that the device makes from bytes, compared bit for bit with those of the loader of
+//! `scn-data`.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::{device, noise};
 
 const CLASSES: usize = 5;
 
-/// Images of bytes without order, and labels in turn.
+/// Returns images of pseudorandom bytes, with the classes in turn as labels.
 fn set_of(count: usize, shape: [usize; 3]) -> Arc<ImageSet> {
     let volume: usize = shape.iter().product();
     let bytes = noise(count * volume, count as u64 + 1).into_iter();
@@ -53,7 +54,7 @@ fn picks_of(images: &[usize], placements: &[Placement]) -> Vec<Pick> {
     pairs.map(pick).collect()
 }
 
-/// The pixels of a batch in the order of a map, as bits.
+/// Returns the pixels of a batch in the order of a map, as bits.
 fn channel_major(batch: &Batch) -> Vec<u32> {
     let [images, channels, height, width] = batch.shape;
     let plane = height * width;
@@ -69,7 +70,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// The first `images` of the picked images.
+/// Makes a batch of the first `count` picks.
 fn made(images: &Images, picks: &Picks, count: usize) -> Buffer<f32> {
     let MapShape {
         channels,
@@ -83,7 +84,7 @@ fn made(images: &Images, picks: &Picks, count: usize) -> Buffer<f32> {
     out
 }
 
-/// All batches of two epochs, the last one smaller.
+/// Compares all batches of two epochs, the last of which is smaller.
 fn check(context: &Context, loader: &Loader) {
     let images = upload(context, loader);
     let mut picks = Picks::new(&images, loader.batch_size(), CLASSES).unwrap();
@@ -156,7 +157,7 @@ fn evaluation_takes_images_in_order_and_as_they_are() {
     );
 }
 
-/// Two images of one channel, 2 x 4, each with one pixel that is not like the mean.
+/// Returns two images of one channel, 2 x 4, each with one pixel that differs from the mean.
 fn two_marked(context: &Context) -> Images {
     let mut pixels = [10; 16];
     pixels[1] = 30; // the first image, row 0, column 1
@@ -170,7 +171,7 @@ fn a_marked_pixel_goes_where_the_definition_says() {
     let Some(context) = device() else { return };
     let images = two_marked(&context);
     let pick = |image, flip, down, right| Pick::new(image).flipped(flip).moved(down, right);
-    // Where the mark is found in the frame, if it is.
+    // The position of the mark in the frame, if it is visible.
     let cases = [
         (pick(0, false, 0, 0), Some((0, 1))),
         (pick(0, true, 0, 0), Some((0, 2))),
@@ -196,7 +197,7 @@ fn a_marked_pixel_goes_where_the_definition_says() {
     }
 }
 
-/// The mean is 10 and what a shift uncovers is 0: neither the byte 0 nor the byte of the mean gives both.
+/// The mean is 10, so a byte of 0 becomes -20, whereas a pixel that a shift uncovers is 0.
 #[test]
 fn uncovered_places_are_zero_after_normalisation() {
     let Some(context) = device() else { return };
@@ -250,7 +251,7 @@ fn the_loss_takes_labels_from_the_table() {
     let Some(context) = device() else { return };
     let images = two_marked(&context);
     let mut picks = Picks::new(&images, 7, CLASSES).unwrap();
-    // Small batches too: labels begin at the same place.
+    // Also for small batches, whose labels begin at the same place.
     for labels in [&[4, 0, 3, 1, 2, 2, 4][..], &[3, 1, 4]] {
         let count = labels.len();
         picks.set(&vec![Pick::default(); count], labels).unwrap();
@@ -311,7 +312,7 @@ fn picks_beyond_the_set_are_refused_and_change_nothing() {
         Err(GpuError::Argument(ArgumentError::Range { start, end, len }))
     );
 
-    // Row 1 of the flipped image moved up, its mark moved to the right.
+    // Row 1 of the flipped image, moved up, with its mark moved to the right.
     let expected = [0.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0];
     let found = made(&images, &picks, 2).download().unwrap();
     assert_eq!(found, expected.repeat(2));
@@ -340,7 +341,7 @@ fn batches_that_do_not_fit_are_refused() {
         Err(GpuError::Argument(ArgumentError::Length { .. }))
     ));
 
-    // The same bytes as more images, or of another shape.
+    // The same bytes as a different number of images, or in a different shape.
     for (count, shape) in [(4, [1, 2, 2]), (2, [1, 4, 2]), (1, [2, 2, 4])] {
         let volume = 16 / count;
         let shape = map_shape(count, shape);
@@ -410,7 +411,7 @@ fn sets_that_do_not_fit_are_refused() {
         Picks::new(&images, usize::MAX, 1),
         Err(GpuError::Argument(ArgumentError::TooLarge { .. }))
     ));
-    // As many as may be counted, but more than the stand-in driver and most devices have memory for.
+    // A valid count that exceeds the memory of the stand-in driver and of most devices.
     if context.info().memory_total < 20 << 30 {
         assert!(matches!(
             Picks::new(&images, 1 << 30, 1),
@@ -419,9 +420,9 @@ fn sets_that_do_not_fit_are_refused() {
     }
 }
 
-/// Ignored, as it takes 5 GB behind the stand-in driver; a device has 2.2 of them.
+/// Ignored because it takes 5 GB with the stand-in driver, 2.2 GB of which are device memory.
 #[test]
-#[ignore = "takes 5 GB of memory behind the stand-in driver"]
+#[ignore = "takes 5 GB of memory with the stand-in driver"]
 fn images_beyond_two_to_the_31_bytes_are_found() {
     let Some(context) = device() else { return };
     let (volume, count) = (96 * 96 * 3, 80_000);

@@ -1,4 +1,4 @@
-//! Pooling, classifier and loss, against their formulas in f64.
+//! Pooling, classifier and loss, compared with their formulas in f64.
 
 use approx::assert_abs_diff_eq;
 use scn_gpu::Labels;
@@ -55,7 +55,7 @@ fn classifier_with(context: &Context, (classes, features, images): (usize, usize
     let device_bias = on(&bias);
     let (weights, biases) = (device_weight.view(), device_bias.view());
     classifier::forward(weights, biases, &device_x, &mut logits).unwrap();
-    // What is there is replaced.
+    // Existing contents must be overwritten.
     let (mut dweight, mut dbias) = (on(&weight), on(&bias));
     let mut dx = on(&x);
     let gradients = classifier::ClassifierGradients {
@@ -107,7 +107,7 @@ fn classifier_with(context: &Context, (classes, features, images): (usize, usize
     assert_near(&dx.download().unwrap(), &expected, rounding(classes));
 }
 
-/// Loss, errors and gradient of logits, classes × images.
+/// Returns the loss, errors and gradient of logits (classes × images).
 fn loss(
     context: &Context,
     logits: &[f32],
@@ -117,7 +117,7 @@ fn loss(
     part_of_loss(context, logits, labels, classes, labels.len())
 }
 
-/// What images have in the loss of a batch.
+/// Same as [`loss`], for images that are part of a batch.
 fn part_of_loss(
     context: &Context,
     logits: &[f32],
@@ -169,7 +169,7 @@ fn the_loss_and_its_gradient() {
     }
 }
 
-/// Loss and gradient of labels that are mixed with those of partners, and smoothed.
+/// Loss and gradient of labels that are mixed with those of partners and smoothed.
 #[test]
 fn soft_labels_have_their_shares_of_the_loss() {
     let Some(context) = device() else { return };
@@ -221,7 +221,7 @@ fn soft_labels_have_their_shares_of_the_loss() {
         }
         assert_abs_diff_eq!(report.loss, loss, epsilon = 1e-12 * loss);
     }
-    // Of partners with other classes, or for other images.
+    // Partners with a different number of classes or of images.
     let settings = TargetSettings::new(&context).unwrap();
     let others = [
         Labels::upload(&context, &[0; 70], classes + 1).unwrap(),
@@ -239,7 +239,7 @@ fn soft_labels_have_their_shares_of_the_loss() {
     }
 }
 
-/// For several devices: the parts of a batch add up, gradients to the bit.
+/// For several devices: the parts of a batch add up, and their gradients are bit-identical.
 #[test]
 fn parts_of_a_batch_add_up_to_its_loss() {
     let Some(context) = device() else { return };
@@ -274,7 +274,7 @@ fn ties_go_to_the_first_class_and_no_number_is_an_error() {
     assert_eq!((value, errors), (0.0, 0));
     let (_, errors, _) = loss(&context, &[0.0, 1.0, f32::NAN, 0.0], &[1, 0], 2);
     assert_eq!(errors, 1);
-    // More classes than lanes: the largest of each lane is one of several.
+    // With more classes than lanes, each lane has several.
     let mut logits = vec![1.0; 70];
     (logits[33], logits[65]) = (2.0, 2.0);
     let (_, errors, _) = loss(&context, &logits, &[33], 70);

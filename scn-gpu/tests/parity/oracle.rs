@@ -7,7 +7,7 @@ use scn_solvers::{ActiveSet, ElasticNet, Settings, Start, encode};
 
 use crate::noise;
 
-/// A problem with the windows of a map as signals.
+/// A problem whose signals are the windows of a map.
 pub(crate) struct Instance {
     pub(crate) dictionary: Mat<f32>,
     pub(crate) lambda1: Vec<f32>,
@@ -19,7 +19,8 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Unit-norm atoms and a random map. Half the weights of the penalty is each atom's own.
+    /// Creates a problem with unit-norm atoms, a λ1 from 0.05 to 0.15 for each atom, and a random
+    /// map.
     pub(crate) fn new(shape: MapShape, window: usize, stride: usize, atoms: usize) -> Self {
         let rows = shape.channels * window * window;
         let seed = (atoms + 1000 * rows) as u64;
@@ -35,7 +36,7 @@ impl Instance {
         }
     }
 
-    /// A matrix of signals.
+    /// Creates a problem whose signals are the columns of a matrix.
     pub(crate) fn matrix(rows: usize, columns: usize, atoms: usize) -> Self {
         let shape = MapShape {
             channels: rows,
@@ -54,18 +55,18 @@ impl Instance {
         Windows::new(self.shape, self.window, self.stride).unwrap()
     }
 
-    /// The problem on a device.
+    /// Creates the problem on a device.
     pub(crate) fn on(&self, context: &Context) -> SingleProblem {
         self.with_lambda1(context, &self.lambda1)
     }
 
-    /// The problem on a device with another λ1, one or one per atom.
+    /// Creates the problem on a device with a different λ1: one for all atoms or one per atom.
     pub(crate) fn with_lambda1(&self, context: &Context, lambda1: &[f32]) -> SingleProblem {
         let dictionary = row_major(self.dictionary.as_ref());
         SingleProblem::new(context, &dictionary, self.atoms(), lambda1, self.lambda2).unwrap()
     }
 
-    /// The problem in f64, with the same numbers.
+    /// Returns the problem in f64, with the same numbers.
     pub(crate) fn in_f64(&self) -> scn_solvers::Problem<f64> {
         let lambda1 = self.lambda1.iter().map(|&value| f64::from(value)).collect();
         let penalty = ElasticNet {
@@ -75,25 +76,28 @@ impl Instance {
         scn_solvers::Problem::new(wide(&self.dictionary).as_ref(), penalty).unwrap()
     }
 
-    /// The same with the first λ1 for all atoms.
+    /// Same as [`in_f64`](Self::in_f64), with the first λ1 for all atoms.
     pub(crate) fn with_first_lambda1(&self) -> scn_solvers::Problem<f64> {
         let (lambda1, lambda2) = (f64::from(self.lambda1[0]), f64::from(self.lambda2));
         let penalty = ElasticNet::nonnegative(lambda1, lambda2);
         scn_solvers::Problem::new(wide(&self.dictionary).as_ref(), penalty).unwrap()
     }
 
-    /// The exact codes.
+    /// Returns the exact codes.
     pub(crate) fn codes(&self) -> Mat<f64> {
         let signals = self.signals();
         let mut codes = Mat::zeros(self.atoms(), signals.ncols());
         let solver = ActiveSet::new(Settings::new(1e-12, 10_000).unwrap());
         let (problem, start) = (self.in_f64(), Start::Zero);
         let report = encode(&solver, &problem, &signals, codes.as_mut(), start).unwrap();
-        assert!(report.converged(), "the oracle fails: {report:?}");
+        assert!(
+            report.converged(),
+            "the oracle does not converge: {report:?}"
+        );
         codes
     }
 
-    /// The windows, one per column.
+    /// Returns the windows, one per column.
     pub(crate) fn signals(&self) -> Mat<f64> {
         let mut signals = Mat::zeros(self.dictionary.nrows(), self.windows().positions());
         self.for_each_entry(|entry, column, pixel| {
@@ -102,14 +106,15 @@ impl Instance {
         signals
     }
 
-    /// The transpose of [`signals`](Self::signals): columns added up over the windows that hold a pixel.
+    /// The transpose of [`signals`](Self::signals): adds up columns over the windows that contain a
+    /// pixel.
     pub(crate) fn fold(&self, columns: &Mat<f64>) -> Vec<f64> {
         let mut map = vec![0.0; self.shape.len()];
         self.for_each_entry(|entry, column, pixel| map[pixel] += columns[(entry, column)]);
         map
     }
 
-    /// Visits the entries of all windows that are pixels: row, column, and place in the map.
+    /// Visits all window entries that are pixels, with their row, column, and place in the map.
     fn for_each_entry(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let MapShape {
             channels,
@@ -137,7 +142,7 @@ impl Instance {
         }
     }
 
-    /// Smallest and largest eigenvalue of H.
+    /// Returns the smallest and largest eigenvalue of H.
     pub(crate) fn spectrum(&self) -> (f64, f64) {
         let gram = self.in_f64().gram().to_owned();
         let values = gram.self_adjoint_eigenvalues(Side::Lower).unwrap();
@@ -145,25 +150,25 @@ impl Instance {
     }
 }
 
-/// In f64.
+/// Converts a matrix to f64.
 pub(crate) fn wide(matrix: &Mat<f32>) -> Mat<f64> {
     let (rows, columns) = matrix.shape();
     Mat::from_fn(rows, columns, |i, j| f64::from(matrix[(i, j)]))
 }
 
-/// Numbers stored row by row, in f64.
+/// Converts numbers that are stored row by row to a matrix in f64.
 pub(crate) fn wide_rows(values: &[f32], rows: usize) -> Mat<f64> {
     let columns = values.len() / rows;
     Mat::from_fn(rows, columns, |i, j| f64::from(values[i * columns + j]))
 }
 
-/// Stored row by row.
+/// Returns the entries of a matrix, row by row.
 pub(crate) fn row_major(matrix: MatRef<'_, f32>) -> Vec<f32> {
     let entry = |k: usize| matrix[(k / matrix.ncols(), k % matrix.ncols())];
     (0..matrix.nrows() * matrix.ncols()).map(entry).collect()
 }
 
-/// The largest size of any number.
+/// Returns the largest absolute value.
 pub(crate) fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
     values.into_iter().map(f64::abs).fold(0.0, f64::max)
 }

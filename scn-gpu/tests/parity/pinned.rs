@@ -4,7 +4,7 @@ use scn_gpu::{ArgumentError, Context, GpuError, PinnedBuffer};
 
 use crate::device;
 
-/// Whether work on this device waits until somebody waits for it.
+/// Whether work on this device starts only when something waits for it.
 fn is_late(context: &Context) -> bool {
     let is_stand_in = context.name().starts_with("Stand-in");
     is_stand_in && std::env::var("SCN_HOST_EAGER").as_deref() != Ok("1")
@@ -30,8 +30,9 @@ fn of_two_pinned_the_older_is_read_while_newer_work_is_queued() {
         }
         to_do += usize::from(!sent[k].is_done().unwrap() && !received[k].is_done().unwrap());
     }
-    // What a turn asked for was still to be done, although the turn before was waited for. Not in every turn: other tests use the same
-    // device, and when one of them unloads kernels the driver waits for all of it.
+    // In some turn, the work of that turn was still pending after waiting for the previous turn.
+    // This need not hold in every turn: other tests use the same device, and when one of them
+    // unloads kernels, the driver waits for all of its work.
     assert!(!late || to_do > 0);
     assert_eq!(received[1].values().unwrap(), [5; 5]);
     assert_eq!(buffer.download().unwrap(), [5; 5]);

@@ -8,7 +8,7 @@ use scn_gpu::{Buffer, Context, KernelTime};
 
 use crate::{device, noise};
 
-/// A map, and its average over planes of four pixels.
+/// Returns a map, and space for its averages over planes of four pixels.
 fn maps(context: &Context) -> [Buffer<f32>; 2] {
     let map = context.upload(&noise(40, 1)).unwrap();
     [map, context.zeros(10).unwrap()]
@@ -20,7 +20,8 @@ fn average([map, means]: &mut [Buffer<f32>; 2], times: usize) {
     }
 }
 
-/// So long takes `operations` in the driver's stand-in: a microsecond each, read as f32 milliseconds.
+/// Asserts that `time` is what `operations` take with the stand-in driver: a microsecond each, read
+/// as milliseconds in f32.
 fn assert_counted(context: &Context, time: Duration, operations: u32) {
     assert!(time > Duration::ZERO);
     if context.name().starts_with("Stand-in") {
@@ -64,7 +65,7 @@ fn launches_are_timed_while_that_is_asked_for() {
     }
 }
 
-/// More launches than events are kept for are counted all the same.
+/// All launches are counted, even if there are more than events are kept for.
 #[test]
 fn no_launch_is_forgotten() {
     let Some(context) = device() else { return };

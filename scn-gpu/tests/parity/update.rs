@@ -14,7 +14,7 @@ const RULES: [Rule; 4] = [
     Rule::fixed(),
     Rule::learned(2.0).nonnegative(),
 ];
-/// One of several blocks, one of a block to the last thread, one number.
+/// Several blocks, a single number, exactly one block, and part of a block.
 const LENGTHS: [usize; 4] = [300, 1, 256, 7];
 
 fn parameters(context: &Context) -> Parameters {
@@ -58,12 +58,12 @@ fn steps_have_the_formula_of_the_processor() {
             let v = momentum * velocity[k] - rate * rule.rate * (decay * value[k] + gradient[k]);
             let w = value[k] + v;
             let w = if rule.nonnegative { w.max(0.0) } else { w };
-            // The device rounds a product and a sum at once.
+            // The device rounds a product and a sum together.
             assert_abs_diff_eq!(new_velocity[k], v, epsilon = 2.0 * f32::EPSILON);
             assert_abs_diff_eq!(new_value[k], w, epsilon = 4.0 * f32::EPSILON);
         }
     }
-    // Between the parameters nothing moves.
+    // Nothing changes between the parameters.
     let together: usize = LENGTHS.iter().sum();
     let zeros = |view: scn_gpu::View<'_, f32>| {
         let numbers = view.download().unwrap();
@@ -73,8 +73,8 @@ fn steps_have_the_formula_of_the_processor() {
     assert!(zeros(all.velocities.all()) >= all.values.all().len() - together);
 }
 
-/// Gradients of what is learned, scaled to a norm that they exceed, and left alone by one that they
-/// do not. Many blocks, so that every thread of the one that adds squares has several.
+/// Learned gradients are scaled to a norm that they exceed, and left alone by one that they do not.
+/// With many blocks, every thread of the block that adds the squares has several.
 #[test]
 fn gradients_are_scaled_to_their_norm() {
     let Some(context) = device() else { return };
@@ -115,7 +115,7 @@ fn gradients_are_scaled_to_their_norm() {
             }
         }
     }
-    // No norm to divide by.
+    // A norm of zero must not be divided by.
     all.gradients.all_mut().fill_zero().unwrap();
     all.clip(&DescentSettings::new(&context).unwrap()).unwrap();
     let zeros = all.gradients.all().download().unwrap();
@@ -142,7 +142,7 @@ fn averages_move_towards_values() {
         .into_iter()
         .zip(values.into_iter().zip(start))
     {
-        // The device rounds a product and a sum at once.
+        // The device rounds a product and a sum together.
         let expected = start + weight * (value - start);
         assert_abs_diff_eq!(found, expected, epsilon = 2.0 * f32::EPSILON);
     }
@@ -164,7 +164,7 @@ fn two_parameters_can_be_written_at_once() {
     assert!(all.gradients.get(4).is_err());
 }
 
-/// The first of the parameters that are learned is named; others may hold anything.
+/// The first learned parameter with such a gradient is reported. Other gradients may hold anything.
 #[test]
 fn gradients_that_are_not_finite_are_found_wherever_they_are() {
     let Some(context) = device() else { return };

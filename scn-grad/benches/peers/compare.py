@@ -1,19 +1,24 @@
-"""Columns per second, memory and error of the derivatives of sparse codes: `scn bench adjoint` and what PyTorch users write.
+"""Throughput, memory and error of the derivatives of sparse codes: `scn bench adjoint` and PyTorch.
 
-The codes are a(x) = argmin over a >= 0 of 1/2 ||x - D a||^2 + lambda1 1'a + lambda2/2 ||a||^2 for many signals x, the loss is
-L = sum(u * a) with u given, and the derivatives are those of L by D, x and lambda1. Three styles in PyTorch, in float32:
+The codes are a(x) = argmin over a >= 0 of 1/2 ||x - D a||^2 + lambda1 1'a + lambda2/2 ||a||^2 for many
+signals x, the loss is L = sum(u * a) with given u, and the derivatives are those of L with respect to D,
+x and lambda1. PyTorch users write them in three styles, here in float32:
 
   unroll    50 iterations of FISTA, and back through all of them
-  implicit  the same iterations, nothing of them kept; back by Cholesky of every column's masked Gram matrix, in batches
-  cg        the same iterations, nothing of them kept; back by 20 steps of conjugate gradients on all masked Gram matrices at once
+  implicit  the same iterations, none of them kept; back by Cholesky factorisations of the masked Gram
+            matrix of every column, in batches
+  cg        the same iterations, none of them kept; back by 20 steps of conjugate gradients on all
+            masked Gram matrices at once
 
-Forward is from dictionary and signals to codes, Gram matrix, D'x and step size included; backward from u to all derivatives.
-How many columns are worked on at once decides memory and, through the caches, speed; so some numbers of them are measured.
-Every measurement is in a process of its own. Its memory is the largest resident size over the one before it began, with
-dictionary, signals and u loaded, and with the libraries warm: what the work needs, codes and derivatives included.
+Forward is from dictionary and signals to codes, including Gram matrix, D'x and step size; backward is
+from u to all derivatives. The number of columns processed at once determines memory and, through the
+caches, throughput, so several numbers are measured. Every measurement runs in its own process. Its
+memory is the growth of the peak resident size, after dictionary, signals and u are loaded and the
+libraries are warm: what the work needs, including codes and derivatives.
 
-Errors are relative, in the Frobenius norm, against derivatives in float64 at codes of KKT residual 1e-12, on the first columns
-alone: a run on just these. They hold what unfinished codes do to a derivative, not only what its linear solves do.
+Errors are relative, in the Frobenius norm, against derivatives in float64 at codes with a KKT residual
+of 1e-12, from a separate run on the first columns only. They include the effect of inexact codes on a
+derivative, not only that of inexact linear solves.
 """
 
 import argparse
@@ -31,8 +36,8 @@ import torch
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "scn-solvers" / "benches" / "peers"))
 from compare import LAMBDA2, THREADS, Problem, conditions, save, torch_fista  # noqa: E402  (found by the line above)
 
-# How this project is called; dictionary, signals, u, weights, tolerance and output files follow. It prints a JSON object whose
-# first run has forward_seconds, adjoint_seconds, columns and peak_rss_bytes.
+# The command of this project, followed by dictionary, signals, u, weights, tolerance and output files. It
+# prints a JSON object whose first run has forward_seconds, adjoint_seconds, columns and peak_rss_bytes.
 COMMAND = ["bench", "adjoint", "--json", "--threads", str(THREADS)]
 TOLERANCES = (1e-4, 1e-6)
 SHAPES = [(144, 64), (576, 256)]
@@ -40,16 +45,16 @@ STYLES = ("unroll", "implicit", "cg")
 ITERATIONS = 50
 STEPS = 20
 CHECKED = 2000
-# Columns at once: a number that fits caches, and as many as this memory allows.
+# Columns at once: a number that fits in the caches, and as many as this memory allows.
 CHUNK = 2048
 MEMORY = 8e9
-# Numbers in a batch of masked Gram matrices; larger ones are slower.
+# Numbers in a batch of masked Gram matrices; larger batches are slower.
 BATCH = 1 << 20
 MEBI = 1 << 20
 
 
 def exact(problem, cotangent):
-    """Derivatives in float64 by the formulas, at codes that are solved: what every other way is measured against."""
+    """Returns derivatives in float64 by the formulas, at exact codes: the reference for all others."""
     dictionary, signals = problem.dictionary.astype(np.float64), problem.signals.astype(np.float64)
     atoms = dictionary.shape[1]
     hessian = dictionary.T @ dictionary + LAMBDA2 * np.eye(atoms)
@@ -60,7 +65,7 @@ def exact(problem, cotangent):
         if iteration % 50 == 0 and problem.residual(codes) <= 1e-12:
             break
         new = np.maximum(ahead - step * (hessian @ ahead - offset), 0)
-        # Momentum that goes uphill starts anew, or the last digits take for ever.
+        # Restart momentum that goes uphill, or the last digits take forever.
         if np.sum((ahead - new) * (new - codes)) > 0:
             momentum = 1.0
         following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
@@ -80,7 +85,7 @@ def exact(problem, cotangent):
 
 
 def errors(found, reference):
-    """Relative errors of derivatives."""
+    """Returns the relative errors of derivatives."""
     return {
         f"error_{name}": float(np.linalg.norm(np.asarray(found[name], np.float64) - right) / np.linalg.norm(right))
         for name, right in reference.items()
@@ -89,13 +94,13 @@ def errors(found, reference):
 
 
 def step_size(gram):
-    """The step of torch_fista, held constant: at the solution no derivative goes through it."""
+    """Returns the step size of torch_fista, held constant: at the solution its derivative has no effect."""
     with torch.no_grad():
         return 1 / (float(torch.linalg.eigvalsh(gram.double())[-1]) * (1 + 1e-6))
 
 
 def unrolled(dictionary, signals, lambda1):
-    """The iterations of torch_fista, kept for autograd."""
+    """Runs the iterations of torch_fista, keeping them for autograd."""
     atoms = dictionary.shape[1]
     gram = dictionary.T @ dictionary + LAMBDA2 * torch.eye(atoms)
     step = step_size(gram)
@@ -112,7 +117,7 @@ def unrolled(dictionary, signals, lambda1):
 
 
 def by_unrolling(dictionary, signals, cotangent, lambda1, chunk):
-    """Columns go forward and back chunk by chunk, as what is kept of one is only freed on its way back."""
+    """Differentiates chunk by chunk, since the iterations of a chunk are only freed on its way back."""
     dictionary = dictionary.clone().requires_grad_()
     lambda1 = torch.tensor(lambda1, requires_grad=True)
     codes, signal_gradient = torch.empty_like(cotangent), torch.empty_like(signals)
@@ -134,7 +139,7 @@ def by_unrolling(dictionary, signals, cotangent, lambda1, chunk):
 
 
 def masked_cholesky(gram, mask, right):
-    """Every row's system by itself: identity stands where an atom is not active."""
+    """Solves the system of each row separately, with the identity where an atom is not active."""
     matrices = gram * (mask.unsqueeze(2) * mask.unsqueeze(1))
     matrices.diagonal(dim1=1, dim2=2).add_((1 - mask) + LAMBDA2)
     factors, _ = torch.linalg.cholesky_ex(matrices)
@@ -142,7 +147,7 @@ def masked_cholesky(gram, mask, right):
 
 
 def masked_conjugate_gradients(gram, mask, right):
-    """All rows' systems at once by products with the same Gram matrix, what is not active set to zero after each."""
+    """Solves the systems of all rows at once; after each product, inactive entries are set to zero."""
     residual = mask * right
     solution, direction = torch.zeros_like(residual), residual.clone()
     square = (residual * residual).sum(1, keepdim=True)
@@ -158,7 +163,7 @@ def masked_conjugate_gradients(gram, mask, right):
 
 
 def by_implicit_function(solve, dictionary, signals, cotangent, lambda1, chunk):
-    """Nothing of the iterations is kept, so only systems are solved in chunks. The derivatives go through the Gram matrix."""
+    """Keeps no iterations, so only systems are solved in chunks. The derivatives use the Gram matrix."""
     with torch.no_grad():
         start = time.perf_counter()
         codes = torch_fista(dictionary, signals, lambda1, ITERATIONS, CHUNK)
@@ -186,22 +191,28 @@ def differentiate(style, *arguments):
 
 
 def chunks(style, atoms, columns):
-    """Numbers of columns at once that a style is measured with."""
+    """Returns the numbers of columns at once with which a style is measured."""
     if style == "implicit":
         return [min(columns, BATCH // atoms**2)]
-    # Two arrays of every iteration are kept; half as much again for the way back.
+    # Two arrays are kept of every iteration, and half as much again for the way back.
     kept = 4 * atoms * (3 * ITERATIONS if style == "unroll" else 8)
     return sorted({min(CHUNK, columns), min(columns, int(MEMORY / kept))})
 
 
 def resident(field):
-    """Bytes of this process: VmRSS now, VmHWM the largest. What getrusage calls the largest begins with that of the parent."""
+    """Returns the memory of this process in bytes: VmRSS now, VmHWM at its peak.
+
+    The peak of getrusage would start with that of the parent.
+    """
     with open("/proc/self/status") as lines:
         return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def measure(folder, style, chunk):
-    """One style on the files of a folder, in this process: prints figures and writes codes and derivatives of the first columns."""
+    """Measures one style on the files of a folder, in this process.
+
+    Prints the figures, and writes codes and derivatives of the first columns.
+    """
     torch.set_num_threads(THREADS)
     torch.set_flush_denormal(True)
     lambda1 = json.loads((folder / "problem.json").read_text())["lambda1"]
@@ -216,7 +227,7 @@ def measure(folder, style, chunk):
     while repeats > 0 or time.perf_counter() - began < 1:
         repeats -= 1
         forward, backward, _, _ = differentiate(style, dictionary, signals, cotangent, lambda1, chunk)
-        # Later runs find memory in pieces; the first is what a run needs.
+        # Later runs find fragmented memory; the first shows what a run needs.
         peak = peak or resident("VmHWM") - before
         if best is None or forward + backward < sum(best):
             best = (forward, backward)
@@ -231,7 +242,7 @@ def measure(folder, style, chunk):
 
 
 def write(folder, problem, cotangent, tolerance):
-    """The files that every program reads."""
+    """Writes the files that every program reads."""
     folder.mkdir()
     np.save(folder / "D.npy", problem.dictionary)
     np.save(folder / "X.npy", problem.signals)
@@ -242,7 +253,7 @@ def write(folder, problem, cotangent, tolerance):
 
 
 def torch_style(folder, problem, style, chunk, reference):
-    """A style in a process of its own."""
+    """Measures a style in its own process."""
     command = [sys.executable, __file__, "--measure", folder, "--style", style, "--chunk", str(chunk)]
     figures = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     found = {"dictionary": np.load(folder / "dD.npy"), "signals": np.load(folder / "dX.npy")}
@@ -252,7 +263,7 @@ def torch_style(folder, problem, style, chunk, reference):
 
 
 def scn(binary, folder, problem, tolerance):
-    """This project's command line, which times itself; its report, and the derivatives by D and x that it wrote."""
+    """Runs this project, which times itself. Returns its report and derivatives with respect to D and x."""
     command = [binary, *COMMAND, "--dictionary", folder / "D.npy", "--signals", folder / "X.npy", "--cotangent", folder / "U.npy"]
     command += ["--lambda1", repr(problem.lambda1), "--lambda2", str(LAMBDA2), "--tolerance", str(tolerance)]
     command += ["--out-dictionary", folder / "dD.npy", "--out-signals", folder / "dX.npy"]
@@ -261,7 +272,7 @@ def scn(binary, folder, problem, tolerance):
 
 
 def scn_figures(binary, folder, first, problem, tolerance, reference):
-    """Times and memory on all columns, errors on the first of them."""
+    """Measures times and memory on all columns, and errors on the first of them."""
     report, _ = scn(binary, folder, problem, tolerance)
     _, found = scn(binary, first, problem, tolerance)
     return {
@@ -275,7 +286,7 @@ def scn_figures(binary, folder, first, problem, tolerance, reference):
 
 
 def compare(rows, atoms, active, columns, binary):
-    """Everything on one problem: records, this project's first."""
+    """Measures everything on one problem and returns records, those of this project first."""
     problem = Problem(rows, atoms, columns, 0.0, active)
     cotangent = np.random.default_rng(columns).standard_normal((atoms, columns)).astype(np.float32)
     few = copy.copy(problem)
@@ -302,7 +313,7 @@ def compare(rows, atoms, active, columns, binary):
 
 
 def line(record):
-    """A row of the table."""
+    """Returns a row of the table."""
     speed = lambda seconds: f"{record['columns'] / seconds / 1e3:,.1f} k"
     ratios = lambda name: " / ".join(f"{ratio:,.1f}" for ratio in record[name]) if name in record else "–"
     cells = [f"{record['rows']} x {record['atoms']}", f"{record['lambda1']:.3f}", record["solver"]]
@@ -321,13 +332,13 @@ def store(folder, records, lines):
     scn-grad/benches/peers/run
 
 {conditions(("numpy", "spams-bin", "torch"))}
-{records[0]["columns"]:,} columns, lambda2 = {LAMBDA2}; derivatives of sum(u * a) by dictionary, signals and λ1. Columns per second forward, to
-codes, and backward, to all derivatives, in the fastest of three runs or more; MiB that the process grew by, codes and
-derivatives included. PyTorch is in float32 and runs {ITERATIONS} iterations of FISTA: `unroll` goes back through them, `implicit` solves
-masked systems by Cholesky in batches, `cg` by {STEPS} steps of conjugate gradients. Memory grows with the columns at once; none takes
-more of them than fit {MEMORY / 1e9:.0f} GB. KKT: the largest residual of the first {CHECKED:,} columns' codes, in float64. Errors: relative, in the Frobenius
-norm, against exact derivatives in float64, on these columns. Times and memory: those of a style over those of scn, at tolerances
-{tolerances}, forward and backward together.
+{records[0]["columns"]:,} columns, lambda2 = {LAMBDA2}; derivatives of sum(u * a) with respect to dictionary, signals and λ1. Columns per second
+forward, to codes, and backward, to all derivatives, in the fastest of at least three runs; growth of the process in MiB, including
+codes and derivatives. PyTorch uses float32 and runs {ITERATIONS} iterations of FISTA: `unroll` goes back through them, `implicit` solves
+masked systems by Cholesky in batches, `cg` by {STEPS} steps of conjugate gradients. Memory grows with the columns at once; no style
+processes more than fit in {MEMORY / 1e9:.0f} GB. KKT: the largest residual of the codes of the first {CHECKED:,} columns, in float64. Errors: relative, in
+the Frobenius norm, against exact derivatives in float64, on these columns. Times and memory: ratios of a style to scn, at
+tolerances {tolerances}, forward and backward together.
 
 | shape | λ1 | style | columns at once | KKT | forward | backward | MiB | error dL/dD | error dL/dx | times | memory |
 |---|---|---|---|---|---|---|---|---|---|---|---|
@@ -337,9 +348,9 @@ norm, against exact derivatives in float64, on these columns. Times and memory: 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scn", default="target/release/scn", help="the binary of this project")
-    parser.add_argument("--peers-only", action="store_true", help="without this project, to try the peers out")
-    parser.add_argument("--quick", action="store_true", help="fewer columns: for trying this out, not for figures")
+    parser.add_argument("--scn", default="target/release/scn", help="binary of this project")
+    parser.add_argument("--peers-only", action="store_true", help="leave this project out, to try the peers")
+    parser.add_argument("--quick", action="store_true", help="use fewer columns, to try the script; not for figures")
     parser.add_argument("--out", type=pathlib.Path, help="folder for the figures")
     parser.add_argument("--measure", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--style", choices=STYLES, help=argparse.SUPPRESS)

@@ -1,13 +1,15 @@
-//! Exact: a Cholesky factorisation of `H_LL` per column.
+//! The exact solver: a Cholesky factorisation of `H_LL` per column.
 
 use scn_solvers::{Problem, Scalar};
 
 use super::{MaskedReport, MaskedSolver, MaskedTile};
 
-/// Factorises `H_LL` of each column: exact to rounding at `|L|³/6` multiply-adds per column, the reference.
+/// The exact reference solver, which factorises `H_LL` of each column.
 ///
-/// A column whose active atoms depend linearly on each other (possible only with λ2 = 0) has no unique derivative; its `y`
-/// is left as it was and it counts as unconverged.
+/// It is exact up to rounding, at `|L|³/6` multiply-adds per column.
+///
+/// A column whose active atoms are linearly dependent (possible only with λ2 = 0) has no unique
+/// derivative. Its `y` is left unchanged, and it counts as unconverged.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MaskedCholesky;
 

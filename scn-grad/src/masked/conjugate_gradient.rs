@@ -5,18 +5,20 @@ use scn_solvers::{Problem, Scalar, Settings};
 
 use super::{MaskedReport, MaskedSolver, MaskedTile};
 
-/// Conjugate gradients on `H_LL y_L = u_L`, the active set of each column given by a mask; what has not reached the tolerance when
-/// the passes end is factorised.
+/// Conjugate gradients on `H_LL y_L = u_L` for a whole tile, with active sets given by masks.
 ///
-/// Passes grow with the root of the condition of `H_LL`, where those of plain sweeps grow with the condition itself; with
-/// [symmetric Gauss-Seidel](Self::with_symmetric_gauss_seidel) before each step there are half as many.
+/// Columns that have not reached the tolerance when the passes are used up are factorised.
+///
+/// The number of passes grows with the root of the condition number of `H_LL`; that of plain sweeps
+/// grows with the condition number itself. [Symmetric
+/// Gauss-Seidel](Self::with_symmetric_gauss_seidel) before each step halves the number.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MaskedConjugateGradient {
     settings: Settings,
     preconditioner: Preconditioner,
 }
 
-/// What comes before each step.
+/// The preconditioner that is applied before each step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Preconditioner {
     /// Division by the diagonal of `H`.
@@ -27,7 +29,9 @@ pub(super) enum Preconditioner {
 }
 
 impl MaskedConjugateGradient {
-    /// Preconditioned by the diagonal (Jacobi). Stops at a relative residual of `settings.tolerance()`; factorises after
+    /// Creates a solver preconditioned by the diagonal (Jacobi).
+    ///
+    /// It stops at a relative residual of `settings.tolerance()`, and factorises after
     /// `settings.max_passes()` products with `H`.
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -36,8 +40,11 @@ impl MaskedConjugateGradient {
         }
     }
 
-    /// Preconditioned by a sweep forward and one back, in as many multiply-adds as the product takes alone (Eisenstat,
-    /// "Efficient implementation of a class of preconditioned conjugate gradient methods", SIAM J. Sci. Stat. Comput. 2 (1981)).
+    /// Creates a solver preconditioned by a forward and a backward sweep.
+    ///
+    /// A step takes as many multiply-adds as the product alone (Eisenstat, "Efficient
+    /// implementation of a class of preconditioned conjugate gradient methods", SIAM J. Sci. Stat.
+    /// Comput. 2 (1981)).
     pub fn with_symmetric_gauss_seidel(settings: Settings) -> Self {
         Self {
             settings,
@@ -68,15 +75,17 @@ impl<T: Scalar> MaskedSolver<T> for MaskedConjugateGradient {
     }
 }
 
-/// Solves for what the last solve has left: the recurrence's own remainder drifts from the true one by rounding.
+/// Maximum number of further solves, each for the true remainder, from which the remainder of the
+/// recurrence drifts by rounding.
 const REFINEMENTS: u32 = 3;
 
-/// A solve that misses its goal by no more than this was misled by its estimate, not by rounding, and goes on.
+/// A solve that misses its goal by at most this factor was misled by its estimate, not by rounding,
+/// and continues.
 const MISJUDGED: f64 = 4.0;
 
 impl<T: Scalar> MaskedTile<T> {
-    /// Solves, from zero or from where others have come. Returns the number of products with `H`, those for remainders included. The
-    /// residuals are measured.
+    /// Solves from zero, or from the current solution if `begun`. Measures the residuals and
+    /// returns the number of products with `H`, including those for remainders.
     pub(super) fn conjugate_gradients(
         &mut self,
         problem: &Problem<T>,
@@ -94,7 +103,7 @@ impl<T: Scalar> MaskedTile<T> {
                 self.remainder.clone_from(&self.right_side);
             }
             let limit = max_passes.saturating_sub(passes);
-            // Less after the first, so that what the estimate misses is made up for.
+            // Aim lower after the first solve, to make up for the error of the estimate.
             let aim = if refinement == 0 { 1.0 } else { 0.5 } * tolerance;
             let (more, worst) = match preconditioner {
                 Preconditioner::Jacobi => self.add_solution(problem, aim, limit),
@@ -110,7 +119,8 @@ impl<T: Scalar> MaskedTile<T> {
         passes
     }
 
-    /// Adds `H^-1` times the remainder, as found by plain conjugate gradients. Returns the products made, and the largest residual then.
+    /// Adds `H^-1` times the remainder, computed by plain conjugate gradients. Returns the number
+    /// of products and the largest residual afterwards.
     fn add_solution(&mut self, problem: &Problem<T>, aim: f64, limit: u32) -> (u32, f64) {
         let method = &mut self.conjugate_gradients;
         let (mask, scale) = (&self.mask, &self.scale);
@@ -129,8 +139,9 @@ impl<T: Scalar> MaskedTile<T> {
         (passes, self.measure(problem))
     }
 
-    /// The same with the preconditioner. The residual is the largest entry of a remainder of which only the length is known:
-    /// an estimate, which the first measurement corrects.
+    /// Same as [`add_solution`](Self::add_solution), but with symmetric Gauss-Seidel. The residual
+    /// is the largest entry of a remainder of which only the norm is known, so it is first
+    /// estimated, and the first measurement corrects the estimate.
     fn add_preconditioned_solution(
         &mut self,
         problem: &Problem<T>,
@@ -154,7 +165,7 @@ impl<T: Scalar> MaskedTile<T> {
             passes += steps;
             method.add_solution(problem.operator(), &self.start, &mut self.solution);
             worst = self.measure(problem);
-            // Where no step was made there is nothing to be had but rounding.
+            // Without a step, only rounding is left.
             if worst <= tolerance || worst > MISJUDGED * tolerance || steps == 0 {
                 break;
             }
@@ -164,7 +175,7 @@ impl<T: Scalar> MaskedTile<T> {
         (passes, worst)
     }
 
-    /// `u - H y` on the active sets.
+    /// Computes the remainder `u - H y` on the active sets.
     fn take_remainder(&mut self, problem: &Problem<T>) {
         self.remainder.resize(self.solution.len(), T::ZERO);
         product(
@@ -183,7 +194,7 @@ impl<T: Scalar> MaskedTile<T> {
     }
 }
 
-/// About the largest of so many normally distributed numbers whose squares add up to 1.
+/// Estimates the largest of `count` normally distributed numbers whose squares add up to 1.
 fn expected_largest(count: f64) -> f64 {
     (2.0 * (count + 2.0).ln() / count.max(1.0)).sqrt().min(1.0)
 }

@@ -17,16 +17,17 @@ pub(super) struct System<'a, T> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Factor<T> {
     active: Vec<usize>,
-    /// `H_LL`, of which the upper triangle becomes `R`, `H_LL = R'R`; row-major.
+    /// `H_LL`, whose upper triangle becomes `R` with `H_LL = R'R`; row-major.
     matrix: Vec<T>,
-    /// Of `H_LL`, as it was.
+    /// The original diagonal of `H_LL`.
     diagonal: Vec<T>,
-    /// u, then y.
+    /// `u` before the solve, `y` after it.
     vector: Vec<T>,
 }
 
 impl<T: Scalar> Factor<T> {
-    /// Writes the exact solution of one column. False, and nothing written, if its active atoms depend linearly on each other.
+    /// Writes the exact solution of one column. Returns false, and writes nothing, if its active
+    /// atoms are linearly dependent.
     pub(super) fn solve(
         &mut self,
         problem: &Problem<T>,
@@ -58,7 +59,7 @@ impl<T: Scalar> Factor<T> {
         diagonal.extend(active.iter().map(|&j| problem.diagonal()[j]));
         let gram = problem.gram();
         for (p, &i) in active.iter().enumerate() {
-            // A column of the symmetric matrix is in one piece.
+            // Read as a column of the symmetric matrix, which is contiguous.
             let row = &mut matrix[p * size..(p + 1) * size];
             match gram.col(i).try_as_col_major() {
                 Some(of_gram) => {

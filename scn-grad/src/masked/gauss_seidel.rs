@@ -1,22 +1,25 @@
-//! The tile kernel of coordinate descent, without its projection.
+//! Gauss-Seidel sweeps: the tile kernel of coordinate descent without its projection.
 
 use scn_solvers::tile::masked_sweep;
 use scn_solvers::{Problem, Scalar, Settings};
 
 use super::{MaskedReport, MaskedSolver, MaskedTile};
 
-/// Over-relaxed Gauss-Seidel sweeps over a whole tile at once, the active set of each column given by a mask; what has not reached the
-/// tolerance when the passes end, or when sweeps gain nothing any more, is factorised, so that coherent atoms cost time, not accuracy.
+/// Over-relaxed Gauss-Seidel sweeps over a whole tile, with active sets given by masks.
 ///
-/// `H_LL` is positive definite, so the sweeps converge for any relaxation ω in (0, 2) (Golub and Van Loan, "Matrix computations",
-/// section 11.2.7 of the fourth edition).
+/// Columns that have not reached the tolerance when the passes are used up, or when sweeps gain
+/// nothing any more, are factorised, so that coherent atoms cost time, not accuracy.
+///
+/// `H_LL` is positive definite, so the sweeps converge for any relaxation ω in (0, 2) (Golub and
+/// Van Loan, "Matrix computations", section 11.2.7 of the fourth edition).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MaskedGaussSeidel {
     settings: Settings,
 }
 
 impl MaskedGaussSeidel {
-    /// Stops at a relative residual of `settings.tolerance()`; factorises after `settings.max_passes()`.
+    /// Creates a solver that stops at a relative residual of `settings.tolerance()`, and factorises
+    /// after `settings.max_passes()`.
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }
@@ -40,22 +43,24 @@ impl<T: Scalar> MaskedSolver<T> for MaskedGaussSeidel {
     }
 }
 
-/// What a sweep multiplies the residual by is smallest with about `ω = 1 + 0.7 γ`, where γ is the overlap of the atoms that are
-/// active: so found on random dictionaries, for γ from 0.05 to 0.6.
+/// `ω - 1` per overlap γ of the active atoms: with about `ω = 1 + 0.7 γ`, sweeps reduce the
+/// residual fastest. Found on random dictionaries, for γ from 0.05 to 0.6.
 const PER_OVERLAP: f64 = 0.7;
 
 /// The largest `ω - 1`.
 const MOST_RELAXATION: f64 = 0.4;
 
-/// Sweeps before the first residual of the first tile.
+/// Number of sweeps before the first residual of the first tile.
 const FIRST: u32 = 2;
 
 impl<T: Scalar> MaskedTile<T> {
-    /// Sweeps from zero until the measured residual is at most the tolerance, the passes are over, no sweep gains anything any more, or
-    /// more than `most` sweeps are to be expected in all. Returns the number of sweeps, and the largest residual.
+    /// Sweeps from zero until the measured residual is at most the tolerance, the passes are used
+    /// up, sweeps gain nothing any more, or more than `most` sweeps are expected in total. Returns
+    /// the number of sweeps and the largest residual.
     ///
-    /// A residual costs as much as a sweep, so it is taken when the sweeps should have arrived: the first time after as many as the
-    /// tile before took, then by what each sweep so far has shrunk it, which is 1 at zero.
+    /// Measuring the residual costs as much as a sweep, so it is measured when the sweeps should
+    /// have converged: first after as many sweeps as the previous tile took, then after as many as
+    /// the reduction per sweep so far predicts, starting from a residual of 1 at zero.
     pub(super) fn sweep(
         &mut self,
         problem: &Problem<T>,
@@ -82,12 +87,13 @@ impl<T: Scalar> MaskedTile<T> {
             let residual = self.measure(problem);
             let needed = sweeps_needed(passes, residual, tolerance);
             if residual <= tolerance {
-                // Fewer might have done. Where there was nothing to solve they tell nothing.
+                // Fewer sweeps might have sufficed. If there was nothing to solve, `needed` is
+                // `u32::MAX`.
                 self.forecast = Some(needed.min(passes));
                 return (passes, residual);
             }
             self.forecast = Some(needed);
-            // Written so that a NaN ends it.
+            // Written so that NaN ends the loop.
             let gained = residual < last;
             if !gained || passes >= max_passes || needed > most {
                 return (passes, residual);
@@ -98,11 +104,12 @@ impl<T: Scalar> MaskedTile<T> {
     }
 }
 
-/// How many sweeps bring the residual down to the tolerance, if so many have brought it down from 1 to where it is. The first hardly does:
-/// what it settles, it unsettles again.
+/// Returns the number of sweeps that bring the residual down to the tolerance, given that `sweeps`
+/// brought it down from 1. The first is left out, since it hardly reduces the residual: it disturbs
+/// the entries that it has just settled.
 fn sweeps_needed(sweeps: u32, residual: f64, tolerance: f64) -> u32 {
     let needed = 1.0 + f64::from(sweeps - 1) * tolerance.ln() / residual.ln();
-    // Where they have brought it nowhere.
+    // The residual has not fallen, or is 0.
     if !(needed > 1.0) {
         return u32::MAX;
     }

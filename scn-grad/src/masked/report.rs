@@ -1,43 +1,45 @@
-//! What came of the linear solves.
+//! The result of linear solves.
 
 use std::time::Duration;
 
-/// What came of the linear solves of a derivative.
+/// The result of the linear solves of a derivative.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct MaskedReport {
     /// Number of columns.
     pub columns: usize,
-    /// Columns that miss the tolerance, among them those whose active atoms depend linearly on each other.
+    /// Number of columns that miss the tolerance, including those whose active atoms are linearly
+    /// dependent.
     pub unconverged: usize,
-    /// Columns solved by a factorisation.
+    /// Number of columns solved by a factorisation.
     pub factorised: usize,
-    /// Most passes over a tile; a product with `H` is a pass.
+    /// The largest number of passes over a tile; a product with `H` is a pass.
     pub passes: u32,
     /// Passes summed over columns.
     pub column_passes: u64,
-    /// Largest relative residual of any column; NaN if one is not finite.
+    /// The largest relative residual of any column; NaN if one is not finite.
     pub residual: f64,
     /// The first column with that residual.
     pub worst_column: usize,
-    /// Where the time of the whole adjoint went, summed over threads; zero unless [asked for](crate::Tasks::timed).
+    /// Time spent in each phase of the whole adjoint, summed over threads; zero unless
+    /// [requested](crate::Tasks::timed).
     pub times: AdjointTimes,
 }
 
-/// Time spent in the adjoint, summed over threads.
+/// Time spent in each phase of the adjoint, summed over threads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdjointTimes {
-    /// Bringing codes, dLoss/da and signals into tiles.
+    /// Copying codes, dLoss/da and signals into tiles.
     pub gather: Duration,
-    /// The linear systems, certificates included.
+    /// Solving the linear systems and measuring their residuals.
     pub solve: Duration,
-    /// `X Y'` and `A Y'`, of which dLoss/dD and the others are made.
+    /// Summing `X Y'` and `A Y'`, from which dLoss/dD and the other gradients follow.
     pub sums: Duration,
-    /// `dLoss/dx = D y`
+    /// Computing `dLoss/dx = D y`.
     pub product: Duration,
-    /// Adding that to where it goes, where this is not done in passing.
+    /// Adding `dLoss/dx` to its destination, unless that is done while computing it.
     pub scatter: Duration,
 }
 
@@ -52,7 +54,7 @@ impl std::ops::AddAssign for AdjointTimes {
 }
 
 impl MaskedReport {
-    /// The report on no columns.
+    /// Returns the report of an empty batch.
     pub fn empty() -> Self {
         Self {
             columns: 0,
@@ -66,12 +68,12 @@ impl MaskedReport {
         }
     }
 
-    /// Whether every column met the tolerance.
+    /// Whether every column has converged.
     pub fn converged(&self) -> bool {
         self.unconverged == 0
     }
 
-    /// Passes per column, on average.
+    /// Returns the mean number of passes per column.
     pub fn mean_passes(&self) -> f64 {
         if self.columns == 0 {
             0.0
@@ -80,7 +82,7 @@ impl MaskedReport {
         }
     }
 
-    /// The report on these columns and on later ones.
+    /// Merges the report of these columns with that of later columns.
     pub fn merge(self, later: Self) -> Self {
         let later_is_worse = later.columns > 0
             && !self.residual.is_nan()
@@ -100,7 +102,7 @@ impl MaskedReport {
         }
     }
 
-    /// The report on the columns of a tile with these residuals, all of them solved.
+    /// Creates the report of a tile with these residuals, with every column counted as converged.
     pub(super) fn of_tile(
         first_column: usize,
         passes: u32,

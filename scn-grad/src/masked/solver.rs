@@ -1,16 +1,18 @@
-//! What a method for the system (3) is.
+//! The trait of solvers for system (3).
 
 use scn_solvers::{Problem, Scalar};
 
 use super::{MaskedReport, MaskedTile};
 
-/// A method for the system (3). Its tolerance is its own: no outer iteration mends an error made here.
+/// A solver for system (3).
+///
+/// It has its own tolerance, since no outer iteration corrects its errors.
 pub trait MaskedSolver<T: Scalar>: Send + Sync + std::fmt::Debug {
-    /// A short name, as in settings.
+    /// Returns a short name, as used in settings.
     fn name(&self) -> &'static str;
 
-    /// Solves every column of a tile that [`MaskedTile::load`] has filled. `first_column` is where the tile stands in
-    /// the batch.
+    /// Solves every column of a tile that [`MaskedTile::load`] has filled. `first_column` is the
+    /// column of the batch where the tile begins.
     fn solve(
         &self,
         problem: &Problem<T>,

@@ -1,4 +1,4 @@
-//! One tile of systems.
+//! Tiles of linear systems.
 
 use scn_solvers::tile::{
     ConjugateGradients, MaskedSystem, SymmetricGaussSeidel, masked_residual, masked_system, padded,
@@ -8,8 +8,10 @@ use scn_solvers::{Problem, Scalar};
 use super::MaskedReport;
 use super::factor::{Factor, System};
 
-/// One tile of systems, row-major with [`Real::tile`](scn_solvers::tile::Real::tile) columns and one row per padded atom, and the memory of those who
-/// solve it.
+/// A tile of linear systems, with the workspace of its solver.
+///
+/// Its arrays are row-major, with [`Real::tile`](scn_solvers::tile::Real::tile) columns and one row
+/// per padded atom.
 #[derive(Debug, Clone, Default)]
 pub struct MaskedTile<T> {
     /// 1 on the active set of each column, 0 elsewhere.
@@ -18,22 +20,22 @@ pub struct MaskedTile<T> {
     pub right_side: Vec<T>,
     /// `y`, zero off the active set.
     pub solution: Vec<T>,
-    /// One per column: the size of the active set.
+    /// Size of the active set of each column.
     pub(super) active: Vec<T>,
-    /// One per column: the largest `|u|`; 1 where that is 0.
+    /// Largest `|u|` of each column; 1 where that is 0.
     pub(super) scale: Vec<T>,
-    /// One per column: relative once [`measure`](Self::measure) has been called.
+    /// Residual of each column; relative once [`measure`](Self::measure) has been called.
     pub(super) residual: Vec<T>,
-    /// A tile row.
+    /// A row of a tile.
     pub(super) scratch: Vec<T>,
     pub(super) columns: usize,
-    /// The right side of sweeps.
+    /// The right-hand side of sweeps.
     pub(super) swept: Vec<T>,
-    /// Sweeps that the last tile took.
+    /// Number of sweeps expected for the next tile, from those of the last.
     pub(super) forecast: Option<u32>,
-    /// Where a solve for a remainder began.
+    /// The solution at the start of a solve for a remainder.
     pub(super) start: Vec<T>,
-    /// `u - H y`, what conjugate gradients solve for.
+    /// `u - H y`, the right-hand side of conjugate gradients.
     pub(super) remainder: Vec<T>,
     pub(super) conjugate_gradients: ConjugateGradients<T>,
     pub(super) symmetric_gauss_seidel: SymmetricGaussSeidel<T>,
@@ -41,11 +43,13 @@ pub struct MaskedTile<T> {
 }
 
 impl<T: Scalar> MaskedTile<T> {
-    /// Fills the tile: the active sets are those of `codes`, and `u` is `right_side` on them. Both are tiles with one row
-    /// per padded atom, with `columns` columns in use. The solution becomes zero.
+    /// Fills the tile with the systems of some columns.
+    ///
+    /// The active sets are those of `codes`, and `u` is `right_side` on them. Both are tiles with
+    /// one row per padded atom, with `columns` columns in use. The solution is set to zero.
     ///
     /// # Panics
-    /// If a slice is shorter than its tile.
+    /// Panics if a slice is shorter than its tile.
     pub fn load(&mut self, problem: &Problem<T>, codes: &[T], right_side: &[T], columns: usize) {
         let width = T::tile();
         let tile = padded(problem.atoms()) * width;
@@ -82,18 +86,20 @@ impl<T: Scalar> MaskedTile<T> {
         }
     }
 
-    /// Forgets what earlier tiles have taught about later ones. Call it at the same columns every time, so that the bits do not depend
-    /// on who solved which tile.
+    /// Forgets what earlier tiles predict for later ones.
+    ///
+    /// Call this at the same columns every time, so that results are bit-identical whichever thread
+    /// solves a tile.
     pub fn forget(&mut self) {
         self.forecast = None;
     }
 
-    /// Columns in use.
+    /// Returns the number of columns in use.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// Fills the relative residual of each column and returns the largest.
+    /// Measures the relative residual of each column and returns the largest.
     pub(super) fn measure(&mut self, problem: &Problem<T>) -> f64 {
         masked_residual(
             problem.operator(),
@@ -113,10 +119,11 @@ impl<T: Scalar> MaskedTile<T> {
         worst
     }
 
-    /// Factorises the columns that miss the tolerance, as far as their active atoms are independent of each other, and
-    /// reports. The residuals are those last measured.
+    /// Factorises the columns that miss the tolerance, unless their active atoms are linearly
+    /// dependent, and reports. The residuals must be those last measured.
     ///
-    /// What a factorisation leaves is rounding, which no method undercuts: such a column is solved at any tolerance.
+    /// A factorisation leaves only rounding, which no solver can improve on, so such a column
+    /// counts as converged at any tolerance.
     pub(super) fn finish(
         &mut self,
         problem: &Problem<T>,
@@ -143,13 +150,15 @@ impl<T: Scalar> MaskedTile<T> {
         }
     }
 
-    /// The report on this tile, from the residuals last measured, with every column counted as solved.
+    /// Returns the report of this tile, from the residuals last measured, with every column counted
+    /// as converged.
     pub(super) fn report(&self, first_column: usize, passes: u32) -> MaskedReport {
         let residuals = self.residual[..self.columns].iter();
         MaskedReport::of_tile(first_column, passes, residuals.map(|r| r.to_f64()))
     }
 
-    /// Writes the exact solution of one column. False, and nothing written, if its active atoms depend linearly on each other.
+    /// Writes the exact solution of one column. Returns false, and writes nothing, if its active
+    /// atoms are linearly dependent.
     pub(super) fn factorise(&mut self, problem: &Problem<T>, column: usize) -> bool {
         let system = System {
             mask: &self.mask,

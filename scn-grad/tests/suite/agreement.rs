@@ -1,5 +1,5 @@
-//! Adjoint and JVP against central differences, against each other and against the differentiated iteration, with every method for
-//! the codes and for the linear systems, in f64.
+//! Adjoint and JVP against central differences, against each other and against the differentiated
+//! iteration, with every solver for the codes and for the linear systems, in f64.
 
 use approx::{abs_diff_eq, assert_abs_diff_eq};
 
@@ -15,7 +15,7 @@ use scn_solvers::{
     Admm, Auto, CoordinateDescent, Fista, Ista, Lars, Settings, Sign, Solver, Start, encode,
 };
 
-/// Every method, to nearly full precision.
+/// Returns every solver for the linear systems, with nearly full precision.
 fn masked_solvers() -> [Box<dyn MaskedSolver<f64>>; 5] {
     point::masked_solvers(Settings::new(1e-13, 10_000).unwrap())
 }
@@ -24,14 +24,14 @@ fn sign() -> impl Strategy<Value = Sign> {
     prop_oneof![Just(Sign::NonNegative), Just(Sign::Free)]
 }
 
-/// Distance from a kink below which differences are not taken: the step is 1e-5, and a point moves by a moderate multiple
-/// of that.
+/// Distance from a kink below which no differences are taken: the step is 1e-5, and a point moves
+/// by a moderate multiple of the step.
 const MARGIN: f64 = 1e-3;
 const STEP: f64 = 1e-5;
 
-/// Central differences err by `h²/6` times the third derivative and by `ε/h` times the loss: here about 1e-10 and 1e-11,
-/// times constants that grow with the condition of `H_LL`. 1e-6 relative to the largest entry leaves room for that and none
-/// for a wrong term.
+/// Central differences err by `h²/6` times the third derivative and by `ε/h` times the loss: here
+/// about 1e-10 and 1e-11, times constants that grow with the condition number of `H_LL`. 1e-6
+/// relative to the largest entry leaves room for that, but not for a wrong term.
 const DIFFERENCE_TOLERANCE: f64 = 1e-6;
 
 fn check_direction(
@@ -90,7 +90,7 @@ proptest! {
         }
     }
 
-    /// `<u, J v> = <J' u, v>` for every direction v, whatever solves the two systems.
+    /// Tests `<u, J v> = <J' u, v>` for every direction v, with every solver for the two systems.
     #[test]
     fn the_vjp_is_the_transposed_jvp(
         m in 2usize..12, n in 1usize..12, columns in 1usize..60, lambda2 in 0.05f64..0.5, sign in sign(), seed in 0u64..10_000,
@@ -118,14 +118,15 @@ proptest! {
                 0.7 * gradients.lambda2,
             ];
             let pulled: f64 = parts.iter().sum();
-            // Sums of up to m n + m P terms; an error of y, 1e-13 of the largest u times the condition of H_LL, is in both.
+            // Sums of up to m n + m P terms. Both sides contain an error of y: 1e-13 of the largest
+            // u times the condition number of H_LL.
             let size = parts.iter().map(|part: &f64| part.abs()).sum::<f64>().max(point.cotangent.norm_l2());
             let epsilon = 1e-12 * size.max(1.0);
             prop_assert!(abs_diff_eq!(pushed, pulled, epsilon = epsilon), "{}: {pushed} {pulled}", solver.name());
         }
     }
 
-    /// The JVP against central differences of the codes themselves.
+    /// Compares the JVP with central differences of the codes.
     #[test]
     fn the_jvp_is_the_difference(
         m in 2usize..10, n in 1usize..10, columns in 1usize..4, lambda2 in 0.05f64..0.5, sign in sign(), seed in 0u64..10_000,
@@ -149,7 +150,7 @@ proptest! {
             moved.lambda2 += 0.5 * step;
             moved.codes()
         };
-        // Along such a direction the active set may change on the way, however far the point is from a kink.
+        // Along such a direction the active set may change, however far the point is from a kink.
         let active = |codes: &Mat<f64>| Mat::from_fn(n, columns, |i, k| f64::from(u8::from(codes[(i, k)] != 0.0)));
         let (ahead, behind) = (at(STEP), at(-STEP));
         prop_assume!(active(&ahead) == active(&behind));
@@ -159,7 +160,7 @@ proptest! {
         prop_assert!(error <= DIFFERENCE_TOLERANCE * found.norm_max().max(1.0), "{error}");
     }
 
-    /// Whatever solved the codes, the derivative is the same, as far as they are.
+    /// The derivative does not depend on the solver of the codes, up to their accuracy.
     #[test]
     fn every_forward_solver_gives_the_same_gradient(
         m in 3usize..10, n in 2usize..10, sign in sign(), seed in 0u64..10_000,
@@ -187,7 +188,8 @@ proptest! {
                 let mut gradients = Gradients::zeros(&problem);
                 let report = linearization.vjp(&*masked, point.cotangent.as_ref(), &mut gradients, None).unwrap();
                 prop_assert!(report.converged());
-                // KKT residuals of 1e-13 move codes by that times the condition of H_LL, below 60 here, and gradients by as much again.
+                // KKT residuals of 1e-13 change codes by that times the condition number of H_LL,
+                // below 60 here, and gradients by as much again.
                 let error = (&gradients.dictionary - &expected.dictionary).norm_max();
                 prop_assert!(
                     error <= 1e-9 * expected.dictionary.norm_max().max(1.0),
@@ -197,14 +199,16 @@ proptest! {
         }
     }
 
-    /// Proximal gradient descent run to convergence and differentiated step by step, in reverse.
+    /// Compares with proximal gradient descent, run to convergence and differentiated step by step
+    /// in reverse.
     #[test]
     fn unrolled(m in 2usize..8, n in 1usize..8, lambda2 in 0.1f64..0.5, sign in sign(), seed in 0u64..10_000) {
         let point = Point::random(m, n, 1, lambda2, sign, seed);
         prop_assume!(point.margin() > MARGIN);
         let (gradients, signal_gradient) = point.gradients(&MaskedCholesky);
         let unrolled = Unrolled::differentiate(&point);
-        // The error of the iteration after k steps is (1 - λ2/L)^k < 1e-12 at the k chosen; sums of k terms add k ε.
+        // After k steps the error of the iteration is (1 - λ2/L)^k < 1e-12 at the k chosen; sums of
+        // k terms add k ε.
         let close = |a: f64, b: f64, size: f64| abs_diff_eq!(a, b, epsilon = 1e-8 * size.max(1.0));
         for j in 0..n {
             for i in 0..m {
@@ -219,7 +223,8 @@ proptest! {
         prop_assert!(close(gradients.lambda2, unrolled.lambda2, 1.0));
     }
 
-    /// f32 sweeps and exact solves differ by rounding times the condition of H_LL, at most `(1 + coherence n + λ2)/λ2 < 60` here.
+    /// In f32, sweeps and exact solves differ by rounding times the condition number of H_LL, at
+    /// most `(1 + coherence n + λ2)/λ2 < 60` here.
     #[test]
     fn masked_solvers_agree_in_single_precision(n in 1usize..20, columns in 1usize..60, seed in 0u64..10_000) {
         let point = Point::random(n + 4, n, columns, 0.1, Sign::NonNegative, seed);
@@ -253,8 +258,8 @@ proptest! {
     }
 }
 
-/// Gradients of `sum cotangent . a_k`, with `a_{k+1} = prox(a_k - (H a_k - c)/L)`, by going back through the steps. `L` is held
-/// fixed: at the fixed point its derivative has no effect.
+/// Gradients of `sum cotangent . a_k`, with `a_{k+1} = prox(a_k - (H a_k - c)/L)`, by going back
+/// through the steps. `L` is held fixed: at the fixed point its derivative has no effect.
 struct Unrolled {
     dictionary: Mat<f64>,
     signal: Vec<f64>,
@@ -335,7 +340,7 @@ impl Unrolled {
     }
 }
 
-/// The gradient of a batch is the sum over its columns, and it adds to what is there.
+/// The gradient of a batch is the sum over its columns, and is added to the existing values.
 #[test]
 fn batches_add_up() {
     let point = Point::random(9, 7, 50, 0.1, Sign::NonNegative, 5);
@@ -356,13 +361,13 @@ fn batches_add_up() {
         let rounding = 1e3 * f64::EPSILON * signal_gradient.norm_max();
         assert!((out.as_ref() - signal_gradient.as_ref().subcols(k, 1)).norm_max() <= rounding);
     }
-    // Sums of 50 terms in another order.
+    // Sums of 50 terms in a different order.
     let rounding = 1e3 * f64::EPSILON * whole.dictionary.norm_max();
     assert!((&summed.dictionary - &whole.dictionary).norm_max() <= rounding);
     assert_abs_diff_eq!(summed.lambda2, whole.lambda2, epsilon = rounding);
 }
 
-/// Same bits for any number of threads, on a batch of several tasks.
+/// Results are bit-identical for any number of threads, on a batch of several tasks.
 #[test]
 fn threads_do_not_change_a_bit() {
     let problem = Point::random(600, 20, 1, 0.1, Sign::NonNegative, 1).problem();

@@ -1,4 +1,4 @@
-//! The strict active set at kinks, degenerate active sets, and wrong input.
+//! The strict active set at kinks, degenerate active sets, and invalid input.
 
 use approx::{abs_diff_eq, assert_abs_diff_eq};
 
@@ -14,7 +14,8 @@ fn solvers() -> [Box<dyn MaskedSolver<f64>>; 5] {
     masked_solvers(Settings::new(1e-12, 200).unwrap())
 }
 
-/// One atom d = 1, x = λ1: the code is max(x - λ1, 0) at its kink. The strict active set holds it at zero.
+/// With one atom d = 1 and x = λ1, the code max(x - λ1, 0) is at its kink. The strict active set
+/// holds it at zero.
 #[test]
 fn a_weakly_active_entry_has_derivative_zero() {
     let dictionary = Mat::<f64>::identity(1, 1);
@@ -41,7 +42,7 @@ fn a_weakly_active_entry_has_derivative_zero() {
     }
 }
 
-/// Half the distance to the kink shows as half the margin.
+/// The margin is the distance to the kink, relative to the correlation.
 #[test]
 fn the_margin_is_the_distance_to_the_kink() {
     let dictionary = Mat::<f64>::identity(1, 1);
@@ -59,7 +60,7 @@ fn the_margin_is_the_distance_to_the_kink() {
     }
 }
 
-/// All columns inactive: nothing flows back.
+/// If no column has an active atom, nothing flows back.
 #[test]
 fn an_empty_active_set_has_no_gradient() {
     let point = Point::random(6, 5, 30, 0.1, Sign::Free, 3);
@@ -84,7 +85,8 @@ fn an_empty_active_set_has_no_gradient() {
     }
 }
 
-/// Twice the same atom, both active, λ2 = 0: no unique derivative, and both solvers say so instead of inventing one.
+/// If the same atom occurs twice, both active, and λ2 = 0, there is no unique derivative. Every
+/// solver reports that instead of inventing one.
 #[test]
 fn linearly_dependent_active_atoms_are_reported() {
     let dictionary = Mat::<f64>::full(3, 2, 1.0);
@@ -115,7 +117,7 @@ fn linearly_dependent_active_atoms_are_reported() {
     }
 }
 
-/// Atoms that are much alike.
+/// Returns a point with very similar atoms.
 fn coherent(m: usize, n: usize, columns: usize, coherence: f64) -> Point {
     let mut point = Point::random(m, n, columns, 1e-6, Sign::NonNegative, 4);
     point.dictionary = scn_solvers::synthetic::dictionary(m, n, coherence, 4);
@@ -123,7 +125,7 @@ fn coherent(m: usize, n: usize, columns: usize, coherence: f64) -> Point {
     point
 }
 
-/// Coherent atoms: the sweeps run out of passes and the factorisation takes over.
+/// With coherent atoms the sweeps run out of passes, and the factorisation takes over.
 #[test]
 fn slow_columns_are_factorised() {
     let point = coherent(8, 6, 40, 0.95);
@@ -131,12 +133,13 @@ fn slow_columns_are_factorised() {
     let (report, _, swept) = point.reported_gradients(&MaskedGaussSeidel::new(settings));
     assert!(report.factorised > 0 && report.converged(), "{report:?}");
     let (_, _, exact) = point.reported_gradients(&MaskedCholesky);
-    // Columns still swept meet 1e-12 in the residual; times the condition of H_LL, about n/(1 - 0.95) = 120.
+    // Columns solved by sweeps have a residual of 1e-12; the error is that times the condition
+    // number of H_LL, about n/(1 - 0.95) = 120.
     assert!((&swept - &exact).norm_max() <= 1e-8 * exact.norm_max());
 }
 
-/// Coherent atoms, to a tolerance that takes many sweeps: conjugate gradients go on from where those have come, and nothing is left to
-/// be factorised.
+/// With coherent atoms and a tolerance that takes many sweeps, conjugate gradients continue from
+/// the result of the sweeps, and nothing is left to factorise.
 #[test]
 fn auto_hands_slow_sweeps_to_conjugate_gradients() {
     let point = coherent(40, 30, 200, 0.8);
@@ -146,7 +149,7 @@ fn auto_hands_slow_sweeps_to_conjugate_gradients() {
     assert!(auto.converged() && auto.factorised == 0, "{auto:?}");
     assert!(auto.mean_passes() < 0.5 * swept.mean_passes());
     let (_, _, exact) = point.reported_gradients(&MaskedCholesky);
-    // The residual times the condition of H_LL, at most n/(1 - 0.8) = 150.
+    // The residual times the condition number of H_LL, at most n/(1 - 0.8) = 150.
     assert!((&found - &exact).norm_max() <= 1e-6 * exact.norm_max());
 }
 
@@ -184,7 +187,7 @@ fn wrong_shapes_are_errors() {
     );
 }
 
-/// Nothing moves, nothing changes; and what does not fit is named.
+/// The zero direction has derivative zero, and a wrong shape is named.
 #[test]
 fn tangents() {
     let point = Point::random(6, 5, 3, 0.1, Sign::Free, 3);
@@ -206,7 +209,7 @@ fn tangents() {
     );
 }
 
-/// Columns nearer to a kink than the tolerance are counted.
+/// Columns closer to a kink than the tolerance are counted.
 #[test]
 fn undecided_columns_are_counted() {
     let dictionary = Mat::<f64>::identity(1, 1);

@@ -1,5 +1,6 @@
-//! `agreement`: the adjoint against differences and against the differentiated iteration. `convention`: kinks, degenerate
-//! active sets, wrong input. `point`: the solved points that both use.
+//! `agreement`: the adjoint against differences and against the differentiated iteration.
+//! `convention`: kinks, degenerate active sets, invalid input. `units`: changes of units. `point`:
+//! the solved points that all of them use.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agreement;

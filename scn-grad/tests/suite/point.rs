@@ -1,4 +1,4 @@
-//! Solved points for the tests: random problems in f64, solved by the exact method.
+//! Solved points for the tests: random problems in f64, solved by the exact solver.
 
 use faer::{Mat, MatRef};
 use scn_grad::{
@@ -8,7 +8,7 @@ use scn_grad::{
 use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{ActiveSet, ElasticNet, Lambda1, Problem, Settings, Sign, Start, encode};
 
-/// Every method for the linear systems.
+/// Returns every solver for the linear systems.
 pub(crate) fn masked_solvers(settings: Settings) -> [Box<dyn MaskedSolver<f64>>; 5] {
     [
         Box::new(MaskedCholesky),
@@ -21,7 +21,7 @@ pub(crate) fn masked_solvers(settings: Settings) -> [Box<dyn MaskedSolver<f64>>;
     ]
 }
 
-/// What the codes depend on.
+/// Everything that the codes and their gradients depend on.
 #[derive(Debug, Clone)]
 pub(crate) struct Point {
     pub(crate) dictionary: Mat<f64>,
@@ -29,7 +29,7 @@ pub(crate) struct Point {
     pub(crate) lambda1: Vec<f64>,
     pub(crate) lambda2: f64,
     pub(crate) sign: Sign,
-    /// Any loss will do; this one is `sum cotangent . a`, so that dLoss/da is `cotangent`.
+    /// The loss is `sum cotangent . a`, so that dLoss/da is `cotangent`.
     pub(crate) cotangent: Mat<f64>,
 }
 
@@ -62,7 +62,7 @@ impl Point {
         Problem::new(self.dictionary.as_ref(), penalty).unwrap()
     }
 
-    /// The exact codes.
+    /// Returns the exact codes.
     pub(crate) fn codes(&self) -> Mat<f64> {
         let problem = self.problem();
         let mut codes = Mat::zeros(problem.atoms(), self.signals.ncols());
@@ -75,7 +75,8 @@ impl Point {
             Start::Zero,
         )
         .unwrap();
-        // Not whether it is certain: for a signal nearly orthogonal to all atoms, rounding D'x leaves more than 1e-13.
+        // Not `report.converged()`: for a signal nearly orthogonal to all atoms, the rounding of
+        // D'x leaves more than 1e-13.
         assert!(report.residual <= 1e-13, "{report:?}");
         codes
     }
@@ -92,14 +93,14 @@ impl Point {
             .smallest
     }
 
-    /// All gradients: those by the parameters, and dLoss/dx.
+    /// Returns the gradients with respect to the parameters, and dLoss/dx.
     pub(crate) fn gradients(&self, solver: &dyn MaskedSolver<f64>) -> (Gradients<f64>, Mat<f64>) {
         let (report, gradients, signal_gradient) = self.reported_gradients(solver);
         assert!(report.converged(), "{report:?}");
         (gradients, signal_gradient)
     }
 
-    /// The same, with what the solver says.
+    /// Same as [`gradients`](Self::gradients), but also returns the report of the solver.
     pub(crate) fn reported_gradients(
         &self,
         solver: &dyn MaskedSolver<f64>,
@@ -121,7 +122,7 @@ impl Point {
 }
 
 impl Point {
-    /// The derivative of the codes along a direction.
+    /// Returns the derivative of the codes along a direction.
     pub(crate) fn push(
         &self,
         solver: &dyn MaskedSolver<f64>,

@@ -1,5 +1,6 @@
-//! Units do not matter: with D times s, x times t, λ1 times s t, λ2 times s² and the cotangent times w, gradients are multiplied by
-//! what follows from their definition. Powers of two change no digit, so that this holds to the bit.
+//! Units do not matter: with D scaled by s, x by t, λ1 by s t, λ2 by s² and the cotangent by w,
+//! gradients scale as their definition implies. Powers of two leave all digits unchanged, so this
+//! holds to the bit.
 
 use faer::{Mat, Scale};
 use scn_grad::Tangent;
@@ -22,7 +23,7 @@ fn scaled(point: &Point, s: f64, t: f64, w: f64) -> Point {
 fn units_do_not_change_a_bit_of_a_gradient() {
     for sign in [Sign::NonNegative, Sign::Free] {
         let mut point = Point::random(12, 15, 20, 0.1, sign, 5);
-        // A column whose cotangent is zero has the gradient zero.
+        // A column with zero cotangent has zero gradient.
         point.cotangent.col_mut(3).fill(0.0);
         for solver in masked_solvers(Settings::new(1e-9, 1000).unwrap()) {
             let (expected, expected_signal) = point.gradients(&*solver);

@@ -1,5 +1,5 @@
-//! A custom layer between two sparse coding layers, trained on the embedded digits: the input of
-//! the second is normalised at every position.
+//! A custom layer between two sparse coding layers, trained on the embedded digits. It normalises
+//! the input of the second layer at every position.
 //!
 //! cargo run --release -p scn-net --example custom_layer
 
@@ -50,10 +50,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         })?;
         if (epoch + 1) % 5 == 0 {
             let error = 100.0 * errors as f64 / loader.images() as f64;
-            println!("epoch {:2}: loss {loss:.4}, {error:.2} % wrong", epoch + 1);
+            println!("epoch {:2}: loss {loss:.4}, error {error:.2} %", epoch + 1);
         }
     }
-    // As the preset does: moments with the weights as they are now.
+    // Like the preset, estimate the moments with the final weights.
     let batches = loader.epoch(training.epochs, 0);
     let batches = batches.take(settings.batch_norm.estimation_batches);
     let images: Result<Vec<Tensor>, _> = batches.map(|batch| Tensor::from_batch(&batch)).collect();
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     device.run(|| network.estimate_moments(images))?;
     let evaluation = evaluate(&network, &test, &device)?;
     println!(
-        "test images: {:.2} % of {} wrong",
+        "test error: {:.2} % of {} images",
         100.0 * evaluation.error,
         evaluation.images
     );

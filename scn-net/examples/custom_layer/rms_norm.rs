@@ -19,7 +19,7 @@ pub(crate) struct RmsNorm {
 }
 
 impl RmsNorm {
-    /// With a gain of 1 for each of so many channels.
+    /// Creates a layer with a gain of 1 for each channel.
     pub(crate) fn new(channels: usize, epsilon: f32) -> Self {
         let ones = vec![1.0; channels];
         Self {
@@ -28,7 +28,7 @@ impl RmsNorm {
         }
     }
 
-    /// r at each position.
+    /// Returns r at each position.
     fn scales(&self, input: &Tensor) -> Vec<f32> {
         let Shape { channels, .. } = input.shape();
         let mut squares = vec![0.0; input.shape().positions()];
@@ -71,7 +71,7 @@ impl Layer for RmsNorm {
     ) -> Result<Tensor, LayerError> {
         let scales = self.scales(input);
         let positions = scales.len().max(1);
-        // The sum over k at each position; and the gradients of the gains on the way.
+        // Compute the sum over k at each position, and the gradients of the gains in the same loop.
         let mut sums = vec![0.0; positions];
         let channels = gradient
             .data()

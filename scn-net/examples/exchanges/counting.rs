@@ -1,20 +1,20 @@
-//! Processes that count what they exchange.
+//! Processes that count the messages and bytes that they exchange.
 
 use std::sync::{Mutex, PoisonError};
 
 use scn_solvers::processes::{Gathering, ProcessError, Processes, Threads};
 
-/// What a process has exchanged.
+/// The messages and bytes that a process has exchanged.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counted {
     pub(crate) messages: usize,
-    /// Bytes of its own parts.
+    /// Bytes of the process's own parts.
     pub(crate) sent: usize,
-    /// Bytes of the parts of all others.
+    /// Bytes of the parts of all other processes.
     pub(crate) received: usize,
 }
 
-/// A process that counts.
+/// A process that counts its exchanges.
 #[derive(Debug)]
 pub(crate) struct Counting {
     process: Threads,

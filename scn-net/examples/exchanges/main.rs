@@ -1,9 +1,11 @@
-//! What processes exchange in a step of training, counted, and what that costs by the model
-//! `time = hops × latency + bytes received / bandwidth` (docs/scaling.md).
+//! Counts what processes exchange in a training step, and estimates its cost (docs/scaling.md) with
+//! the model `time = hops × latency + bytes received / bandwidth`.
 //!
-//! cargo run --release -p scn-net --example exchanges -- PRESET BATCH [IMAGES/S LATENCY/µs GBIT/S ...]
+//! cargo run --release -p scn-net --example exchanges -- \
+//!     PRESET BATCH [IMAGES/S LATENCY/µs GBIT/S ...]
 //!
-//! IMAGES/S is the speed of one process alone, and what follows is that of a network. Threads stand for the processes; images are noise.
+//! IMAGES/S is the throughput of a single process; LATENCY and GBIT/S describe the network between
+//! processes. Processes are simulated by threads, and images are noise.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -20,10 +22,10 @@ use self::counting::{Counted, Counting};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Images that a process takes together, at least (docs/mpi.md).
+/// Minimum number of images that a process takes together (docs/mpi.md).
 const LEAF: usize = 3;
 
-/// A number of the command line, or what it is without.
+/// Returns a number from the command line, or the default `otherwise`.
 fn argument(place: usize, otherwise: f64) -> Outcome<f64> {
     match std::env::args().nth(place) {
         Some(text) => Ok(text.parse()?),
@@ -53,8 +55,8 @@ fn main() -> Outcome<()> {
     for place in (3..std::env::args().len().max(4)).step_by(3) {
         let speed = argument(place, 350.0)?;
         let (latency, gigabits) = (argument(place + 1, 30.0)?, argument(place + 2, 10.0)?);
-        println!("\n{speed} images/s alone, {latency} µs, {gigabits} Gb/s\n");
-        println!("processes  compute ms  exchange ms  speedup  half of the time from batch");
+        println!("\n{speed} images/s per process, {latency} µs, {gigabits} Gb/s\n");
+        println!("processes  compute ms  exchange ms  speedup  batch size for 50 % compute");
         for (&count, counted) in counts.iter().zip(&counted) {
             let leaves = SumTree::new(batch.div_ceil(LEAF));
             let most = (0..count).map(|rank| leaves.share(rank, count).len()).max();
@@ -62,7 +64,7 @@ fn main() -> Outcome<()> {
             let compute = alone * most.unwrap_or(0) as f64 / batch.div_ceil(LEAF) as f64;
             let hops = counted.messages as f64 * (count as f64).log2();
             let exchange = hops * latency * 1e-6 + counted.received as f64 * 8.0 / (gigabits * 1e9);
-            // A batch whose images take as long as the exchange, once they are shared out.
+            // The batch size at which computing takes as long as the exchange.
             let half = exchange * count as f64 * speed;
             println!(
                 "{count:9}  {:10.1}  {:11.1}  {:7.1}  {half:27.0}",
@@ -75,7 +77,7 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// What the first of so many processes exchanges in a step.
+/// Returns what the first of `count` processes exchanges in a step.
 fn step(preset: &str, batch: usize, count: usize) -> Outcome<Counted> {
     let found = Mutex::new(Counted::default());
     std::thread::scope(|scope| {
@@ -103,7 +105,7 @@ fn step(preset: &str, batch: usize, count: usize) -> Outcome<Counted> {
     Ok(found.into_inner().unwrap_or_default())
 }
 
-/// A step on a batch of noise.
+/// Takes a training step on a batch of noise.
 fn train(preset: &str, batch: usize, device: &Device) -> Outcome<()> {
     let config = presets::get(preset)?;
     let shape = config.network.input;

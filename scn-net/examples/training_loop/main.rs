@@ -51,15 +51,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     network.estimate_moments(images?)?;
     let evaluation = evaluate(&network, &test, &Device::cpu(None)?)?;
     println!(
-        "test images: {:.2} % of {} wrong",
+        "test error: {:.2} % of {} images",
         100.0 * evaluation.error,
         evaluation.images
     );
     Ok(())
 }
 
-/// Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2, with the
-/// usual settings.
+/// AdamW with the usual settings (Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR
+/// 2019, algorithm 2).
 #[derive(Default)]
 struct AdamW {
     step: i32,

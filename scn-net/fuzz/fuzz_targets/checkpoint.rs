@@ -1,4 +1,4 @@
-//! The state of a run.
+//! Reads bytes as a checkpoint.
 #![no_main]
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A model, or the model in a checkpoint.
+//! Reads bytes as a model, or as the model in a checkpoint.
 #![no_main]
 
 use std::path::Path;

@@ -1,34 +1,36 @@
-//! What is done to the pixels.
+//! Preprocessing and augmentation of the images.
 
 use schemars::JsonSchema;
 use scn_data::{Draw, Mean, NormalizationConfig, Scale};
 use serde::{Deserialize, Serialize};
 
-/// What is done to the pixels.
+/// Preprocessing and augmentation of the images.
 ///
-/// Contrast, mean, scale, whitening: in this order, each fitted to what the one before leaves, on
-/// the training images, and stored with the model. Flips and shifts come after, in training only.
+/// Contrast, mean, scale and whitening are applied in this order. Each is fitted to the output of
+/// the one before, on the training images, and stored with the model. Flips and shifts follow, in
+/// training only.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct InputConfig {
-    /// Contrast normalisation: each image gets mean 0 and variance v / (v + bias), with this bias
-    /// for pixels 0 to 255, above 0; 10 in the literature. Off: none.
+    /// Contrast normalisation: each image of variance v gets mean 0 and variance v / (v + bias).
+    /// The value is the bias for pixels 0 to 255, above 0; 10 in the literature. Off: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 10.0)]
     pub contrast: Option<f64>,
-    /// The mean that is subtracted from every image.
+    /// The mean subtracted from every image.
     pub mean: Mean,
-    /// The scale that every image is divided by.
+    /// The scale by which every image is divided.
     pub scale: Scale,
-    /// ZCA whitening, with this epsilon, above 0; 0.1 in the literature. It subtracts the mean
-    /// image, whatever `mean`. Off: none.
+    /// ZCA whitening. The value is epsilon, above 0; 0.1 in the literature. It subtracts the mean
+    /// image, whatever `mean` is. Off: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 0.1)]
     pub whitening: Option<f64>,
-    /// Whether training images are mirrored left to right, with probability 1/2.
+    /// Whether training images are mirrored left to right with probability 1/2.
     pub flip: bool,
-    /// Largest random shift of training images, in pixels each way; what it uncovers is zero.
+    /// Largest random shift of training images, in pixels in each direction; uncovered pixels are
+    /// zero.
     pub shift: usize,
     /// How many images share one random flip and shift; `group` needs `network.batch_norm.group`.
     pub draw: Draw,
@@ -49,7 +51,7 @@ impl Default for InputConfig {
 }
 
 impl InputConfig {
-    /// The part that is fitted to the training images.
+    /// Returns the settings of the part that is fitted to the training images.
     pub fn normalization(&self) -> NormalizationConfig {
         NormalizationConfig::default()
             .with_contrast(self.contrast)

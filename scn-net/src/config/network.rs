@@ -1,4 +1,4 @@
-//! The network: its layers and what they begin with.
+//! The network: its layers and their initial values.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,27 +7,26 @@ use super::batch_norm::BatchNormConfig;
 use super::learned::LearnedConfig;
 use super::solver::SolverConfig;
 
-/// A network: sparse coding layers in order of flow, then the average over the map and a linear
-/// classifier.
+/// A network of sparse coding layers, followed by the average over the map and a linear classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NetworkConfig {
-    /// Channels, height and width of an image, those of the data set.
+    /// Channels, height and width of an image; must match the data set.
     pub input: [usize; 3],
-    /// Number of classes, that of the data set.
+    /// Number of classes; must match the data set.
     pub classes: usize,
-    /// Side of the windows in pixels, odd and at most 255.
+    /// Side length of the windows in pixels, odd and at most 255.
     #[serde(default = "default::window")]
     pub window: usize,
-    /// λ2 of every layer, at least 0; it is not learned.
+    /// λ2 of every layer, at least 0; not learned.
     #[serde(default = "default::lambda2")]
     pub lambda2: f32,
-    /// Where dictionaries start.
+    /// Initial dictionaries.
     #[serde(default)]
     pub dictionary: DictionaryInit,
-    /// How dictionaries are learned before the first step, for `dictionary = "learned"`. Off: as the
-    /// defaults say, if they are to be learned.
+    /// How dictionaries are learned before the first step, for `dictionary = "learned"`. Off: the
+    /// defaults apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<LearnedConfig>,
     /// λ1 of every layer.
@@ -36,16 +35,16 @@ pub struct NetworkConfig {
     /// Batch normalisation.
     #[serde(default)]
     pub batch_norm: BatchNormConfig,
-    /// How codes and their adjoint are computed.
+    /// How codes and their adjoints are computed.
     #[serde(default)]
     pub solver: SolverConfig,
-    /// The sparse coding layers in order of flow, from 1 to 1024.
+    /// The sparse coding layers in forward order, from 1 to 1024.
     pub layers: Vec<LayerConfig>,
 }
 
 impl NetworkConfig {
-    /// A network for images of so many channels, height and width, with the defaults of all other
-    /// settings.
+    /// Creates the settings of a network for images of `input` = channels, height and width, with
+    /// default settings otherwise.
     pub fn new(input: [usize; 3], classes: usize, layers: Vec<LayerConfig>) -> Self {
         Self {
             input,
@@ -61,7 +60,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Spells out how dictionaries are learned, if they are.
+    /// Fills in the settings of dictionary learning, if dictionaries are learned.
     pub(super) fn spell_out(&mut self) {
         if self.dictionary == DictionaryInit::Learned {
             self.learned.get_or_insert_default();
@@ -69,12 +68,12 @@ impl NetworkConfig {
     }
 }
 
-/// One sparse coding layer.
+/// A sparse coding layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LayerConfig {
-    /// Atoms, which are the channels of the layer's output, from 1 to 65536.
+    /// Number of atoms, which is also the number of channels of the output, from 1 to 65536.
     pub atoms: usize,
     /// Distance between neighbouring windows in pixels, from 1 to 255.
     #[serde(default = "default::stride")]
@@ -82,13 +81,13 @@ pub struct LayerConfig {
 }
 
 impl LayerConfig {
-    /// So many atoms, and windows so many pixels apart.
+    /// Creates a layer of `atoms` atoms with windows `stride` pixels apart.
     pub fn new(atoms: usize, stride: usize) -> Self {
         Self { atoms, stride }
     }
 }
 
-/// Where dictionaries start.
+/// Initial dictionaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -97,10 +96,9 @@ pub enum DictionaryInit {
     /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
     Paper,
-    /// Atoms N(0,1), scaled to norm 1.
+    /// Atoms with entries N(0,1), scaled to norm 1.
     UnitNorm,
-    /// Atoms of norm 1, learned from training images without their labels, as `network.learned`
-    /// says.
+    /// Atoms of norm 1, learned from training images without their labels; see `network.learned`.
     Learned,
 }
 
@@ -109,11 +107,11 @@ pub enum DictionaryInit {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Lambda1Config {
-    /// λ1 at the start, at least 0.
+    /// Initial λ1, at least 0.
     pub initial: f32,
-    /// Factor on the learning rate of λ1, at least 0; 0 holds λ1 fixed.
+    /// Factor on the learning rate of λ1, at least 0; 0 keeps λ1 fixed.
     pub rate: f32,
-    /// Whether each atom has its own λ1, instead of one for all of a layer.
+    /// Whether each atom has its own λ1, instead of one per layer.
     pub per_atom: bool,
 }
 

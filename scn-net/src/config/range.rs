@@ -1,4 +1,4 @@
-//! The range of every setting.
+//! Range checks of all settings.
 
 use scn_data::{DataSource, Dataset, Draw, PictureConfig};
 
@@ -7,19 +7,19 @@ use super::run::RunConfig;
 use super::training::TrainingConfig;
 use crate::error::ConfigError;
 
-/// Numbers in the Gram matrices of a network that need no further justification: 64 MiB in f32.
+/// Entries that the Gram matrices of any network may have: 64 MiB in f32.
 const MOST_GRAM: u64 = 1 << 24;
 
-/// Beyond that so many for each weight. A Gram matrix is n/m times as large as its dictionary, so
-/// that a small file could ask for any amount of memory; dictionaries in use have n/m of at most
-/// about ten.
+/// Entries per weight that the Gram matrices may have, if that is more than [`MOST_GRAM`]. A Gram
+/// matrix is n/m times as large as its dictionary, so a small file could ask for any amount of
+/// memory. Dictionaries in use have n/m of at most about ten.
 const GRAM_PER_WEIGHT: u64 = 256;
 
 impl RunConfig {
-    /// Checks every range, and that network and data set fit.
+    /// Checks that every setting is in range, and that the network fits the data set.
     ///
     /// # Errors
-    /// The first setting that does not fit.
+    /// Returns an error for the first setting that is out of range or does not fit.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.network.validate()?;
         let training = &self.training;
@@ -50,7 +50,7 @@ impl RunConfig {
         for &drop in &training.drops {
             check(
                 "training.drops",
-                "parts of the run between 0 and 1",
+                "fractions of the run between 0 and 1",
                 drop,
                 drop > 0.0 && drop < 1.0,
             )?;
@@ -87,7 +87,7 @@ impl RunConfig {
         }
         check(
             "input.draw",
-            "batch or image, as network.batch_norm.group is off",
+            "batch or image while network.batch_norm.group is off",
             "group",
             self.input.draw != Draw::Group || self.network.batch_norm.group.is_some(),
         )?;
@@ -100,7 +100,7 @@ impl RunConfig {
         self.validate_data()?;
         self.validate_choice()?;
         match self.dataset.name() {
-            // Those of other sources are known when they are read.
+            // The images of other sources are checked once they are read.
             None => Ok(()),
             Some(name) => self.expect_images(name.shape(), name.classes()),
         }
@@ -109,22 +109,22 @@ impl RunConfig {
     /// Checks that the network takes the images of a data set.
     ///
     /// # Errors
-    /// `network.input` or `network.classes`, whichever does not fit.
+    /// Returns an error if `network.input` or `network.classes` does not fit.
     pub fn fits(&self, data: &Dataset) -> Result<(), ConfigError> {
         self.expect_images(data.train.shape(), data.train.classes())
     }
 
-    /// Checks that the network takes images of this shape and number of classes.
+    /// Checks that the network takes images of this shape and this number of classes.
     fn expect_images(&self, shape: [usize; 3], classes: usize) -> Result<(), ConfigError> {
         let input = self.network.input;
-        let expected = format!("{shape:?}, the images of {}", self.dataset);
+        let expected = format!("{shape:?}, the image shape of {}", self.dataset);
         check(
             "network.input",
             &expected,
             format!("{input:?}"),
             input == shape,
         )?;
-        let expected = format!("{classes}, those of {}", self.dataset);
+        let expected = format!("{classes}, the number of classes of {}", self.dataset);
         check(
             "network.classes",
             &expected,
@@ -133,10 +133,10 @@ impl RunConfig {
         )
     }
 
-    /// What decides which images there are.
+    /// Checks the settings that determine which images there are.
     fn validate_data(&self) -> Result<(), ConfigError> {
         let folder = matches!(self.dataset, DataSource::Folder(_));
-        let only = "off, as it is for folder:DIR alone";
+        let only = "off unless dataset is folder:DIR";
         if let Some(share) = self.test_share {
             check("test_share", only, share, folder)?;
             check("test_share", "between 0 and 1", share, in_unit(share))?;
@@ -148,13 +148,13 @@ impl RunConfig {
         let sides = pictures.size.unwrap_or([1, 1]);
         check(
             "pictures.size",
-            "two sides from 1 to 4096",
+            "a height and a width from 1 to 4096",
             format!("{sides:?}"),
             sides.iter().all(|side| (1..=4096).contains(side)),
         )
     }
 
-    /// What helps gradient descent.
+    /// Checks the settings of clipping, label smoothing, mixup and averaging.
     fn validate_tools(&self) -> Result<(), ConfigError> {
         let TrainingConfig {
             clip_norm,
@@ -182,7 +182,7 @@ impl RunConfig {
         )
     }
 
-    /// How the best epoch is chosen.
+    /// Checks the settings for choosing the best epoch.
     fn validate_choice(&self) -> Result<(), ConfigError> {
         let TrainingConfig {
             validation,
@@ -199,7 +199,7 @@ impl RunConfig {
         }
         if let Some(epochs) = patience {
             check("training.patience", "at least 1", epochs, epochs >= 1)?;
-            let expected = "off, as training.validation is";
+            let expected = "off while training.validation is off";
             check("training.patience", expected, epochs, validation.is_some())?;
         }
         Ok(())
@@ -207,15 +207,15 @@ impl RunConfig {
 }
 
 impl NetworkConfig {
-    /// Checks every range.
+    /// Checks that every setting is in range.
     ///
     /// # Errors
-    /// The first setting out of range.
+    /// Returns an error for the first setting that is out of range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let sides = self.input.iter().all(|side| (1..=1 << 16).contains(side));
         check(
             "network.input",
-            "three sides from 1 to 65536",
+            "three sizes from 1 to 65536",
             format!("{:?}", self.input),
             sides,
         )?;
@@ -318,13 +318,13 @@ impl NetworkConfig {
         let most = MOST_GRAM.max(GRAM_PER_WEIGHT * weights);
         check(
             "network.layers.atoms",
-            &format!("so few that D'D of all layers has at most {most} numbers"),
-            format!("so many that it has {gram}"),
+            &format!("so small that D'D of all layers has at most {most} entries"),
+            format!("so large that it has {gram}"),
             gram <= most,
         )
     }
 
-    /// How dictionaries are learned.
+    /// Checks the settings of dictionary learning.
     fn validate_learned(&self) -> Result<(), ConfigError> {
         let learned = self.learned.unwrap_or_default();
         for (key, count) in [
@@ -339,12 +339,13 @@ impl NetworkConfig {
         check("network.learned.lambda1", "in [0, 1)", lambda1, below_one)
     }
 
-    /// Numbers of all dictionaries and the classifier, and of all Gram matrices `D'D`.
+    /// Returns the number of weights of all dictionaries and the classifier, and the number of
+    /// entries of all Gram matrices `D'D`.
     pub(crate) fn sizes(&self) -> (u64, u64) {
         let patch = (self.window * self.window) as u64;
         let (mut weights, mut gram, mut channels) = (0, 0, self.input[0] as u64);
         for layer in &self.layers {
-            // Within u64: at most 1024 layers of 2^16 channels, 2^16 positions and 2^16 atoms.
+            // Cannot overflow: at most 1024 layers of 2^16 channels, 2^16 positions and 2^16 atoms.
             let atoms = layer.atoms as u64;
             weights += channels * patch * atoms;
             gram += atoms * atoms;
@@ -354,13 +355,13 @@ impl NetworkConfig {
     }
 }
 
-/// `Ok` for a share that all classes can have in each label.
+/// Checks that label smoothing is in [0, 1), also after rounding to f32.
 pub(crate) fn check_label_smoothing(share: f64) -> Result<(), ConfigError> {
     let below_one = (0.0..1.0).contains(&share) && (share as f32) < 1.0;
     check("training.label_smoothing", "in [0, 1)", share, below_one)
 }
 
-/// Strictly between 0 and 1.
+/// Whether a number lies strictly between 0 and 1.
 fn in_unit(share: f64) -> bool {
     share > 0.0 && share < 1.0
 }

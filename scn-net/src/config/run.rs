@@ -1,4 +1,4 @@
-//! A run, complete.
+//! The complete settings of a run.
 
 use schemars::JsonSchema;
 use scn_data::{Augmentation, DataSource, PictureConfig, Reading, Subset};
@@ -8,41 +8,41 @@ use super::input::InputConfig;
 use super::network::NetworkConfig;
 use super::training::TrainingConfig;
 
-/// A run, complete: starting again from it gives the same bits.
+/// The complete settings of a run. Running them again gives bit-identical results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RunConfig {
-    /// The preset that the settings were made from; for the reader, without effect.
+    /// The preset that the settings are based on; for information only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"digits")]
     pub preset: Option<String>,
-    /// Where the images come from: the name of a data set, `folder:DIR` for pictures of your own in
-    /// folders by class, or `npy:PREFIX` for arrays of your own.
+    /// Where the images come from: the name of a data set, `folder:DIR` for your own images in one
+    /// folder per class, or `npy:PREFIX` for your own arrays.
     pub dataset: DataSource,
-    /// Share of the pictures of each class, between 0 and 1, that the seed sets apart to test on; for
-    /// `folder:DIR` without the folders `train` and `test`. Off: it has them.
+    /// Fraction of the images of each class, between 0 and 1, that the seed sets apart for testing;
+    /// for `folder:DIR` without the folders `train` and `test`. Off: the folder has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 0.2)]
     pub test_share: Option<f64>,
-    /// Seed of initial weights, order and augmentation.
+    /// Seed of the initial weights, the order of images and augmentation.
     #[serde(default)]
     pub seed: u64,
-    /// Trains on so many images only, at least 1. Off: on all.
+    /// Number of training images to use, at least 1. Off: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 1000)]
     pub train_limit: Option<usize>,
-    /// Tests on so many images only, at least 1. Off: on all.
+    /// Number of test images to use, at least 1. Off: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 1000)]
     pub test_limit: Option<usize>,
     /// Which images the two limits keep; the seed draws those that are `stratified`.
     #[serde(default)]
     pub subset: Subset,
-    /// How pictures of `folder:DIR` become images of one shape.
+    /// How images of `folder:DIR` are brought to one shape.
     #[serde(default)]
     pub pictures: PictureConfig,
-    /// What is done to the pixels.
+    /// Preprocessing and augmentation of the images.
     #[serde(default)]
     pub input: InputConfig,
     /// How the network is trained.
@@ -52,7 +52,7 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
-    /// A run on a data set with seed 0, on all images as they are.
+    /// Creates the settings of a run with seed 0 on all images, with default settings otherwise.
     pub fn new(
         dataset: impl Into<DataSource>,
         training: TrainingConfig,
@@ -73,14 +73,14 @@ impl RunConfig {
         }
     }
 
-    /// What decides, beside the files, which images the data set has.
+    /// Returns the settings that, together with the files, determine the images of the data set.
     pub fn reading(&self) -> Reading {
         Reading::default()
             .with_pictures(self.pictures)
             .with_test_share(self.test_share, self.seed)
     }
 
-    /// How training images are varied.
+    /// Returns the augmentation of the training images.
     pub fn augmentation(&self) -> Augmentation {
         let InputConfig {
             flip, shift, draw, ..

@@ -1,20 +1,21 @@
-//! How codes and their adjoint are computed.
+//! How codes and their adjoints are computed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How codes and their adjoint are computed.
+/// How codes and their adjoints are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct SolverConfig {
-    /// Method of the forward solve.
+    /// Solver for the codes.
     pub method: SolverMethod,
-    /// The KKT residual that codes are solved to, above 0.
+    /// KKT residual to which codes are solved, above 0.
     pub tolerance: f32,
-    /// The relative residual that adjoint systems are solved to, above 0.
+    /// Relative residual to which adjoint systems are solved, above 0.
     pub adjoint_tolerance: f32,
-    /// Passes before a tile of windows is given up, at least 1; the adjoint then factorises.
+    /// Largest number of passes over a tile of windows, at least 1. Adjoints that need more are
+    /// computed by a factorisation.
     pub max_passes: u32,
 }
 
@@ -29,17 +30,17 @@ impl Default for SolverConfig {
     }
 }
 
-/// Method of the forward solve.
+/// Solver for the codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SolverMethod {
-    /// Coordinate descent, with exact steps where that is slow ([`scn_solvers::Auto`]).
+    /// Coordinate descent, with exact steps where it is slow ([`scn_solvers::Auto`]).
     Auto,
     /// Coordinate descent.
     CoordinateDescent,
     /// FISTA with adaptive restart.
     Fista,
-    /// FISTA without restart, the paper's method; not on a graphics processor.
+    /// FISTA without restart, as in the paper; on the CPU only.
     FistaWithoutRestart,
 }

@@ -1,13 +1,14 @@
-//! Settings as text: `config.toml`, and single settings by name.
+//! Settings as text: `config.toml` and single settings by name.
 
 use super::run::RunConfig;
 use crate::error::ConfigError;
 
 impl RunConfig {
-    /// Reads and checks a configuration.
+    /// Parses and validates a configuration.
     ///
     /// # Errors
-    /// Not TOML, an unknown key, a value of another type or out of range.
+    /// Returns an error if the text is not TOML, or has an unknown key or a value of the wrong type
+    /// or out of range.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
             message: error.to_string().trim().to_string(),
@@ -17,10 +18,11 @@ impl RunConfig {
         Ok(config)
     }
 
-    /// The configuration as [`from_toml`](Self::from_toml) reads it, every setting spelled out.
+    /// Returns the configuration as TOML that [`from_toml`](Self::from_toml) reads, with every
+    /// setting written out.
     ///
     /// # Errors
-    /// A number that TOML cannot hold: a seed beyond 2⁶³.
+    /// Returns an error for a seed of 2⁶³ or more, which TOML cannot hold.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         let mut config = self.clone();
         config.network.spell_out();
@@ -29,12 +31,12 @@ impl RunConfig {
         })
     }
 
-    /// Changes one setting, named with dots: `set("training.learning_rate", "0.05")`. The value is
-    /// TOML; what is not TOML is taken as text.
+    /// Changes one setting by its dotted name: `set("training.learning_rate", "0.05")`. The value
+    /// is parsed as TOML, or taken as a string if it is not TOML.
     ///
     /// # Errors
-    /// A key that is not a setting, or a value that does not fit it. The configuration is then
-    /// unchanged.
+    /// Returns an error if the key is not a setting or the value does not fit it. The configuration
+    /// is then unchanged.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         let refuse = |message: String| ConfigError::Set {
             key: key.to_string(),
@@ -47,7 +49,7 @@ impl RunConfig {
             .unwrap_or_else(|| toml::Value::String(value.to_string()));
         let mut config = self.clone();
         if key.starts_with("network.learned.") {
-            // A section that is off begins with its defaults.
+            // A section that is off starts with its defaults.
             config.network.learned.get_or_insert_default();
         }
         let mut root = toml::Table::try_from(&config).map_err(|error| refuse(error.to_string()))?;
@@ -105,7 +107,8 @@ mod tests {
         assert_eq!(config.input.whitening, None);
     }
 
-    /// Where dictionaries are learned, how is written down; elsewhere files stay as they were.
+    /// The settings of dictionary learning are written if dictionaries are learned; other files
+    /// stay as they were.
     #[test]
     fn the_settings_of_learning_are_written_where_they_count() {
         let mut config = presets::get("digits").unwrap();
@@ -129,7 +132,7 @@ mod tests {
         other_order.set("network.dictionary", "learned").unwrap();
         assert_eq!(other_order, config);
 
-        // Of a program or an older file, without the section.
+        // A configuration made by a program or read from an older file, without the section.
         let mut built = presets::get("digits").unwrap();
         built.network.dictionary = DictionaryInit::Learned;
         let read = RunConfig::from_toml(&built.to_toml().unwrap()).unwrap();
@@ -177,7 +180,7 @@ mod tests {
             (
                 "dataset",
                 "mnist",
-                "network.input must be [1, 28, 28], the images of mnist, but is [1, 8, 8]",
+                "network.input must be [1, 28, 28], the image shape of mnist, but is [1, 8, 8]",
             ),
         ] {
             let mut changed = config.clone();

@@ -1,4 +1,4 @@
-//! The average over the map, on the processor.
+//! Average pooling on the CPU.
 
 use crate::ops::avg_pool;
 use crate::tensor::Tensor;
@@ -7,7 +7,7 @@ pub(super) fn forward(input: &Tensor) -> Tensor {
     avg_pool::average(input)
 }
 
-/// dLoss/dinput.
+/// Returns dLoss/dinput.
 pub(super) fn backward(input: &Tensor, dy: &Tensor) -> Tensor {
     avg_pool::spread(dy, input.shape())
 }

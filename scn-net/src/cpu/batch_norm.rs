@@ -1,4 +1,4 @@
-//! Batch normalisation, on the processor.
+//! Batch normalisation on the CPU.
 
 use crate::error::NetError;
 use crate::layer::batch_norm::BatchNorm;
@@ -7,7 +7,7 @@ use crate::ops::batch_norm::{self, Affine, Grouped};
 use crate::share::add_each;
 use crate::tensor::Tensor;
 
-/// With the moments of the training data, in place.
+/// Normalises with the moments of the training data, in place.
 pub(super) fn infer(layer: &BatchNorm, input: Tensor) -> Tensor {
     let moments = ChannelMoments {
         mean: layer.mean.value.clone(),
@@ -16,7 +16,7 @@ pub(super) fn infer(layer: &BatchNorm, input: Tensor) -> Tensor {
     batch_norm::normalize(input, &moments, affine(layer), layer.epsilon)
 }
 
-/// With the moments of the groups of the batch, and these.
+/// Normalises with the moments of the groups of the batch, which are also returned.
 pub(super) fn forward(
     layer: &BatchNorm,
     input: &Tensor,
@@ -25,7 +25,7 @@ pub(super) fn forward(
     batch_norm::forward(input, groups, affine(layer), layer.epsilon)
 }
 
-/// Adds to the gradients of scale and shift; returns dLoss/dinput.
+/// Adds to the gradients of scale and shift, and returns dLoss/dinput.
 pub(super) fn backward(
     layer: &mut BatchNorm,
     input: &Tensor,

@@ -1,4 +1,4 @@
-//! The classifier, on the processor.
+//! The classifier on the CPU.
 
 use std::ops::Range;
 
@@ -11,22 +11,22 @@ pub(super) fn forward(layer: &Classifier, input: &Tensor) -> Tensor {
     linear::forward(&layer.weight.value, &layer.bias.value, input)
 }
 
-/// dLoss/dinput.
+/// Returns dLoss/dinput.
 pub(super) fn backward(layer: &Classifier, input: &Tensor, dy: &Tensor) -> Tensor {
     linear::backward(&layer.weight.value, input.shape(), dy)
 }
 
-/// The gradients of the parameters over some images, one after the other.
+/// Returns the gradients of the parameters over some images, one array after the other.
 pub(super) fn gradients(input: &Tensor, dy: &Tensor, images: Range<usize>) -> Vec<f32> {
     linear::gradients(input, dy, images)
 }
 
-/// How many numbers these are.
+/// Returns the length of [`gradients`].
 pub(super) fn sums(layer: &Classifier) -> usize {
     layer.weight.value.len() + layer.bias.value.len()
 }
 
-/// Adds to the gradients of the parameters, given those over all images.
+/// Adds the gradients over all images to those of the parameters.
 pub(super) fn finish(layer: &mut Classifier, gradients: &[f32]) {
     let (weight, bias) = gradients.split_at(layer.weight.value.len().min(gradients.len()));
     add_each(&mut layer.weight.grad, weight);

@@ -1,20 +1,20 @@
-//! The time that each layer takes, on the clock.
+//! The wall-clock time that each layer takes.
 
 use std::time::Instant;
 
 use crate::pass::Lap;
 use crate::report::LayerTimes;
 
-/// Adds up the laps of a batch.
+/// A clock that adds up the laps of a batch.
 #[derive(Debug)]
 pub(super) struct Clock {
-    /// When the last lap ended; None where nobody asks for times.
+    /// The end of the last lap; None if times are not wanted.
     last: Option<Instant>,
     times: Vec<LayerTimes>,
 }
 
 impl Clock {
-    /// For layers of these names, at zero.
+    /// Creates a clock at zero for layers of these names.
     pub(super) fn new<'a>(timed: bool, names: impl Iterator<Item = &'a str>) -> Self {
         Self {
             last: timed.then(Instant::now),
@@ -22,14 +22,14 @@ impl Clock {
         }
     }
 
-    /// The next lap begins here.
+    /// Starts the next lap.
     pub(super) fn begin(&mut self) {
         if let Some(last) = &mut self.last {
             *last = Instant::now();
         }
     }
 
-    /// A lap ends here, where the next begins.
+    /// Ends a lap and starts the next one.
     pub(super) fn end(&mut self, lap: Lap) {
         let Some(last) = &mut self.last else { return };
         let now = Instant::now();

@@ -1,4 +1,4 @@
-//! What all processes count in a step, added up.
+//! The counts of a step, added up over all processes.
 
 use scn_grad::MaskedReport;
 use scn_solvers::processes::{Processes, gather};
@@ -10,25 +10,26 @@ use crate::ops::loss::Loss;
 use crate::report::{Activity, SolveCounts, largest};
 use crate::step::{Step, StepLayer};
 
-/// What a process, or all of them, count in a step.
+/// The counts of a step in one process, or in all of them.
 #[derive(Debug)]
 pub(super) struct StepCounts {
-    /// Images classified wrongly.
+    /// Number of misclassified images.
     pub(super) errors: usize,
-    /// Of each sparse coding layer.
+    /// The counts of each sparse coding layer.
     pub(super) codes: Vec<SolveCounts>,
     pub(super) adjoint: Vec<MaskedReport>,
 }
 
-/// Numbers of a sparse coding layer that are exchanged.
+/// Number of words exchanged for the codes of a sparse coding layer.
 pub(super) const OF_CODES: usize = 5;
 const OF_ADJOINT: usize = 5;
 
 impl StepCounts {
-    /// Those of all processes, and the mean loss of the batch, given what this one has of it. Times are those of this process.
+    /// Returns the counts of all processes, and the mean loss of the batch, given those of this
+    /// process. Times are those of this process.
     ///
     /// # Errors
-    /// A process that has failed.
+    /// Returns an error if a process fails.
     pub(super) fn of_all(
         mut self,
         part: &Part,
@@ -68,7 +69,7 @@ impl StepCounts {
         errors.chain(codes).chain(adjoint).collect()
     }
 
-    /// Adds the words of another process, whose order does not matter.
+    /// Adds the words of another process. The order of processes does not matter.
     fn add(&mut self, words: &[u64]) {
         let Some((&errors, words)) = words.split_first() else {
             return;
@@ -84,7 +85,7 @@ impl StepCounts {
     }
 }
 
-/// The sparse coding layers in order of flow.
+/// Returns the sparse coding layers in forward order.
 pub(super) fn coding_layers(steps: &[Step]) -> impl Iterator<Item = &SparseCoding> {
     steps.iter().filter_map(|step| match &step.layer {
         StepLayer::SparseCoding(layer) => Some(layer),
@@ -92,14 +93,14 @@ pub(super) fn coding_layers(steps: &[Step]) -> impl Iterator<Item = &SparseCodin
     })
 }
 
-/// What each sparse coding layer did with a batch.
+/// Returns the activity of each sparse coding layer for a batch.
 pub(super) fn activity(steps: &[Step], counts: Vec<SolveCounts>) -> Vec<Activity> {
     let each = coding_layers(steps).zip(counts);
     each.map(|(layer, counts)| Activity::new(layer.atoms(), &layer.lambda1.value, counts))
         .collect()
 }
 
-/// The numbers of one sparse coding layer.
+/// Returns the words of one sparse coding layer.
 pub(super) fn words_of_codes(counts: &SolveCounts) -> [u64; OF_CODES] {
     [
         counts.active,
@@ -129,7 +130,7 @@ fn words_of_adjoint(report: &MaskedReport) -> [u64; OF_ADJOINT] {
     ]
 }
 
-/// A report with these numbers.
+/// Returns the report with these words.
 fn adjoint_of(words: [u64; OF_ADJOINT]) -> MaskedReport {
     let [column_passes, residual, factorised, unconverged, columns] = words;
     let mut report = MaskedReport::empty();

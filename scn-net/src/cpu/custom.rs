@@ -1,4 +1,4 @@
-//! Custom layers, which hold their own computation: what is here checks the shapes that they
+//! Custom layers on the CPU. They compute themselves; this module checks the shapes that they
 //! return.
 
 use crate::error::{LayerError, NetError};
@@ -6,7 +6,7 @@ use crate::layer::Layer;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// The output, if it has the shape that the layer announces.
+/// Returns the output, or an error if it does not have the shape that the layer announces.
 pub(super) fn forward(name: &str, layer: &dyn Layer, input: &Tensor) -> Result<Tensor, NetError> {
     let output = layer
         .forward(input)
@@ -17,7 +17,7 @@ pub(super) fn forward(name: &str, layer: &dyn Layer, input: &Tensor) -> Result<T
     Ok(output)
 }
 
-/// dLoss/dinput, if it has the shape of the input.
+/// Returns dLoss/dinput, or an error if it does not have the shape of the input.
 pub(super) fn backward(
     name: &str,
     layer: &mut dyn Layer,
@@ -31,7 +31,7 @@ pub(super) fn backward(
     Ok(dx)
 }
 
-/// Derives anew what depends on the parameters.
+/// Recomputes data derived from the parameters.
 pub(super) fn refresh(name: &str, layer: &mut dyn Layer) -> Result<(), NetError> {
     layer.refresh().map_err(|source| failed(name, source))
 }

@@ -1,10 +1,11 @@
-//! A step of gradient descent, on the processor.
+//! A step of gradient descent on the CPU.
 
 use crate::optimizer::{Arrays, Descent, OptimizerState};
 use crate::param::Role;
 use crate::step::Step;
 
-/// Moves the learned parameters, their momenta and the average, as [`Sgd`](crate::Sgd) says.
+/// Updates the learned parameters, their velocities and the average as defined in
+/// [`Sgd`](crate::Sgd).
 pub(super) fn descend(steps: &mut [Step], descent: Descent, state: &mut OptimizerState) {
     if let Some(norm) = descent.clip_norm {
         clip(steps, norm);
@@ -32,7 +33,7 @@ pub(super) fn descend(steps: &mut [Step], descent: Descent, state: &mut Optimize
     }
 }
 
-/// Scales the gradients of what is learned down to this norm of all of them, if theirs is larger.
+/// Scales all gradients of learned parameters down to this norm, if their joint norm is larger.
 fn clip(steps: &mut [Step], norm: f32) {
     let learned = steps.iter().flat_map(Step::params);
     let gradients = learned.filter(|(_, param)| param.learned());
@@ -54,7 +55,7 @@ fn clip(steps: &mut [Step], norm: f32) {
     }
 }
 
-/// Moves the average of every array towards its value, by this part of the way.
+/// Moves the average of every array towards its value, by the fraction `weight` of the way.
 fn follow(steps: &[Step], weight: f32, average: &mut Arrays) {
     for (name, param) in steps.iter().flat_map(Step::params) {
         let mean = average.entry(name).or_insert_with(|| param.value.clone());
@@ -72,9 +73,10 @@ mod tests {
     use crate::layer::classifier::Classifier;
     use crate::step::StepLayer;
 
-    /// Four steps of optax 0.2.8 in f64: `chain(clip_by_global_norm(2), add_decayed_weights(1/8),
-    /// sgd(1/4, momentum=1/2))`, and `ema(3/4, debias=True)` of the weights after each. The weights
-    /// of two arrays, then their averages.
+    /// Reference values from four steps of optax 0.2.8 in f64: `chain(clip_by_global_norm(2),
+    /// add_decayed_weights(1/8), sgd(1/4, momentum=1/2))`, and `ema(3/4, debias=True)` of the
+    /// weights after each step. Each row has the gradients and the weights of two arrays, then the
+    /// averages of the weights.
     #[test]
     fn steps_are_those_of_optax() {
         let steps = [
@@ -165,7 +167,7 @@ mod tests {
                 .chain(average)
                 .zip(weights.into_iter().chain(averages))
             {
-                // Some ten roundings a step, of numbers of the size of these.
+                // About ten roundings per step, of numbers of this size.
                 let found = f64::from(found);
                 assert_relative_eq!(found, expected, epsilon = 4e-7, max_relative = 4e-6);
             }

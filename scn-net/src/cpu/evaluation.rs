@@ -1,4 +1,5 @@
-//! Inference on the batches of a loader, which processes share: each takes every so-manieth batch, and all get the results of all.
+//! Inference on the batches of a loader, divided among processes. Each of n processes takes every
+//! n-th batch, and all get the results of all.
 
 use scn_data::Loader;
 use scn_solvers::processes::{Processes, gather};
@@ -11,11 +12,12 @@ use crate::shape::Shape;
 use crate::step::{Step, StepLayer};
 use crate::tensor::Tensor;
 
-/// The logits of a batch, and what each sparse coding layer counted.
+/// The logits of a batch, and the counts of each sparse coding layer.
 pub(super) type Coded = (Tensor, Vec<SolveCounts>);
 
-/// Hands over the first batches of epoch 0 in order, as [`Network::infer_on`](crate::Network::infer_on) does; `infer` takes those of
-/// this process. Errors name an image by its number in the loader.
+/// Calls `each` for the first batches of epoch 0 in order, as in
+/// [`Network::infer_on`](crate::Network::infer_on). `infer` takes the batches of this process.
+/// Errors name an image by its number in the loader.
 pub(super) fn infer_shared(
     loader: &Loader,
     batches: usize,
@@ -51,7 +53,8 @@ pub(super) fn infer_shared(
     Ok(())
 }
 
-/// What all processes have, each of a batch of so many images; nothing of those without a batch.
+/// Returns the results of all processes, given the number of images in the batch of each. Processes
+/// without a batch have no results.
 fn exchange(
     own: Option<Coded>,
     steps: &[Step],
@@ -59,7 +62,7 @@ fn exchange(
     processes: &dyn Processes,
 ) -> Result<Vec<Coded>, NetError> {
     if processes.count() == 1 {
-        // With the times that they took, which are not exchanged.
+        // Results stay as they are, with their times, which are not exchanged.
         return Ok(own.into_iter().collect());
     }
     let classes = classes(steps);

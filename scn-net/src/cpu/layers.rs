@@ -1,4 +1,4 @@
-//! The layers of a network on the processor, and the passes through them.
+//! The layers of a network on the CPU, and the passes through them.
 
 use std::ops::Range;
 
@@ -19,11 +19,11 @@ use crate::share::{BatchShare, OwnNode, PendingSums, SharedSums, add_each};
 use crate::step::{Step, StepLayer};
 use crate::tensor::Tensor;
 
-/// What the processor keeps for a layer.
+/// The state that the CPU keeps for a layer.
 #[derive(Debug)]
 pub(super) enum CpuLayer {
     SparseCoding(Box<Coding>),
-    /// Its parameters are all that it needs.
+    /// A layer that needs only its parameters.
     Plain,
 }
 
@@ -38,7 +38,7 @@ impl CpuLayer {
     }
 }
 
-/// Inference.
+/// An inference pass.
 pub(super) struct Inference<'a> {
     pub(super) layers: &'a [CpuLayer],
     pub(super) steps: &'a [Step],
@@ -77,20 +77,21 @@ impl Forward for Inference<'_> {
     }
 }
 
-/// What a process has of a batch.
+/// The part of a batch that a process takes.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) share: BatchShare,
-    /// A sum over all images.
+    /// The sum over all images.
     pub(super) whole: SharedSums,
-    /// A sum over each group.
+    /// The sums over the groups.
     groups: SharedSums,
-    /// The images of this process over which it takes sums, counted from the first that it has.
+    /// The images of each node that this process adds up, counted from the first image of the
+    /// process.
     nodes: Vec<Range<usize>>,
 }
 
 impl Part {
-    /// What a process has of so many images in so many groups.
+    /// Returns the part that this process takes of `images` images in `groups` groups.
     pub(super) fn new(images: usize, groups: usize, processes: &dyn Processes) -> Self {
         let share = BatchShare::of(images, processes.rank(), processes.count());
         let whole = share.sum();
@@ -115,7 +116,7 @@ impl Part {
         }
     }
 
-    /// The gradients of the classifier over each node, one node after the other.
+    /// Returns the gradients of the classifier over each node, one node after the other.
     fn classifier_sums(&self, input: &Tensor, dy: &Tensor) -> Vec<f32> {
         let first = self.share.images.start;
         let of_node = |node: &OwnNode| {
@@ -130,18 +131,18 @@ impl Part {
     }
 }
 
-/// Training.
+/// A training pass.
 pub(super) struct Training<'a> {
     pub(super) layers: &'a [CpuLayer],
     pub(super) steps: &'a mut [Step],
     pub(super) solvers: &'a Solvers,
     pub(super) clock: Clock,
-    /// What this process has of the batch.
+    /// The part of the batch that this process takes.
     pub(super) part: &'a Part,
     pub(super) processes: &'a dyn Processes,
-    /// The gradients of layers, whose sums over all images may be on their way.
+    /// The gradients of layers, whose sums over all images may not be complete yet.
     pub(super) pending: Vec<(usize, PendingSums<'a, f32>)>,
-    /// The moments of the groups in each batch normalisation; none for other layers.
+    /// The moments of the groups in each batch normalisation; empty for other layers.
     pub(super) moments: Vec<Vec<GroupMoments>>,
 }
 
@@ -179,17 +180,18 @@ impl Forward for Training<'_> {
 }
 
 impl Training<'_> {
-    /// Starts to add up the gradients of a layer, `width` numbers for each node.
+    /// Starts to add up the gradients of a layer over all processes, given `width` numbers per
+    /// node.
     fn add_up(&mut self, layer: usize, numbers: &[f32], width: usize) -> Result<(), NetError> {
         let pending = self.part.whole.begin(self.processes, numbers, width)?;
         self.pending.push((layer, pending));
         Ok(())
     }
 
-    /// Adds to the gradients of the layers what comes from all processes.
+    /// Waits for the sums over all processes, and adds them to the gradients of the layers.
     ///
     /// # Errors
-    /// A process that has failed.
+    /// Returns an error if a process fails.
     pub(super) fn finish(&mut self) -> Result<(), NetError> {
         for (layer, pending) in std::mem::take(&mut self.pending) {
             // Without images there are no gradients.
@@ -261,10 +263,10 @@ impl Backward for Training<'_> {
     }
 }
 
-/// What [`CpuLayer::new`] makes sure of.
+/// The invariant that [`CpuLayer::new`] establishes.
 const NO_PROBLEM: &str = "every sparse coding layer has a problem";
 
-/// The output of a layer that computes the same in training and in inference.
+/// Returns the output of a layer that computes the same in training and in inference.
 fn execute(
     derived: &CpuLayer,
     step: &Step,

@@ -1,5 +1,4 @@
-//! The processor of this machine as the executor of a network, which trains the parameters in
-//! place.
+//! The CPU as the executor of a network. It trains the parameters in place.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,26 +32,29 @@ use crate::steps::Steps;
 use crate::targets::Targets;
 use crate::tensor::Tensor;
 
-/// The processor, on the threads of whichever pool calls it.
+/// The CPU, using the threads of the pool that calls it.
 #[derive(Debug)]
 pub(crate) struct Processor {
     layers: Vec<CpuLayer>,
     solvers: Solvers,
-    /// With whom batches are shared.
+    /// The processes that share batches.
     processes: Arc<dyn Processes>,
 }
 
 impl Processor {
+    /// Creates an executor that does not share batches.
+    ///
     /// # Errors
-    /// A dictionary or penalty that poses no problem; a setting of the solver out of range.
+    /// Returns an error if a dictionary or penalty does not define a valid problem, or if a solver
+    /// setting is out of range.
     pub(crate) fn new(solver: &SolverConfig, steps: &Steps) -> Result<Self, NetError> {
         Self::shared(solver, steps, Arc::new(Alone))
     }
 
-    /// One that shares its batches.
+    /// Creates an executor that shares batches among processes.
     ///
     /// # Errors
-    /// As [`new`](Self::new); a custom layer, if there are others to share with.
+    /// Same as [`new`](Self::new), and an error for a custom layer if there are several processes.
     pub(crate) fn shared(
         solver: &SolverConfig,
         steps: &Steps,
@@ -70,10 +72,11 @@ impl Processor {
         })
     }
 
-    /// The output of a step, by its index, in training mode, of a batch that no other process has a part of. Moments are not recorded.
+    /// Returns the output of the step at `index` in training mode, for a batch that is not shared.
+    /// Moments are not recorded.
     ///
     /// # Errors
-    /// Activations that are not finite; a custom layer that fails.
+    /// Returns an error if activations are not finite or a custom layer fails.
     pub(crate) fn forward(
         &self,
         steps: &mut Steps,
@@ -86,7 +89,7 @@ impl Processor {
         Ok(output)
     }
 
-    /// Through the first `count` steps, with the moments of the training data.
+    /// Runs inference through the first `count` steps, with the moments of the training data.
     fn counted(
         &self,
         steps: &Steps,
@@ -123,7 +126,7 @@ impl Processor {
         }
     }
 
-    /// Gradients, given what this process has of a batch.
+    /// Computes the gradients of a batch, given the part that this process takes.
     fn part_gradients(
         &self,
         steps: &mut Steps,
@@ -132,7 +135,8 @@ impl Processor {
         settings: PassSettings,
         part: &Part,
     ) -> Result<StepReport, NetError> {
-        // Those of the whole batch: all processes take the same sums in the same order.
+        // Segments depend on the whole batch, so that all processes take the same sums in the same
+        // order.
         let batch = Shape {
             images: part.share.batch,
             ..images.shape()
@@ -175,7 +179,7 @@ impl Processor {
     }
 }
 
-/// Some images of a batch, which may be all.
+/// Returns some or all images of a batch.
 fn own_part(batch: Tensor, images: Range<usize>) -> Tensor {
     if images == (0..batch.shape().images) {
         batch
@@ -184,7 +188,7 @@ fn own_part(batch: Tensor, images: Range<usize>) -> Tensor {
     }
 }
 
-/// The error of a custom layer, which is not shared out.
+/// Returns the error for a custom layer that would be shared.
 fn shared_layer(name: &str) -> NetError {
     NetError::SharedLayer {
         layer: name.to_string(),
@@ -205,7 +209,7 @@ impl Executor for Processor {
         Ok(())
     }
 
-    /// They are trained where they are.
+    /// Does nothing: the parameters are trained in place.
     fn fetch(&self, _params: &mut [&mut Param]) -> Result<(), NetError> {
         Ok(())
     }
@@ -276,7 +280,7 @@ impl Executor for Processor {
         Ok(training.moments)
     }
 
-    /// Batches, or parts of them, are made by the loader.
+    /// Holds nothing: the loader makes the batches, or parts of them.
     fn hold(&mut self, _loader: &Loader) -> Result<Food, NetError> {
         let (rank, count) = (self.processes.rank(), self.processes.count());
         Ok(match count {
@@ -307,13 +311,13 @@ impl Executor for Processor {
         if done.broken().is_none()
             && let Err(error) = self.descend(steps, descent, state)
         {
-            // A network that cannot be refreshed after a step has lost its way.
+            // If a network cannot be refreshed after a step, it has diverged.
             done.non_finite = Some(format!("a parameter ({error})"));
         }
         Ok(Some(done))
     }
 
-    /// Every step is done when it is asked for.
+    /// Returns None: every step is complete when [`train`](Self::train) returns.
     fn finish(&mut self) -> Result<Option<Done>, NetError> {
         Ok(None)
     }
@@ -328,7 +332,7 @@ impl Executor for Processor {
         self.load(steps)
     }
 
-    /// The optimiser has them.
+    /// Does nothing: the optimiser's state is updated in place.
     fn fetch_state(&self, _state: &mut OptimizerState) -> Result<(), NetError> {
         Ok(())
     }

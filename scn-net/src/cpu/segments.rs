@@ -1,4 +1,4 @@
-//! Which layers are computed again on the way back.
+//! The layers that the backward pass recomputes together.
 
 use std::ops::Range;
 
@@ -7,8 +7,8 @@ use crate::error::NetError;
 use crate::shape::Shape;
 use crate::step::{Step, StepLayer};
 
-/// The layers in segments, of which only the inputs are remembered: all in one, or a new segment
-/// for every second sparse coding layer, beginning where inputs are smaller.
+/// Divides the layers into segments, whose inputs are kept: a single segment, or a new one at every
+/// second sparse coding layer, starting where the inputs are smaller.
 pub(super) fn segments(
     steps: &[Step],
     recompute: Recompute,
@@ -31,8 +31,8 @@ pub(super) fn segments(
     Ok(cuts.windows(2).map(|pair| pair[0]..pair[1]).collect())
 }
 
-/// For each sparse coding layer the step with which a segment would begin, its batch normalisation
-/// where that comes before it, and the numbers of its input.
+/// Returns the step with which a segment would begin at each sparse coding layer, and the size of
+/// its input. If batch normalisation comes before the layer, the segment begins with it.
 fn sparse_coding_inputs(steps: &[Step], images: Shape) -> Result<Vec<(usize, usize)>, NetError> {
     let is_norm = |step: &Step| matches!(step.layer, StepLayer::BatchNorm(_));
     let norms_come_before = steps.first().is_some_and(is_norm);

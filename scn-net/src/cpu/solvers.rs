@@ -1,24 +1,26 @@
-//! The solvers of codes and of their adjoint, the same for all sparse coding layers.
+//! The solvers of codes and adjoints, the same for all sparse coding layers.
 
 use scn_grad::MaskedAuto;
 use scn_solvers::{Auto, CoordinateDescent, Fista, Settings, SettingsError, Solver};
 
 use crate::config::{SolverConfig, SolverMethod};
 
-/// The two methods, each with its own tolerance.
+/// The two solvers, each with its own tolerance.
 #[derive(Debug)]
 pub(super) struct Solvers {
     pub(super) codes: Box<dyn Solver<f32>>,
     pub(super) adjoint: MaskedAuto,
-    /// Whether reports say where the time went.
+    /// Whether reports include times.
     pub(super) timed: bool,
     codes_settings: Settings,
     method: SolverMethod,
 }
 
 impl Solvers {
+    /// Creates the solvers.
+    ///
     /// # Errors
-    /// A setting out of range.
+    /// Returns an error if a setting is out of range.
     pub(super) fn new(config: &SolverConfig, timed: bool) -> Result<Self, SettingsError> {
         let settings = |tolerance: f32| Settings::new(f64::from(tolerance), config.max_passes);
         let codes_settings = settings(config.tolerance)?;

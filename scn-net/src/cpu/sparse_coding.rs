@@ -1,4 +1,4 @@
-//! The sparse coding layer, on the processor.
+//! The sparse coding layer on the CPU.
 
 use std::ops::Range;
 
@@ -15,10 +15,10 @@ use crate::ops::encode::{WindowCoding, encode_windows, encode_windows_adjoint};
 use crate::report::SolveCounts;
 use crate::tensor::Tensor;
 
-/// What the processor derives from a layer's parameters, and the memory that it works in.
+/// Data derived from a layer's parameters, and workspaces.
 #[derive(Debug)]
 pub(super) struct Coding {
-    /// As in the model file, for messages.
+    /// The name of the layer in the model file, for messages.
     name: String,
     problem: Problem<f32>,
     workspaces: Workspaces<f32>,
@@ -39,7 +39,7 @@ impl Coding {
         })
     }
 
-    /// Derives the problem anew from the parameters.
+    /// Recomputes the problem from the parameters.
     pub(super) fn refresh(&mut self, layer: &SparseCoding) -> Result<(), NetError> {
         let updated = self.problem.update(layer.dictionary(), layer.penalty());
         updated.map_err(|source| NetError::Problem {
@@ -48,7 +48,7 @@ impl Coding {
         })
     }
 
-    /// The codes of all windows.
+    /// Returns the codes of all windows.
     pub(super) fn forward(
         &self,
         layer: &SparseCoding,
@@ -58,7 +58,7 @@ impl Coding {
         let coding = self.windows(layer, solvers);
         let (codes, report) = encode_windows(coding, &*solvers.codes, &self.workspaces, input)?;
         if report.status == Status::NonFinite {
-            // The residual of such a window is not a number, and so the worst; its code is zero.
+            // The residual of such a window is NaN, which counts as the worst. Its code is zero.
             let shape = codes.shape();
             return Err(NetError::Overflow {
                 image: Some(report.worst_column / (shape.height * shape.width).max(1)),
@@ -69,7 +69,8 @@ impl Coding {
         Ok((codes, counts))
     }
 
-    /// dLoss/dinput, and the sums from which the gradients of the parameters [follow](Self::finish), over each of these runs of images.
+    /// Returns dLoss/dinput and, for each of these runs of images, the sums from which
+    /// [`finish`](Self::finish) computes the gradients of the parameters.
     pub(super) fn backward(
         &self,
         layer: &SparseCoding,
@@ -90,7 +91,7 @@ impl Coding {
         )
     }
 
-    /// How many numbers the sums over a run of images are.
+    /// Returns the length of the sums over a run of images.
     pub(super) fn sums(&self) -> usize {
         AdjointSums::count(&self.problem)
     }

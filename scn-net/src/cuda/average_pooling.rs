@@ -1,4 +1,4 @@
-//! The average over the map, on a device.
+//! Average pooling on a device.
 
 use scn_gpu::layers::pooling;
 

@@ -8,7 +8,7 @@ use super::weights::Weights;
 use crate::error::NetError;
 use crate::optimizer::Arrays;
 
-/// The averages of all arrays of a network, where the arrays themselves are in [`Weights`].
+/// The averages of all arrays of a network, at the places that the arrays have in [`Weights`].
 #[derive(Debug)]
 pub(super) struct Averages {
     parameters: DeviceArrays,
@@ -16,8 +16,8 @@ pub(super) struct Averages {
 }
 
 impl Averages {
-    /// Those that there are. Others begin with zero, which a first step of weight 1 forgets to the
-    /// bit, or, in the middle, with what the network has.
+    /// Loads the averages in `start`. Others start from zero if the weight of the next step is 1,
+    /// so that it overwrites them exactly, and otherwise from the current values of the network.
     pub(super) fn new(
         weights: &Weights,
         arrays: &[(Location, String)],
@@ -58,7 +58,7 @@ impl Averages {
         Ok(averages)
     }
 
-    /// Moves them towards the arrays.
+    /// Moves the averages towards the arrays.
     pub(super) fn ask(
         &mut self,
         weights: &Weights,
@@ -70,7 +70,7 @@ impl Averages {
         Ok(follow_average(settings, running, self.running.view_mut())?)
     }
 
-    /// Brings them, by the names of the arrays.
+    /// Fetches the averages, by the names of the arrays.
     pub(super) fn fetch(&self, arrays: &[(Location, String)]) -> Result<Arrays, NetError> {
         let arrays = arrays.iter().map(|(location, name)| {
             let values = match location {

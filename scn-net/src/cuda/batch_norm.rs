@@ -1,4 +1,4 @@
-//! Batch normalisation, on a device.
+//! Batch normalisation on a device.
 
 use std::ops::Range;
 
@@ -15,16 +15,16 @@ use crate::shape::Shape;
 /// A batch normalisation.
 #[derive(Debug)]
 pub(super) struct Norm {
-    /// Index of its first moment in a row of moments.
+    /// Index of the layer's first moment in a row of moments.
     pub(super) moments: usize,
     pub(super) channels: usize,
     pub(super) epsilon: f32,
-    /// Scale and shift, if these are learned.
+    /// Indices of scale and shift, if these are learned.
     pub(super) affine: Option<[usize; 2]>,
 }
 
 impl Norm {
-    /// Takes its place in the inventory.
+    /// Reserves places for the layer in the inventory.
     pub(super) fn new(layer: &BatchNorm, inventory: &mut Inventory) -> Self {
         let channels = layer.channels();
         let affine = layer.affine.as_ref();
@@ -38,7 +38,7 @@ impl Norm {
         }
     }
 
-    /// Where the means and the variances are in a row of moments.
+    /// Returns the ranges of the means and the variances in a row of moments.
     pub(super) fn ranges(&self) -> [Range<usize>; 2] {
         let [mean, variance, end] = [0, 1, 2].map(|half| self.moments + half * self.channels);
         [mean..variance, variance..end]
@@ -113,7 +113,8 @@ impl Norm {
         Ok(())
     }
 
-    /// Its moments in each row of those of a batch in which groups have so many images.
+    /// Returns the layer's moments in each row of a batch, whose groups have these numbers of
+    /// images.
     pub(super) fn of_rows(
         &self,
         rows: &[f32],

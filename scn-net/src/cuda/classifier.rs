@@ -1,4 +1,4 @@
-//! The classifier, on a device.
+//! The classifier on a device.
 
 use scn_gpu::layers::classifier;
 
@@ -8,7 +8,7 @@ use super::weights::Weights;
 use crate::error::NetError;
 use crate::layer;
 
-/// The linear classifier: where its numbers are among those of all layers.
+/// The linear classifier, with the places of its arrays among those of all layers.
 #[derive(Debug)]
 pub(super) struct Classifier {
     pub(super) weight: usize,
@@ -16,7 +16,7 @@ pub(super) struct Classifier {
 }
 
 impl Classifier {
-    /// Takes its place in the inventory.
+    /// Reserves places for the layer in the inventory.
     pub(super) fn new(layer: &layer::classifier::Classifier, inventory: &mut Inventory) -> Self {
         Self {
             weight: inventory.parameter(&layer.weight),

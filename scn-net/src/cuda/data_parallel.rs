@@ -1,15 +1,17 @@
-//! Several graphics processors, of one process or of several, each with a copy of the network and a share of every batch.
+//! Several GPUs, of one process or of several, each with a copy of the network and a share of every
+//! batch.
 //!
-//! Shares are runs of images, as equal as can be, or as whole groups are (`batch_norm.group`).
-//! Every device computes the part that its images have in the gradient of the mean loss of the
-//! whole batch; then all get the parts of all and add them up in the order of the devices, so that
-//! their copies stay the same to the bit, whichever was first. Batch normalisation takes the
-//! moments of each group of a device's own share, or of the share where there are fewer groups than
-//! devices, as is usual; the running moments follow the mean over all groups, each weighted with
-//! its images.
+//! Shares are runs of images of nearly equal length, or of nearly equal numbers of whole groups
+//! (`batch_norm.group`). Every device computes the contribution of its images to the gradient of
+//! the mean loss of the whole batch. All devices then receive the contributions of all and add them
+//! up in the order of the devices, so their copies stay bit-identical, whichever device was first.
+//! Batch normalisation uses the moments of each group of a device's own share, or of the whole
+//! share if there are fewer groups than devices, as is usual. The running moments follow the mean
+//! over all groups, weighted by their numbers of images.
 //!
-//! Gradients and moments are exchanged by NCCL, all else by the processes themselves: these learn of one that has failed, NCCL does not.
-//! So all processes tell each other that they have begun a step before any of them exchanges gradients.
+//! NCCL exchanges gradients and moments. The processes exchange everything else themselves, because
+//! they notice when one of them fails, which NCCL does not. All processes therefore confirm that
+//! they have begun a step before any of them exchanges gradients.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,7 +42,7 @@ use crate::steps::Steps;
 use crate::targets::Targets;
 use crate::tensor::Tensor;
 
-/// Several graphics processors with a copy of a network on each.
+/// Several GPUs, with a copy of a network on each.
 #[derive(Debug)]
 pub(crate) struct DataParallel {
     team: Team,
@@ -76,18 +78,18 @@ impl DataParallel {
         })
     }
 
-    /// The first device, which has the same numbers as all.
+    /// Returns the first device. All devices hold the same values.
     fn first(&self) -> &GraphicsProcessor {
         &self.members[0].processor
     }
 
-    /// The images of each device of this process, and how they count.
+    /// Returns the images and the share of each device of this process.
     fn own_shares(&self, images: usize, groups: usize) -> Vec<(Range<usize>, Share)> {
         let all = Share::of_devices(images, groups, self.team.devices());
         self.team.own(all).collect()
     }
 
-    /// Infers the shares of the devices of this process.
+    /// Runs inference on the shares of the devices of this process.
     fn infer_parts(
         &self,
         images: &Tensor,
@@ -99,7 +101,8 @@ impl DataParallel {
         each(self.members.iter(), shares, work)
     }
 
-    /// The result of a step, given what the devices of this process report of it. Comes back once all processes have asked.
+    /// Returns the result of a step, given the reports of the devices of this process. Returns once
+    /// all processes have called it.
     fn done(&self, own: &[DeviceReport]) -> Result<Option<Done>, NetError> {
         let all = self.team.reports(own)?;
         Ok(match all.as_slice() {
@@ -108,7 +111,7 @@ impl DataParallel {
         })
     }
 
-    /// Something for every device, one after the other.
+    /// Calls `work` for every device, one after the other.
     fn try_each(
         &mut self,
         work: impl FnMut(&mut GraphicsProcessor) -> Result<(), NetError>,
@@ -118,7 +121,7 @@ impl DataParallel {
     }
 }
 
-/// Something for every member, each in a thread of its own.
+/// Calls `work` for every member, each in its own thread.
 fn each<'a, M: Send + 'a, I: Send, R: Send>(
     members: impl Iterator<Item = M>,
     inputs: impl IntoIterator<Item = I>,
@@ -134,23 +137,25 @@ fn each<'a, M: Send + 'a, I: Send, R: Send>(
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         });
-        // All are waited for, whatever the first has to say.
+        // Wait for all threads, even if the first has failed.
         done.collect::<Vec<_>>().into_iter().collect()
     })
 }
 
-/// What all devices of a process report of a step: all of them, or none where there is no step.
+/// Returns the reports of all devices of a process on a step: all of them, or none if there is no
+/// step.
 fn reported(reports: Vec<Option<DeviceReport>>) -> Vec<DeviceReport> {
     reports.into_iter().flatten().collect()
 }
 
-/// The images of each of so many devices.
+/// Returns the images of each of `devices` devices.
 fn ranges(images: usize, devices: usize) -> Vec<Range<usize>> {
     let shares = Share::of_devices(images, 1, devices);
     shares.into_iter().map(|(range, _)| range).collect()
 }
 
-/// From the first image of the first share to the last of the last; shares follow each other.
+/// Returns the range from the first image of the first share to the last image of the last one.
+/// Shares are consecutive.
 fn span(shares: &[Range<usize>]) -> Range<usize> {
     match shares {
         [] => 0..0,
@@ -171,7 +176,7 @@ impl Executor for DataParallel {
         Err(custom_layer(&step.name))
     }
 
-    /// By the devices of this process.
+    /// Uses only the devices of this process.
     fn infer(&self, _steps: &Steps, images: Tensor, count: usize) -> Result<Inferred, NetError> {
         let shares = ranges(images.shape().images, self.members.len());
         inferred_together(self.infer_parts(&images, shares, count)?)
@@ -229,7 +234,7 @@ impl Executor for DataParallel {
             Ok((member.room(&plan)?, plan, asked, laps))
         };
         let parts = self.own_shares(count, settings.groups);
-        // Whatever fails, fails before a device waits for another.
+        // If anything fails, it fails before a device waits for another.
         let begun = each(self.members.iter_mut(), parts, begin)?;
         self.team.all(true)?;
         let finish = |member: &mut Member, (room, plan, asked, laps)| {
@@ -280,7 +285,8 @@ impl Executor for DataParallel {
         };
         let parts = self.own_shares(fed.images(), settings.groups);
         let begun = each(self.members.iter_mut(), parts, begin)?;
-        // The step before is done while devices compute this one. That all have its report says that all have begun this one.
+        // The previous step completes while the devices compute this one. Exchanging its reports
+        // also confirms that all processes have begun this step.
         let members = self.members.iter_mut();
         let reports = members.map(|member| member.processor.earliest_report());
         let reports: Vec<_> = reports.collect::<Result<_, _>>()?;
@@ -334,20 +340,21 @@ impl Executor for DataParallel {
         Ok(longest(times.collect::<Result<_, _>>()?))
     }
 
-    /// Activations are in the memory of the devices.
+    /// Always succeeds: activations are in the memory of the devices.
     fn check_memory(&self, _bytes: u64) -> Result<(), MemoryError> {
         Ok(())
     }
 }
 
-/// Where a device receives the gradients and the moments of all devices, one after another.
+/// The memory in which a device receives the gradients and the moments of all devices, one after
+/// another.
 struct Room {
     gradients: Buffer<f32>,
     moments: Buffer<f32>,
 }
 
 impl Member {
-    /// Room for an exchange.
+    /// Allocates the memory for an exchange.
     fn room(&self, plan: &StepPlan) -> Result<Room, NetError> {
         let network = &self.processor.network;
         let ranks = self.communicator.ranks();
@@ -358,7 +365,7 @@ impl Member {
         })
     }
 
-    /// Replaces the gradients by their sum over all devices, and moves the running moments.
+    /// Replaces the gradients by their sum over all devices, and updates the running moments.
     fn exchange(&mut self, mut room: Room, plan: &StepPlan) -> Result<(), NetError> {
         let network = &mut self.processor.network;
         let communicator = &mut self.communicator;

@@ -1,23 +1,24 @@
-//! What a device reports of a step, as words that processes give to each other.
+//! The report of a device on a step, as words that processes exchange.
 
 use crate::report::{Activity, AdjointActivity, LayerTimes, StepReport};
 
-/// What a device reports of a step.
+/// The report of a device on a step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct DeviceReport {
     pub(super) report: StepReport,
-    /// The index of the first parameter whose gradient is not finite there.
+    /// The index of the first parameter whose gradient is not finite on this device.
     pub(super) broken: Option<usize>,
 }
 
-/// Words of a step beside those of its layers.
+/// Number of words of a step, besides those of its layers.
 const OF_STEP: usize = 3;
-/// Words of a sparse coding layer.
+/// Number of words of a sparse coding layer.
 pub(super) const OF_ACTIVITY: usize = 6;
 const OF_ADJOINT: usize = 4;
 
 impl DeviceReport {
-    /// All of it but the times of layers; as many words as of any device that has the same network.
+    /// Returns the report as words, without the times of layers. The number of words is the same on
+    /// all devices with the same network.
     pub(super) fn words(&self) -> Vec<u64> {
         let StepReport {
             loss,
@@ -37,7 +38,8 @@ impl DeviceReport {
             .collect()
     }
 
-    /// The report with these words, given the number of sparse coding layers and the times of all layers.
+    /// Returns the report with these words, given the number of sparse coding layers and the times
+    /// of all layers.
     pub(super) fn of_words(words: &[u64], layers: usize, times: Vec<LayerTimes>) -> Self {
         let (of_step, of_layers) = words.split_at(OF_STEP.min(words.len()));
         let of_step = |word| of_step.get(word).copied().unwrap_or(0);
@@ -55,7 +57,7 @@ impl DeviceReport {
     }
 }
 
-/// The words of what a sparse coding layer did.
+/// Returns the words for the activity of a sparse coding layer.
 pub(super) fn activity_words(done: &Activity) -> [u64; OF_ACTIVITY] {
     [
         done.active.to_bits(),
@@ -67,7 +69,7 @@ pub(super) fn activity_words(done: &Activity) -> [u64; OF_ACTIVITY] {
     ]
 }
 
-/// What sparse coding layers did, by their words.
+/// Returns the activities of sparse coding layers with these words.
 pub(super) fn activities(words: &[u64]) -> Vec<Activity> {
     let of_layer =
         |&[active, lambda1, passes, residual, unconverged, columns]: &[u64; OF_ACTIVITY]| {

@@ -1,4 +1,4 @@
-//! Inference on all images of a set: a batch is asked for while the one before is still being
+//! Inference on all images of a set. A batch is submitted while the previous one is still being
 //! computed.
 
 use std::collections::VecDeque;
@@ -17,10 +17,10 @@ use crate::feed::{Fed, Feed, Food};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Batches that are on their way.
+/// Number of batches in flight while the next one is submitted.
 const ON_THEIR_WAY: usize = 1;
 
-/// What is kept from one evaluation to the next.
+/// The state kept from one evaluation to the next.
 #[derive(Debug, Default)]
 pub(super) struct Evaluation {
     /// The images, if they are on the device.
@@ -28,7 +28,7 @@ pub(super) struct Evaluation {
     slots: Slots,
 }
 
-/// A batch whose logits are on their way.
+/// A batch whose logits have not been read yet.
 struct Late {
     labels: Vec<u16>,
     shape: Shape,
@@ -37,7 +37,7 @@ struct Late {
 }
 
 impl Evaluation {
-    /// Hands over the logits of the first batches of a loader, in order.
+    /// Calls `each` with the logits of the first batches of a loader, in order.
     pub(super) fn run(
         &mut self,
         network: &CudaNetwork,

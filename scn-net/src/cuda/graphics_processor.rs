@@ -1,4 +1,4 @@
-//! A graphics processor as the executor of a network.
+//! A GPU as the executor of a network.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -28,12 +28,12 @@ use crate::steps::Steps;
 use crate::targets::Targets;
 use crate::tensor::Tensor;
 
-/// A graphics processor with its copy of a network.
+/// A GPU with its copy of a network.
 #[derive(Debug)]
 pub(crate) struct GraphicsProcessor {
     pub(super) network: CudaNetwork,
     pub(super) pipeline: Pipeline,
-    /// Behind a lock, as inference leaves the network as it is.
+    /// Behind a lock, because inference does not change the network.
     evaluation: Mutex<Evaluation>,
 }
 
@@ -50,7 +50,8 @@ impl GraphicsProcessor {
         })
     }
 
-    /// Forward and backward with a share of a batch; the plan has the moments of its images.
+    /// Submits the forward and the backward pass for a share of a batch. The plan receives the
+    /// moments of its images.
     pub(super) fn begin_step(
         &mut self,
         images: &Tensor,
@@ -75,7 +76,7 @@ impl GraphicsProcessor {
         Ok((plan, asked, laps))
     }
 
-    /// Waits for a step, and brings what it reports.
+    /// Waits for a step, and returns its report.
     pub(super) fn finish_step(
         &mut self,
         plan: StepPlan,
@@ -89,7 +90,7 @@ impl GraphicsProcessor {
         Ok(self.network.report(asked, &values, &lambda1, times))
     }
 
-    /// Through the first `count` layers, with the moments of the training data.
+    /// Runs inference through the first `count` layers, with the moments of the training data.
     pub(super) fn infer_part(&self, images: &Tensor, count: usize) -> Result<Inferred, NetError> {
         let network = &self.network;
         let (mut reports, mut laps) = (network.reports()?, network.laps());
@@ -104,12 +105,14 @@ impl GraphicsProcessor {
         })
     }
 
-    /// What is reported of the earliest step that is on its way, however long that takes; None if there is none.
+    /// Waits for the earliest step in flight, and returns its report. Returns None if there is
+    /// none.
     pub(super) fn earliest_report(&mut self) -> Result<Option<DeviceReport>, NetError> {
         self.pipeline.next_report(&self.network, true)
     }
 
-    /// The same once no more steps are asked for.
+    /// Same as [`earliest_report`](Self::earliest_report), but for when no more steps are
+    /// submitted.
     pub(super) fn last_report(&mut self) -> Result<Option<DeviceReport>, NetError> {
         let report = self.earliest_report()?;
         if report.is_none() {
@@ -118,7 +121,7 @@ impl GraphicsProcessor {
         Ok(report)
     }
 
-    /// A step of gradient descent.
+    /// Takes a step of gradient descent.
     pub(super) fn descend_part(
         &mut self,
         descent: Descent,
@@ -129,7 +132,7 @@ impl GraphicsProcessor {
         self.network.update_problems()
     }
 
-    /// The moments of the groups of a batch.
+    /// Returns the moments of the groups of a batch.
     pub(super) fn moments_of(
         &mut self,
         images: &Tensor,
@@ -264,7 +267,7 @@ impl Executor for GraphicsProcessor {
         Ok(times.collect())
     }
 
-    /// Activations are in the memory of the device.
+    /// Always succeeds: activations are in the memory of the device.
     fn check_memory(&self, _bytes: u64) -> Result<(), MemoryError> {
         Ok(())
     }

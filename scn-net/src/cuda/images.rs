@@ -1,4 +1,4 @@
-//! The images of a loader, on a device.
+//! The images of a loader on a device.
 
 use std::sync::Arc;
 
@@ -9,22 +9,23 @@ use super::map::Map;
 use crate::error::NetError;
 use crate::shape::Shape;
 
-/// The set of a loader on a device, and the table that names a batch of it.
+/// The images of a loader on a device, and the table that selects a batch of them.
 #[derive(Debug)]
 pub(super) struct Held {
     images: Images,
     pub(super) picks: Picks,
-    /// The table that names what is mixed into a batch, once there is something.
+    /// The table that selects the images mixed into a batch, once there are any.
     partners: Option<Picks>,
     classes: usize,
-    /// What it was made of.
+    /// The set that the images come from.
     set: Arc<ImageSet>,
     normalization: Arc<Normalization>,
 }
 
 impl Held {
-    /// None if images are contrast-normalised or whitened, which is done on the processor, if their
-    /// pixels are floating point numbers, or if they take more than half of the memory that is free.
+    /// Copies the images to the device. Returns None if they are contrast-normalised or whitened,
+    /// which is done on the CPU, if their pixels are floating-point numbers, or if they take more
+    /// than half of the free memory.
     pub(super) fn new(
         context: &Context,
         loader: &Loader,
@@ -58,14 +59,14 @@ impl Held {
         }))
     }
 
-    /// Whether it is the set of this loader, with batches that its table holds.
+    /// Whether these are the images of this loader, whose batches fit in the table.
     pub(super) fn is_of(&self, loader: &Loader) -> bool {
         Arc::ptr_eq(&self.set, loader.image_set())
             && Arc::ptr_eq(&self.normalization, loader.normalization())
             && loader.batch_size() <= self.picks.capacity()
     }
 
-    /// Names the images of the next batch.
+    /// Selects the images of the next batch.
     pub(super) fn set(&mut self, plan: &BatchPlan) -> Result<(), NetError> {
         if let Some(mixture) = &plan.mixture {
             let partners = match &mut self.partners {
@@ -84,12 +85,12 @@ impl Held {
         Ok(self.picks.set(&picks, &plan.labels)?)
     }
 
-    /// The batch that has been named, without what is mixed in.
+    /// Returns the selected batch, without the images to mix in.
     pub(super) fn batch(&self, context: &Context) -> Result<Map, NetError> {
         self.picked(&self.picks, context)
     }
 
-    /// The batch that has been named, mixed if it `mixes`, and its targets.
+    /// Returns the selected batch, mixed if `mixes`, and its targets.
     pub(super) fn training_batch<'a>(
         &'a self,
         context: &Context,
@@ -125,7 +126,7 @@ impl Held {
     }
 }
 
-/// Images of a set, flipped and moved as planned.
+/// Returns the images of a set to pick, flipped and shifted as planned.
 fn picks(images: &[usize], placements: &[Placement]) -> Vec<Pick> {
     let pairs = images.iter().zip(placements);
     let picks = pairs.map(|(&image, placement)| {

@@ -1,4 +1,4 @@
-//! When a device went from layer to layer.
+//! Timing of the layers on a device.
 
 use scn_gpu::{Context, Mark};
 
@@ -6,17 +6,17 @@ use crate::error::NetError;
 use crate::pass::Lap;
 use crate::report::LayerTimes;
 
-/// Marks between the layers of a step. The host does not wait for them before the step is done, so
-/// that they do not change what they measure.
+/// Marks between the layers of a step. The host does not wait for them before the step is complete,
+/// so they do not change what they measure.
 pub(super) struct Laps {
     /// None unless the step is timed.
     context: Option<Context>,
-    /// The first of a pass has no lap that ends there.
+    /// The marks, each with the lap that ends there. The first mark of a pass ends no lap.
     marks: Vec<(Option<Lap>, Mark)>,
 }
 
 impl Laps {
-    /// No marks yet.
+    /// Creates an empty list of marks.
     pub(super) fn new(context: &Context) -> Self {
         Self {
             context: Some(context.clone()),
@@ -24,7 +24,7 @@ impl Laps {
         }
     }
 
-    /// For a step whose layers nobody times.
+    /// Creates a list that stays empty, for a step whose layers are not timed.
     pub(super) fn none() -> Self {
         Self {
             context: None,
@@ -32,12 +32,12 @@ impl Laps {
         }
     }
 
-    /// A pass through the layers begins here.
+    /// Marks the start of a pass through the layers.
     pub(super) fn begin(&mut self) -> Result<(), NetError> {
         self.mark(None)
     }
 
-    /// A lap ends here.
+    /// Marks the end of a lap.
     pub(super) fn end(&mut self, lap: Lap) -> Result<(), NetError> {
         self.mark(Some(lap))
     }
@@ -49,7 +49,7 @@ impl Laps {
         Ok(())
     }
 
-    /// Adds the laps to the times of the layers; waits for the last.
+    /// Adds the laps to the times of the layers. Waits for the last mark.
     pub(super) fn add_to(&self, times: &mut [LayerTimes]) -> Result<(), NetError> {
         for pair in self.marks.windows(2) {
             let [(_, before), (lap, after)] = pair else {

@@ -20,7 +20,7 @@ use crate::pass::{Activations, Backward, Forward, Lap};
 use crate::shape::Shape;
 use crate::step::{Step, StepLayer};
 
-/// A layer on the device: where its numbers are among those of all layers.
+/// A layer on the device, with the places of its arrays among those of all layers.
 #[derive(Debug)]
 pub(super) enum CudaLayer {
     SparseCoding(Coding),
@@ -29,20 +29,20 @@ pub(super) enum CudaLayer {
     Classifier(Classifier),
 }
 
-/// Where an array of a layer is.
+/// The location of an array of a layer.
 #[derive(Debug, Clone)]
 pub(super) enum Location {
-    /// Among the parameters.
+    /// An index among the parameters.
     Parameter(usize),
-    /// In a row of moments.
+    /// A range of a row of moments.
     Moments(Range<usize>),
 }
 
 impl CudaLayer {
-    /// Takes its place in the inventory.
+    /// Reserves places for the layer in the inventory.
     ///
     /// # Errors
-    /// [`NetError::OnProcessorOnly`] for a custom layer.
+    /// Returns [`NetError::OnProcessorOnly`] for a custom layer.
     pub(super) fn new(step: &Step, inventory: &mut Inventory) -> Result<Self, NetError> {
         Ok(match &step.layer {
             StepLayer::SparseCoding(layer) => Self::SparseCoding(Coding::new(layer, inventory)),
@@ -53,7 +53,7 @@ impl CudaLayer {
         })
     }
 
-    /// Where its arrays are, in the order of [`Step::params`].
+    /// Returns the locations of the arrays, in the order of [`Step::params`].
     pub(super) fn locations(&self) -> Vec<Location> {
         let parameters: Vec<usize> = match self {
             Self::SparseCoding(coding) => coding.parameters.to_vec(),
@@ -71,7 +71,7 @@ impl CudaLayer {
             .collect()
     }
 
-    /// The output, of a given shape.
+    /// Returns the output, which has the given shape.
     fn forward(
         &self,
         x: &Map,
@@ -89,7 +89,7 @@ impl CudaLayer {
         Ok((Arc::new(output), solve))
     }
 
-    /// Replaces the gradients of the parameters, and gives dLoss/dx if `wanted`.
+    /// Replaces the gradients of the parameters, and returns dLoss/dx if `wanted`.
     fn backward(
         &self,
         activations: Activations<'_, Map>,
@@ -115,17 +115,17 @@ impl CudaLayer {
     }
 }
 
-/// The error of a custom layer, which no device but the processor executes.
+/// Returns the error for a custom layer, which only the CPU executes.
 pub(super) fn custom_layer(name: &str) -> NetError {
     NetError::OnProcessorOnly {
         what: format!("the custom layer {name}"),
     }
 }
 
-/// Inference.
+/// An inference pass.
 pub(super) struct Inference<'a> {
     pub(super) layers: &'a [CudaLayer],
-    /// The shape that each layer gives for one image.
+    /// The output shape of each layer for one image.
     pub(super) shapes: &'a [Shape],
     pub(super) weights: &'a Weights,
     pub(super) solver: &'a SolverSettings,
@@ -161,10 +161,10 @@ impl Forward for Inference<'_> {
     }
 }
 
-/// Training.
+/// A training pass.
 pub(super) struct Training<'a> {
     pub(super) layers: &'a [CudaLayer],
-    /// The shape that each layer gives for one image.
+    /// The output shape of each layer for one image.
     pub(super) shapes: &'a [Shape],
     pub(super) weights: &'a mut Weights,
     pub(super) solver: &'a SolverSettings,
@@ -227,7 +227,7 @@ impl Backward for Training<'_> {
         Ok((dx.map(Arc::new), solve))
     }
 
-    /// Nothing is computed again on a device.
+    /// Does nothing: a GPU does not recompute codes.
     fn solved_again(_first: &mut PendingSolve, _again: PendingSolve) {}
 }
 

@@ -1,4 +1,4 @@
-//! Activations of a batch on a device.
+//! The activations of a batch on a device.
 
 use scn_gpu::{Buffer, Context};
 
@@ -6,7 +6,7 @@ use crate::error::NetError;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Activations of a batch on the device, laid out as a [`Tensor`].
+/// The activations of a batch on a device, laid out like a [`Tensor`].
 #[derive(Debug)]
 pub(super) struct Map {
     pub(super) shape: Shape,
@@ -14,7 +14,7 @@ pub(super) struct Map {
 }
 
 impl Map {
-    /// Numbers of any value, which are all to be written before they are read.
+    /// Creates a map of unspecified numbers, which must be written before they are read.
     pub(super) fn unspecified(context: &Context, shape: Shape) -> Result<Self, NetError> {
         let data = context.unspecified(shape.len())?;
         Ok(Self { shape, data })

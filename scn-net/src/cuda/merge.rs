@@ -1,4 +1,4 @@
-//! The reports of several devices as one.
+//! Merging the reports of several devices.
 
 use super::device_report::DeviceReport;
 use crate::error::NetError;
@@ -7,7 +7,7 @@ use crate::report::{Activity, AdjointActivity, KernelTime, LayerTimes, StepRepor
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// What all devices report of a step, as one; the first gradient that is not finite counts.
+/// Merges the reports of all devices on a step. The first gradient that is not finite counts.
 pub(super) fn together(reports: impl IntoIterator<Item = DeviceReport>) -> DeviceReport {
     let mut broken = None;
     let mut total = StepReport {
@@ -41,7 +41,7 @@ pub(super) fn together(reports: impl IntoIterator<Item = DeviceReport>) -> Devic
     }
 }
 
-/// What the devices report of each layer, as one.
+/// Merges the reports of the devices on each layer.
 fn merged<T>(reports: Vec<Vec<T>>, add: impl Fn(&mut T, T)) -> Vec<T> {
     let mut reports = reports.into_iter();
     let mut total = reports.next().unwrap_or_default();
@@ -62,7 +62,7 @@ fn add_activity(total: &mut Activity, other: Activity) {
     total.columns += other.columns;
 }
 
-/// With the number of columns that each has solved.
+/// Adds two activities, each with its number of columns.
 fn add_adjoint(total: &mut (AdjointActivity, usize), other: (AdjointActivity, usize)) {
     let mean = weighted([total.1, other.1]);
     total.0.passes = mean([total.0.passes, other.0.passes]);
@@ -71,7 +71,7 @@ fn add_adjoint(total: &mut (AdjointActivity, usize), other: (AdjointActivity, us
     total.1 += other.1;
 }
 
-/// Devices work at the same time.
+/// Takes the longer time, because devices work at the same time.
 fn longer(total: &mut LayerTimes, other: LayerTimes) {
     total.forward = total.forward.max(other.forward);
     total.backward = total.backward.max(other.backward);
@@ -82,7 +82,7 @@ fn weighted(columns: [usize; 2]) -> impl Fn([f64; 2]) -> f64 {
     move |[a, b]| (first * a + second * b) / (first + second).max(1.0)
 }
 
-/// What all devices infer of a batch, as one.
+/// Merges the results of inference of all devices for a batch.
 pub(super) fn inferred_together(parts: Vec<Inferred>) -> Result<Inferred, NetError> {
     let mut outputs = Vec::new();
     let (mut activity, mut times) = (Vec::new(), Vec::new());
@@ -98,7 +98,7 @@ pub(super) fn inferred_together(parts: Vec<Inferred>) -> Result<Inferred, NetErr
     })
 }
 
-/// The times of each kernel on the device where it took longest.
+/// Returns the times of each kernel on the device where it took longest.
 pub(super) fn longest(times: Vec<Vec<KernelTime>>) -> Vec<KernelTime> {
     let mut times = times.into_iter();
     let mut longest = times.next().unwrap_or_default();
@@ -114,7 +114,7 @@ pub(super) fn longest(times: Vec<Vec<KernelTime>>) -> Vec<KernelTime> {
     longest
 }
 
-/// The batch that has these parts.
+/// Joins the parts of a batch.
 fn joined(parts: &[Tensor]) -> Result<Tensor, NetError> {
     let shape = Shape {
         images: parts.iter().map(|part| part.shape().images).sum(),

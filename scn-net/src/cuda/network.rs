@@ -1,4 +1,4 @@
-//! A network's copy on a graphics processor: its numbers and its layers.
+//! The copy of a network on a GPU: its numbers and its layers.
 
 use std::sync::Arc;
 
@@ -26,36 +26,38 @@ use crate::shape::Shape;
 use crate::step::Step;
 use crate::steps::Steps;
 
-/// A network's copy on a graphics processor.
+/// The copy of a network on a GPU.
 #[derive(Debug)]
 pub(super) struct CudaNetwork {
     pub(super) context: Context,
-    /// In order of flow.
+    /// The layers in forward order.
     pub(super) layers: Vec<CudaLayer>,
-    /// The shape that each layer gives for one image.
+    /// The output shape of each layer for one image.
     pub(super) shapes: Vec<Shape>,
-    /// The first layer that learns.
+    /// The index of the first layer that learns.
     pub(super) first_learned: usize,
     /// The names of the steps.
     steps: Vec<String>,
-    /// Where the arrays are, and their names, in the order of [`Steps::params`].
+    /// The locations and the names of the arrays, in the order of [`Steps::params`].
     arrays: Vec<(Location, String)>,
-    /// Name of each parameter by its index, and whether it is learned.
+    /// The name of each parameter, by its index.
     names: Vec<String>,
+    /// Whether each parameter is learned, by its index.
     learned: Vec<bool>,
-    /// One image.
+    /// The shape of one image.
     input: Shape,
     pub(super) weights: Weights,
     pub(super) solver: SolverSettings,
     /// Weight of a batch in the running moments.
     pub(super) rate: f32,
     pub(super) settings: DescentSettings,
-    /// Whether the parameters have momenta here.
+    /// Whether the velocities of the parameters have been loaded.
     moving: bool,
     /// Whether gradients are clipped.
     pub(super) clips: bool,
-    /// The averages of all arrays, once there are some, and whether they are moved.
+    /// The averages of all arrays, once there are any.
     pub(super) averages: Option<Averages>,
+    /// Whether steps update the averages.
     pub(super) averaging: bool,
     timed: bool,
 }
@@ -116,7 +118,7 @@ impl CudaNetwork {
         Ok(network)
     }
 
-    /// Takes the values of all parameters from the steps.
+    /// Loads the values of all parameters from the steps.
     pub(super) fn load(&mut self, steps: &Steps) -> Result<(), NetError> {
         let params = steps.list().iter().flat_map(Step::params);
         for ((location, _), (_, param)) in self.arrays.iter().zip(params) {
@@ -134,7 +136,7 @@ impl CudaNetwork {
         self.update_problems()
     }
 
-    /// Brings the values of all parameters, and the gradients of the last step.
+    /// Fetches the values of all parameters, and the gradients of the last step.
     pub(super) fn fetch(&self, params: &mut [&mut Param]) -> Result<(), NetError> {
         let parameters = &self.weights.parameters;
         for ((location, _), param) in self.arrays.iter().zip(params) {
@@ -151,12 +153,12 @@ impl CudaNetwork {
         Ok(())
     }
 
-    /// Derives anew what depends on the parameters.
+    /// Recomputes data derived from the parameters.
     pub(super) fn update_problems(&mut self) -> Result<(), NetError> {
         Ok(self.weights.problems.update(&self.weights.parameters)?)
     }
 
-    /// The numbers of the next step, and momenta and averages to begin with.
+    /// Sets the coefficients of the next step. Loads velocities and averages if there are none yet.
     pub(super) fn set_descent(
         &mut self,
         descent: Descent,
@@ -182,8 +184,7 @@ impl CudaNetwork {
         })?)
     }
 
-    /// Takes momenta from here, unless there are some already; those of other parameters are at
-    /// rest.
+    /// Loads these velocities, unless velocities have been loaded before. Others start from zero.
     fn begin_moving(&mut self, velocity: &Arrays) -> Result<(), NetError> {
         if std::mem::replace(&mut self.moving, true) {
             return Ok(());
@@ -197,7 +198,7 @@ impl CudaNetwork {
         Ok(())
     }
 
-    /// Brings momenta and averages; none before the first step.
+    /// Fetches velocities and averages. There are none before the first step.
     pub(super) fn fetch_state(&self, state: &mut OptimizerState) -> Result<(), NetError> {
         if let Some(averages) = &self.averages {
             state.average = averages.fetch(&self.arrays)?;
@@ -214,7 +215,7 @@ impl CudaNetwork {
         Ok(())
     }
 
-    /// Number of classes.
+    /// Returns the number of classes.
     pub(super) fn classes(&self) -> usize {
         self.shapes.last().map_or(0, |logits| logits.channels)
     }
@@ -232,14 +233,14 @@ impl CudaNetwork {
         }
     }
 
-    /// The times of the layers; waits for the step if it is timed.
+    /// Returns the times of the layers. Waits for the step if it is timed.
     pub(super) fn times(&self, laps: &Laps) -> Result<Vec<LayerTimes>, NetError> {
         let mut times = LayerTimes::zeros(self.steps.iter().map(String::as_str));
         laps.add_to(&mut times)?;
         Ok(times)
     }
 
-    /// The windows of each sparse coding layer for so many images.
+    /// Returns the windows of each sparse coding layer for `images` images.
     pub(super) fn windows(&self, images: usize) -> Result<Vec<Windows>, NetError> {
         let inputs = std::iter::once(&self.input).chain(&self.shapes);
         let coding = self.layers.iter().zip(inputs);
@@ -250,14 +251,14 @@ impl CudaNetwork {
         windows.collect()
     }
 
-    /// Room for what each sparse coding layer reports in both passes, the loss, and whether
-    /// gradients are finite.
+    /// Allocates the reports of each sparse coding layer in both passes, of the loss, and of the
+    /// check that gradients are finite.
     pub(super) fn reports(&self) -> Result<Reports, NetError> {
         let slots = 2 * self.layers.len() + 1 + self.weights.parameters.len();
         Ok(Reports::new(&self.context, slots)?)
     }
 
-    /// Through the first `count` layers, with the moments of the training data.
+    /// Submits inference through the first `count` layers, with the moments of the training data.
     pub(super) fn ask_inference(
         &self,
         images: Map,
@@ -276,7 +277,8 @@ impl CudaNetwork {
         pass::infer(&mut inference, count, Arc::new(images))
     }
 
-    /// The result of a step, given what this device reports, or all do together.
+    /// Returns the result of a step, given the report of this device or the merged report of all
+    /// devices.
     pub(super) fn done(&self, all: DeviceReport) -> Done {
         let broken = all.broken.and_then(|index| self.names.get(index));
         Done {
@@ -285,7 +287,8 @@ impl CudaNetwork {
         }
     }
 
-    /// What this device reports of a step, given its reports and the λ1 of all problems.
+    /// Returns the report of this device on a step, given the downloaded values and the λ1 of all
+    /// problems.
     pub(super) fn report(
         &self,
         asked: &Asked,
@@ -309,7 +312,8 @@ impl CudaNetwork {
         }
     }
 
-    /// What the sparse coding layers did, given their reports and the λ1 of all problems.
+    /// Returns the activity of the sparse coding layers, given the downloaded values and the λ1 of
+    /// all problems.
     pub(super) fn activity(
         &self,
         solves: &[PendingSolve],

@@ -1,5 +1,5 @@
-//! Steps of training that follow each other without anybody waiting: a step is asked for while the
-//! one before is still being computed, and reports are read one step late.
+//! Training steps that follow each other without waiting: a step is submitted while the previous
+//! one is still being computed, and reports are read one step late.
 
 use std::collections::VecDeque;
 
@@ -20,22 +20,22 @@ use crate::executor::PassSettings;
 use crate::feed::{Fed, Food};
 use crate::tensor::Tensor;
 
-/// Steps that are on their way.
+/// Number of steps in flight while the next one is submitted.
 const ON_THEIR_WAY: usize = 1;
 
-/// What steps in a row need beside the network.
+/// The state that consecutive steps need besides the network.
 #[derive(Debug, Default)]
 pub(super) struct Pipeline {
     pub(super) plans: Plans,
     /// The training images, if they are on the device.
     held: Option<Held>,
-    /// How labels are mixed and smoothed, once a step has been fed.
+    /// How labels are mixed and smoothed; None before the first step.
     targets: Option<TargetSettings>,
     late: VecDeque<Late>,
     slots: Slots,
 }
 
-/// A step whose reports are on their way.
+/// A step whose reports have not been read yet.
 #[derive(Debug)]
 struct Late {
     asked: Asked,
@@ -43,16 +43,17 @@ struct Late {
 }
 
 impl Pipeline {
-    /// Brings the images of a loader to the device, if they fit: then steps can be fed with plans.
+    /// Copies the images of a loader to the device if they fit, so that steps can be fed with
+    /// plans.
     pub(super) fn hold(
         &mut self,
         network: &CudaNetwork,
         loader: &Loader,
     ) -> Result<Food, NetError> {
-        // What an earlier run has left behind that failed.
+        // Discard steps left behind by an earlier run that failed.
         self.late.clear();
         if !self.held.as_ref().is_some_and(|held| held.is_of(loader)) {
-            // Recorded steps read the set that was there.
+            // Recorded steps read the previous set.
             self.plans.clear();
             self.held = None;
             self.held = Held::new(&network.context, loader, network.classes())?;
@@ -64,7 +65,7 @@ impl Pipeline {
         })
     }
 
-    /// How the labels of the next step are mixed and smoothed.
+    /// Sets how the labels of the next step are mixed and smoothed.
     pub(super) fn soften(
         &mut self,
         network: &CudaNetwork,
@@ -79,7 +80,7 @@ impl Pipeline {
         Ok(targets)
     }
 
-    /// Names the images of the next step, or sends them.
+    /// Selects the images of the next step on the device, or sends them.
     pub(super) fn feed(
         &mut self,
         network: &CudaNetwork,
@@ -98,7 +99,7 @@ impl Pipeline {
         }
     }
 
-    /// The gradients of the images that have been named or sent.
+    /// Submits the gradients of the images that have been selected or sent.
     pub(super) fn ask_fed_gradients(
         &mut self,
         network: &mut CudaNetwork,
@@ -126,7 +127,7 @@ impl Pipeline {
         network.ask_gradients(map, targets, plan, &mut laps)
     }
 
-    /// A whole step with the images that have been named or sent.
+    /// Submits a whole step on the images that have been selected or sent.
     fn ask_step(
         &mut self,
         network: &mut CudaNetwork,
@@ -138,7 +139,7 @@ impl Pipeline {
         Ok(asked)
     }
 
-    /// A whole step, as one launch where it has been recorded.
+    /// Submits a whole step, as one launch if it has been recorded.
     pub(super) fn step(
         &mut self,
         network: &mut CudaNetwork,
@@ -158,7 +159,8 @@ impl Pipeline {
         network: &mut CudaNetwork,
         plan: &mut StepPlan,
     ) -> Result<Asked, NetError> {
-        /// Memory that another step has taken meanwhile is left behind by it.
+        /// Number of retries after a failed recording. Memory that another step has taken meanwhile
+        /// is free again later.
         const MOST_FAILURES: u32 = 3;
         if !network.context.uses_graphs() || network.context.is_timed() {
             return self.ask_step(network, plan);
@@ -187,7 +189,7 @@ impl Pipeline {
         Ok(asked)
     }
 
-    /// Begins to receive the reports of a step that has been asked for.
+    /// Starts to receive the reports of a step that has been submitted.
     pub(super) fn close_step(
         &mut self,
         network: &CudaNetwork,
@@ -201,8 +203,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The reports of the earliest step on its way, if there are more than those that may be, or
-    /// `all` are wanted.
+    /// Returns the report of the earliest step in flight, if more than [`ON_THEIR_WAY`] steps are
+    /// in flight or `all` reports are wanted.
     pub(super) fn next_report(
         &mut self,
         network: &CudaNetwork,
@@ -226,7 +228,7 @@ impl Pipeline {
     }
 }
 
-/// Sends images and labels.
+/// Sends images and labels to the device.
 fn send(network: &CudaNetwork, batch: &Batch, plan: &mut StepPlan) -> Result<(), NetError> {
     let (images, labels) = (Tensor::from_batch(batch)?, &batch.labels);
     let room = || StagedLabels::new(&network.context, labels.len(), network.classes());
@@ -248,5 +250,5 @@ fn send(network: &CudaNetwork, batch: &Batch, plan: &mut StepPlan) -> Result<(),
         .refill(|numbers| numbers.copy_from_slice(images.data()))?)
 }
 
-/// What [`Pipeline::hold`] makes sure of.
+/// The invariant that [`Pipeline::hold`] establishes.
 const NOT_HELD: &str = "steps are fed with plans where the images are held";

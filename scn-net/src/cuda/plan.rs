@@ -1,4 +1,4 @@
-//! Memory for steps with batches of one size, and steps that have been recorded.
+//! Memory for steps on batches of one size, and recorded steps.
 
 use scn_gpu::{Buffer, GradientSums, Graph, Reports, StagedBuffer, StagedLabels};
 
@@ -9,71 +9,72 @@ use super::share::Share;
 use crate::error::NetError;
 use crate::shape::Shape;
 
-/// Memory for steps with batches of one size.
+/// Memory for steps on batches of one size.
 #[derive(Debug)]
 pub(super) struct StepPlan {
     pub(super) share: Share,
     pub(super) kind: StepKind,
     pub(super) reports: Reports,
     pub(super) moments: BatchMoments,
-    /// How the rows of moments count.
+    /// The weights of the rows of moments.
     pub(super) weights: Buffer<f32>,
     pub(super) sums: GradientSums,
-    /// What is sent for each step, unless the images are on the device.
+    /// The input sent for each step, unless the images are on the device.
     pub(super) sent: Option<Sent>,
     pub(super) recorded: Recorded,
 }
 
-/// What a step does beside what every step does.
+/// The optional operations of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StepKind {
-    /// Mixes images and labels.
+    /// Whether images and labels are mixed.
     pub(super) mixes: bool,
-    /// Clips gradients.
+    /// Whether gradients are clipped.
     pub(super) clips: bool,
-    /// Averages arrays.
+    /// Whether arrays are averaged.
     pub(super) averages: bool,
 }
 
-/// Images and labels that this machine sends for each step.
+/// Images and labels that the host sends for each step.
 #[derive(Debug)]
 pub(super) struct Sent {
     pub(super) images: StagedBuffer<f32>,
     pub(super) shape: Shape,
     pub(super) labels: StagedLabels,
-    /// Of the images that are mixed in.
+    /// The labels of the images that are mixed in.
     pub(super) partners: Option<StagedLabels>,
 }
 
-/// How far the recording of a plan's steps has come.
+/// The state of recording the steps of a plan.
 #[derive(Debug, Default)]
 pub(super) enum Recorded {
-    /// The next step is done without recording, and leaves the memory behind that a recording
-    /// needs.
+    /// The next step runs without recording, and leaves behind the memory that a recording needs.
     #[default]
     Never,
-    /// That has been done; so often a recording has failed for lack of memory since.
+    /// A step has run without recording. Since then, `failures` recordings have failed for lack of
+    /// memory.
     Warm { failures: u32 },
     /// Every step is one launch.
     Graph { graph: Graph, asked: Asked },
-    /// Recording has been given up: steps are done without.
+    /// Recording has been given up, and steps run without it.
     GivenUp,
 }
 
-/// Plans for the sizes of batches there have been, the latest first.
+/// Plans for the batch sizes used so far, the latest first.
 #[derive(Debug, Default)]
 pub(super) struct Plans(Vec<StepPlan>);
 
 impl Plans {
-    /// The plan for a share of a batch that is mixed or not, on the network as it is set: the one
-    /// that is there, or a new one.
+    /// Returns the plan for a share of a batch, mixed or not, with the current settings of the
+    /// network. Creates a plan if there is none.
     pub(super) fn take(
         &mut self,
         network: &CudaNetwork,
         share: Share,
         mixes: bool,
     ) -> Result<StepPlan, NetError> {
-        /// The batches of an epoch, its last one, and those of several devices.
+        /// Plans kept for full batches, the last batch of an epoch, and the shares of several
+        /// devices.
         const MOST: usize = 4;
         let kind = StepKind {
             mixes,

@@ -1,38 +1,39 @@
-//! How several devices share a batch.
+//! The division of a batch among several devices.
 
 use std::ops::Range;
 
-/// Which images of a batch a device takes, and how their moments count.
+/// The images of a batch that a device takes, and the weights of their moments.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Share {
-    /// Images of this device.
+    /// Number of images of this device.
     pub(super) images: usize,
-    /// Images of the whole batch.
+    /// Number of images of the whole batch.
     pub(super) batch_images: usize,
-    /// Into how many groups these images are divided.
+    /// Number of groups of this device.
     pub(super) groups: usize,
-    /// Of the moments of all groups of all devices, a row each and as many of each device: the part
-    /// that their images are of the batch, or 0 for a row that is not used.
+    /// The weights of the moments of all groups of all devices, in the same number of rows for each
+    /// device. A weight is the fraction of the batch that the group has, or 0 for an unused row.
     pub(super) weights: Vec<f32>,
-    /// Rows of each device.
+    /// Number of rows of each device.
     pub(super) rows: usize,
 }
 
 impl Share {
-    /// All of a batch.
+    /// Returns the share of a device that takes the whole batch.
     pub(super) fn whole(images: usize, groups: usize) -> Self {
         Self::of_devices(images, groups, 1).remove(0).1
     }
 
-    /// The images of each of so many devices, and how they count. Devices share groups as equally
-    /// as can be; where there are fewer groups than devices, the share of each is one.
+    /// Returns the images and the share of each of `devices` devices. Devices take nearly equal
+    /// numbers of groups. If there are fewer groups than devices, the images of each device form
+    /// one group.
     pub(super) fn of_devices(
         images: usize,
         groups: usize,
         devices: usize,
     ) -> Vec<(Range<usize>, Self)> {
         let all: Vec<_> = scn_data::groups(images, groups.max(devices)).collect();
-        // A device may be left without any.
+        // A device may get no group.
         let of_device = |device: usize| {
             let edge = |device: usize| device * all.len() / devices;
             &all[edge(device)..edge(device + 1)]

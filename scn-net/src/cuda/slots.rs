@@ -1,11 +1,11 @@
-//! What comes back from a device, received while it works on.
+//! Results received from a device while it continues to work.
 
 use scn_gpu::{Buffer, Context, PinnedBuffer, ReportValues, View};
 
 use crate::error::NetError;
 
-/// Page-locked memory for the reports of a batch, the λ1 that it was solved with, and its logits in
-/// inference.
+/// Page-locked memory for the reports of a batch, the λ1 that it was solved with, and in inference
+/// its logits.
 #[derive(Debug)]
 pub(super) struct Slot {
     words: PinnedBuffer<u64>,
@@ -13,21 +13,21 @@ pub(super) struct Slot {
     logits: PinnedBuffer<f32>,
 }
 
-/// What a slot has received.
+/// The results that a slot has received.
 pub(super) struct Received {
     pub(super) values: ReportValues,
     pub(super) lambda1: Vec<f32>,
     pub(super) logits: Vec<f32>,
 }
 
-/// Slots that nobody waits for, to be used again.
+/// Slots that are free for reuse.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     idle: Vec<Slot>,
 }
 
 impl Slots {
-    /// Begins to receive; nothing waits.
+    /// Starts to receive, without waiting.
     pub(super) fn receive(
         &mut self,
         context: &Context,
@@ -53,7 +53,7 @@ impl Slots {
         Ok(slot)
     }
 
-    /// Waits for what a slot receives, and keeps the slot for later.
+    /// Waits for the results of a slot, and keeps the slot for reuse.
     pub(super) fn read(&mut self, mut slot: Slot) -> Result<Received, NetError> {
         let received = Received {
             values: ReportValues::new(slot.words.values()?.to_vec()),

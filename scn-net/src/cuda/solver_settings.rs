@@ -1,4 +1,4 @@
-//! How codes and adjoint are solved on a device.
+//! The solver settings of codes and adjoints on a device.
 
 use scn_gpu::{Context, EncodeMethod, SolveSettings};
 use scn_solvers::Settings;
@@ -6,7 +6,7 @@ use scn_solvers::Settings;
 use crate::config::{SolverConfig, SolverMethod};
 use crate::error::NetError;
 
-/// How codes and adjoint are solved.
+/// The solver settings of codes and adjoints.
 #[derive(Debug)]
 pub(super) struct SolverSettings {
     pub(super) method: EncodeMethod,
@@ -24,8 +24,8 @@ impl SolverSettings {
         })
     }
 
-    /// Solves otherwise from here on. Returns whether recorded steps do not: they follow tolerances
-    /// alone.
+    /// Changes the settings. Returns whether recorded steps are outdated: they follow changes of
+    /// tolerances, but no others.
     pub(super) fn set(&mut self, config: &SolverConfig) -> Result<bool, NetError> {
         let configured = Configured::new(config)?;
         let outdated = self.method != configured.method
@@ -38,7 +38,7 @@ impl SolverSettings {
     }
 }
 
-/// As a configuration has it.
+/// The settings of a configuration.
 struct Configured {
     method: EncodeMethod,
     codes: Settings,

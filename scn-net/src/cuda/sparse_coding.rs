@@ -1,4 +1,4 @@
-//! The sparse coding layer, on a device.
+//! The sparse coding layer on a device.
 
 use scn_gpu::{MapShape, PendingSolve, SolveReport, Windows};
 
@@ -19,12 +19,12 @@ pub(super) struct Coding {
     pub(super) atoms: usize,
     pub(super) window: usize,
     pub(super) stride: usize,
-    /// Dictionary, λ1 and λ2.
+    /// The indices of dictionary, λ1 and λ2.
     pub(super) parameters: [usize; 3],
 }
 
 impl Coding {
-    /// Takes its place in the inventory.
+    /// Reserves places for the layer in the inventory.
     pub(super) fn new(layer: &SparseCoding, inventory: &mut Inventory) -> Self {
         let parameters = layer.params().map(|param| inventory.parameter(param));
         let atoms = layer.atoms();
@@ -37,7 +37,7 @@ impl Coding {
         }
     }
 
-    /// Asks for the codes of all windows.
+    /// Submits the computation of the codes of all windows.
     pub(super) fn forward(
         &self,
         x: &Map,
@@ -56,8 +56,8 @@ impl Coding {
         )?)
     }
 
-    /// Asks for the gradients of the parameters, but for what
-    /// [`GradientSums::finish`](scn_gpu::GradientSums::finish) adds; and for dLoss/dx, if `wanted`.
+    /// Submits the gradients of the parameters, except for the part that
+    /// [`GradientSums::finish`](scn_gpu::GradientSums::finish) adds, and dLoss/dx if `wanted`.
     pub(super) fn backward(
         &self,
         Activations {
@@ -107,7 +107,7 @@ impl Coding {
         Ok(Windows::new(map, self.window, self.stride)?)
     }
 
-    /// What it did with a batch, given its report and the λ1 of all problems.
+    /// Returns the activity of the layer for a batch, given its report and the λ1 of all problems.
     pub(super) fn activity(
         &self,
         weights: &Weights,
@@ -127,7 +127,7 @@ impl Coding {
     }
 }
 
-/// What the adjoint of a sparse coding layer did with a batch.
+/// Returns the activity of the adjoint of a sparse coding layer for a batch.
 pub(super) fn adjoint_activity(report: SolveReport) -> AdjointActivity {
     AdjointActivity {
         passes: report.mean_passes(),

@@ -1,4 +1,4 @@
-//! A training step on a device, as it is asked for.
+//! Submission of a training step to a device.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ use crate::moments::GroupMoments;
 use crate::pass;
 
 impl CudaNetwork {
-    /// Forward and backward: the gradients of what these images have in the mean loss of the batch.
+    /// Submits the forward and the backward pass: the gradients of the contribution of these images
+    /// to the mean loss of the batch.
     pub(super) fn ask_gradients(
         &mut self,
         images: Map,
@@ -64,8 +65,8 @@ impl CudaNetwork {
         }
     }
 
-    /// The moments of groups of so many images each, in each batch normalisation; none for other
-    /// layers.
+    /// Returns the moments of each batch normalisation for groups with these numbers of images;
+    /// empty for other layers.
     pub(super) fn batch_moments(
         &mut self,
         images: Map,
@@ -85,7 +86,7 @@ impl CudaNetwork {
         Ok(self.layers.iter().map(of_layer).collect())
     }
 
-    /// Moves the running moments towards those of the groups of all devices.
+    /// Updates the running moments with those of the groups of all devices.
     pub(super) fn ask_moments(
         &mut self,
         rows: &Buffer<f32>,
@@ -95,12 +96,12 @@ impl CudaNetwork {
         Ok(batch_norm::blend(rows.view(), weights, self.rate, running)?)
     }
 
-    /// The same for this device alone.
+    /// Same as [`ask_moments`](Self::ask_moments), but for this device only.
     pub(super) fn ask_own_moments(&mut self, plan: &StepPlan) -> Result<(), NetError> {
         self.ask_moments(&plan.moments.rows, plan)
     }
 
-    /// Moves the parameters, and the averages of all arrays.
+    /// Updates the parameters, and the averages of all arrays.
     pub(super) fn ask_descent(&mut self) -> Result<(), NetError> {
         let Self {
             weights,

@@ -12,19 +12,21 @@ use crate::executor::Inferred;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// The devices of all processes that share a network, of which every process has the same number. Often there is one process.
+/// The devices of all processes that share a network. Every process has the same number of devices;
+/// often there is only one process.
 #[derive(Debug)]
 pub(super) struct Team {
     processes: Arc<dyn Processes>,
-    /// Devices of a process.
+    /// Number of devices per process.
     each: usize,
 }
 
 impl Team {
-    /// Connects the devices of this process with each other, and with those of all others.
+    /// Connects the devices of this process with each other and with those of all other processes.
     ///
     /// # Errors
-    /// NCCL that is missing or fails; processes with different numbers of devices; a process that has failed.
+    /// Returns an error if NCCL is missing or fails, if processes have different numbers of
+    /// devices, or if a process fails.
     pub(super) fn connect(
         contexts: &[Context],
         processes: Arc<dyn Processes>,
@@ -37,31 +39,31 @@ impl Team {
         Ok((Self { processes, each }, communicators))
     }
 
-    /// The number of devices of all processes.
+    /// Returns the number of devices of all processes.
     pub(super) fn devices(&self) -> usize {
         self.each * self.processes.count()
     }
 
-    /// What the devices of this process have of what all have, one after the other.
+    /// Selects the items of the devices of this process from those of all devices.
     pub(super) fn own<T>(&self, shared: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
         shared.into_iter().skip(self.first()).take(self.each)
     }
 
-    /// Whether something is so in all processes. Comes back once all have asked.
+    /// Whether `here` is true in all processes. Returns once all processes have called it.
     ///
     /// # Errors
-    /// A process that has failed.
+    /// Returns an error if a process fails.
     pub(super) fn all(&self, here: bool) -> Result<bool, NetError> {
         Ok(!self.of_all(&[u8::from(here)])?.contains(&0))
     }
 
-    /// What all devices report of a step, given what those of this process do; nothing where nothing is given. Comes back once all have
-    /// asked. Times are those of this process.
+    /// Returns the reports of all devices on a step, given those of this process. The list is empty
+    /// if `own` is. Returns once all processes have called it. Times are those of this process.
     ///
     /// # Errors
-    /// A process that has failed.
+    /// Returns an error if a process fails.
     pub(super) fn reports(&self, own: &[DeviceReport]) -> Result<Vec<DeviceReport>, NetError> {
-        // Even where there is no report, everybody waits for all.
+        // Even without a report, every process waits for all others.
         let mut words = vec![own.len() as u64];
         words.extend(own.iter().flat_map(DeviceReport::words));
         let all = self.of_all(&words)?;
@@ -80,10 +82,11 @@ impl Team {
         Ok(reports)
     }
 
-    /// What all devices infer of a batch, given what those of this process do, and the images of every device.
+    /// Returns the results of inference of all devices for a batch, given those of this process and
+    /// the images of every device.
     ///
     /// # Errors
-    /// A process that has failed.
+    /// Returns an error if a process fails.
     pub(super) fn inferred(
         &self,
         own: &[Inferred],
@@ -125,22 +128,23 @@ impl Team {
         Ok(all)
     }
 
-    /// The rank of the first device of this process.
+    /// Returns the rank of the first device of this process.
     fn first(&self) -> usize {
         self.each * self.processes.rank()
     }
 
-    /// The numbers of all processes, one process after the other: as many of each.
+    /// Returns the numbers of all processes, one process after the other. Each has the same count.
     fn of_all<T: bytemuck::Pod>(&self, own: &[T]) -> Result<Vec<T>, NetError> {
         let lengths = std::iter::repeat_n(own.len(), self.processes.count());
         Ok(gather(&*self.processes, own, lengths)?.wait()?)
     }
 }
 
-/// Connections of these devices with those of all other processes.
+/// Connects these devices with those of all other processes.
 fn joined(contexts: &[Context], processes: &dyn Processes) -> Result<Vec<Communicator>, NetError> {
     let (rank, count) = (processes.rank(), processes.count());
-    // Whatever fails here, fails before anybody waits for NCCL, which knows nothing of processes that have failed.
+    // If anything fails here, it fails before a process waits for NCCL, which does not notice
+    // processes that have failed.
     Communicator::check_library().map_err(scn_gpu::GpuError::from)?;
     let own = [contexts.len() as u64];
     let counts = gather(processes, &own, std::iter::repeat_n(1, count))?.wait()?;
@@ -157,11 +161,11 @@ fn joined(contexts: &[Context], processes: &dyn Processes) -> Result<Vec<Communi
         _ => [0; 128],
     };
     let id = from_first(processes, &own)?;
-    // It is as long as that of the first process.
+    // The id has the same length in all processes.
     let id = NcclId::from_bytes(id.try_into().unwrap_or(own));
     let devices = contexts.len();
     std::thread::scope(|scope| {
-        // Each waits for all others.
+        // Each device waits for all others.
         let join = |(place, context)| {
             let rank = rank * devices + place;
             scope.spawn(move || Communicator::join(context, id, rank, count * devices))

@@ -1,5 +1,5 @@
-//! The numbers of a network on a device: parameters, problems and moments, each in buffers that all
-//! layers share.
+//! The numbers of a network on a device: parameters, problems and moments, each in buffers shared
+//! by all layers.
 
 use scn_gpu::update::Parameters;
 use scn_gpu::{Buffer, Context, DeviceProblems};
@@ -7,17 +7,17 @@ use scn_gpu::{Buffer, Context, DeviceProblems};
 use super::inventory::Inventory;
 use crate::error::NetError;
 
-/// A network's numbers on a device.
+/// The numbers of a network on a device.
 #[derive(Debug)]
 pub(super) struct Weights {
     pub(super) parameters: Parameters,
     pub(super) problems: DeviceProblems,
-    /// Moments of the training data, for inference: those of one normalisation after the other.
+    /// The moments of the training data for inference, one normalisation after the other.
     pub(super) running: Buffer<f32>,
 }
 
 impl Weights {
-    /// Room for all that has been counted.
+    /// Allocates everything that the inventory counts.
     pub(super) fn new(context: &Context, inventory: &Inventory) -> Result<Self, NetError> {
         let parameters = Parameters::new(context, &inventory.parameters)?;
         Ok(Self {

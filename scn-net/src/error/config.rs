@@ -1,4 +1,4 @@
-//! Settings that are refused.
+//! Invalid settings.
 
 use super::net::NetError;
 
@@ -6,41 +6,41 @@ use super::net::NetError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Not TOML, an unknown key, or a value of another type.
+    /// Text that is not TOML, an unknown key, or a value of the wrong type.
     #[error("{message}")]
     Syntax {
-        /// What the parser says, with the place.
+        /// The parser's message, with the position.
         message: String,
     },
-    /// `key=value` with a key that is not a setting, or a value that does not fit it.
+    /// A setting `key=value` whose key does not exist, or whose value does not fit it.
     #[error("cannot set {key} to {value}: {message}")]
     Set {
-        /// Dotted key.
+        /// The dotted key.
         key: String,
-        /// Value as given.
+        /// The value given.
         value: String,
-        /// What is wrong.
+        /// The reason.
         message: String,
     },
     /// A value out of range.
     #[error("{key} must be {expected}, but is {found}")]
     Range {
-        /// Dotted key.
+        /// The dotted key.
         key: String,
-        /// What is allowed.
+        /// The allowed values.
         expected: String,
-        /// What was given.
+        /// The value given.
         found: String,
     },
-    /// No such preset.
-    #[error("there is no preset {found}; there are {choices}")]
+    /// A preset that does not exist.
+    #[error("there is no preset {found}; choose one of {choices}")]
     Preset {
-        /// Name given.
+        /// The name given.
         found: String,
-        /// All names.
+        /// The names of all presets.
         choices: String,
     },
-    /// A network that cannot be built from valid settings.
+    /// A network that cannot be built although its settings are valid.
     #[error(transparent)]
     Net(#[from] NetError),
 }

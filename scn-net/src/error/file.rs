@@ -1,4 +1,4 @@
-//! Files that cannot be read or written.
+//! Errors of reading and writing files.
 
 use std::path::PathBuf;
 
@@ -9,22 +9,22 @@ use super::net::NetError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelFileError {
-    /// The system's refusal.
+    /// An error from the operating system.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
-        /// "read" or "write".
+        /// The action that failed, such as "read" or "write".
         action: &'static str,
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Not a safetensors file, or cut short.
+    /// A file that is truncated or not in the safetensors format.
     #[error("{path}: expected a safetensors file, found {reason}", path = path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
     },
     /// A tensor or an entry of the metadata that is missing or does not fit the network.
@@ -32,22 +32,22 @@ pub enum ModelFileError {
     Content {
         /// The file.
         path: PathBuf,
-        /// What belongs there.
+        /// What was expected.
         expected: String,
-        /// What is there.
+        /// What was found.
         found: String,
     },
-    /// Not what was written: the checksum is another.
+    /// A file whose contents do not match its checksum.
     #[error(
-        "{path}: expected contents with the checksum {expected}, found {found}: damaged, or changed after it was written",
+        "{path}: expected contents with the checksum {expected}, found {found}: the file is damaged, or was changed after it was written",
         path = path.display(), expected = beginning(expected), found = beginning(found)
     )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The checksum in the file.
+        /// The checksum stored in the file.
         expected: String,
-        /// That of what is in the file.
+        /// The checksum of the contents.
         found: String,
     },
     /// A network with custom layers, which a model file cannot describe.
@@ -58,8 +58,8 @@ pub enum ModelFileError {
         /// The layer.
         layer: String,
     },
-    /// A network whose dictionaries are still to be learned.
-    #[error("{path}: not written, as the dictionaries of the network are still to be learned from images", path = path.display())]
+    /// A network whose dictionaries have not been learned yet.
+    #[error("{path}: not written, because the network's dictionaries have not been learned yet", path = path.display())]
     Unlearned {
         /// The file.
         path: PathBuf,
@@ -69,7 +69,7 @@ pub enum ModelFileError {
     Parameters {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: Box<NetError>,
     },
     /// A configuration that is out of range.
@@ -77,7 +77,7 @@ pub enum ModelFileError {
     Config {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: Box<ConfigError>,
     },
 }
@@ -92,7 +92,7 @@ impl ModelFileError {
     }
 }
 
-/// As much of a checksum as a person compares.
+/// Returns the beginning of a checksum, enough to compare by eye.
 fn beginning(checksum: &str) -> String {
     checksum.chars().take(15).collect()
 }

@@ -1,4 +1,4 @@
-//! Networks that cannot be built or run.
+//! Errors of building and running a network.
 
 use scn_grad::GradError;
 use scn_solvers::learn::LearnError;
@@ -7,54 +7,54 @@ use scn_solvers::{EncodeError, ProblemError, SettingsError};
 
 use crate::shape::Shape;
 
-/// What a custom layer reports when it fails.
+/// The error type of custom layers.
 pub type LayerError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A network that cannot be built or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetError {
-    /// Numbers that do not fill a tensor.
+    /// Data whose length does not match the shape of the tensor.
     #[error("a tensor of {shape} has {expected} numbers, but {found} were given")]
     Length {
-        /// Shape asked for.
+        /// The shape requested.
         shape: Shape,
-        /// Its numbers.
+        /// Number of elements of this shape.
         expected: usize,
-        /// Numbers given.
+        /// Number of elements given.
         found: usize,
     },
-    /// Images of another shape than the network takes.
+    /// Images that do not have the shape that the network takes.
     #[error(
         "the network takes images of {} x {} x {}, but was given {} x {} x {}",
         expected[0], expected[1], expected[2], found[0], found[1], found[2]
     )]
     Images {
-        /// Channels, height and width that it takes.
+        /// Channels, height and width that the network takes.
         expected: [usize; 3],
-        /// Those that it was given.
+        /// Channels, height and width of the images.
         found: [usize; 3],
     },
     /// A sparse coding layer that the network does not have.
     #[error("there is no layer{layer}: the network has {layers} sparse coding layers")]
     NoSuchLayer {
-        /// The layer asked for, counted from 0.
+        /// The requested layer, counted from 0.
         layer: usize,
         /// Number of sparse coding layers.
         layers: usize,
     },
-    /// Another number of labels than of images.
+    /// A number of labels that differs from the number of images.
     #[error("expected {images} labels, one per image, found {found}")]
     LabelCount {
-        /// Images of the batch.
+        /// Number of images in the batch.
         images: usize,
-        /// Labels given.
+        /// Number of labels.
         found: usize,
     },
-    /// A label that is no class of the network.
+    /// A label that is not a class of the network.
     #[error("expected labels from 0 to {}, found {found}", classes - 1)]
     LabelRange {
-        /// Classes of the network.
+        /// Number of classes of the network.
         classes: usize,
         /// The label.
         found: u16,
@@ -65,8 +65,7 @@ pub enum NetError {
         /// The name given.
         name: String,
     },
-    /// A name that cannot be given to a layer, because another step has it, or because it is empty
-    /// or contains a dot.
+    /// A name that a layer cannot have, because it is taken, is empty, or contains a dot.
     #[error("a layer cannot be named {name:?}: names are unique, not empty, and contain no dot")]
     StepName {
         /// The name given.
@@ -77,46 +76,47 @@ pub enum NetError {
     Channels {
         /// The layer.
         layer: String,
-        /// Channels that it takes.
+        /// Number of channels that the layer takes.
         expected: usize,
-        /// Channels of its input.
+        /// Number of channels of its input.
         found: usize,
     },
-    /// A custom layer in a network that processes share: its gradients are those of a whole batch.
-    #[error("{layer} is a custom layer, and cannot be shared out among processes")]
+    /// A custom layer in a network shared among processes. Custom layers compute their gradients
+    /// from whole batches.
+    #[error("{layer} is a custom layer, and cannot be shared among processes")]
     SharedLayer {
         /// The layer.
         layer: String,
     },
-    /// Processes that share the work, of which one has failed.
+    /// A failure of one of the processes that share the work.
     #[error("{0}")]
     Process(#[from] ProcessError),
-    /// A custom layer that returned activations or a gradient of another shape than it should.
+    /// A custom layer that returned an output or a gradient of the wrong shape.
     #[error("{layer} should return {what} of {expected}, but returned one of {found}")]
     LayerShape {
         /// The layer.
         layer: String,
         /// "an output" or "a gradient".
         what: &'static str,
-        /// The shape that follows from its input.
+        /// The shape that follows from the input of the layer.
         expected: Shape,
         /// The shape returned.
         found: Shape,
     },
-    /// An error that a custom layer reported.
+    /// An error reported by a custom layer.
     #[error("{layer} failed")]
     Layer {
         /// The layer.
         layer: String,
-        /// Its own error.
+        /// The error of the layer.
         source: LayerError,
     },
-    /// A dictionary or penalty that poses no problem.
+    /// A dictionary or penalty that does not define a valid problem.
     #[error("{layer} cannot be solved: {source}")]
     Problem {
         /// The layer.
         layer: String,
-        /// Why.
+        /// The cause.
         source: ProblemError,
     },
     /// A dictionary that cannot be learned from the windows that reach its layer.
@@ -124,12 +124,12 @@ pub enum NetError {
     Learning {
         /// The layer.
         layer: String,
-        /// Why.
+        /// The cause.
         source: LearnError,
     },
-    /// A network whose dictionaries are to be learned before it computes anything.
+    /// A network whose dictionaries must be learned before it can compute anything.
     #[error(
-        "with network.dictionary = learned, the dictionaries are to be learned from images before \
+        "with network.dictionary = learned, the dictionaries must be learned from images before \
          anything else (Network::learn_dictionaries); scn train does"
     )]
     Unlearned,
@@ -138,106 +138,106 @@ pub enum NetError {
     Pixel {
         /// The image, counted from 0.
         image: usize,
-        /// Where in the image.
+        /// The channel of the pixel.
         channel: usize,
-        /// Where in the channel.
+        /// The row of the pixel.
         row: usize,
-        /// Where in the row.
+        /// The column of the pixel.
         column: usize,
         /// The pixel.
         found: f32,
     },
-    /// Activations of an image that are not finite, or so large that what is computed of them is
-    /// not: neither codes nor logits would mean anything.
+    /// Activations of an image that are not finite, or so large that results computed from them are
+    /// not. Codes and logits would be meaningless.
     #[error("{of}{what} are not finite, or too large for f32", of = of_image(*image))]
     Overflow {
-        /// The image, counted from 0; None where only a graphics processor knows.
+        /// The image, counted from 0; None if only a GPU knows it.
         image: Option<usize>,
-        /// The activations, as in "the signals of layer3".
+        /// The activations, such as "the signals of layer3".
         what: String,
     },
-    /// A factor on λ1 that leaves no penalty.
+    /// A factor on λ1 that is negative or not finite.
     #[error("the factor on lambda1 must be finite and at least 0, but is {found}")]
     Lambda1Scale {
         /// The factor.
         found: f64,
     },
-    /// A factor on λ1 whose product with the λ1 of a layer is beyond f32.
+    /// A factor on λ1 whose product with the λ1 of a layer does not fit in f32.
     #[error("{layer}: lambda1 of {lambda1} times {factor} is too large")]
     Lambda1Overflow {
         /// The layer.
         layer: String,
-        /// Its λ1, or that of an atom.
+        /// The λ1 of the layer, or of one of its atoms.
         lambda1: f32,
         /// The factor.
         factor: f64,
     },
-    /// Shapes that do not fit in the forward solve.
+    /// Shapes that do not match in the forward solve.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// Shapes that do not fit in the adjoint.
+    /// Shapes that do not match in the adjoint.
     #[error(transparent)]
     Grad(#[from] GradError),
     /// A tolerance or a number of passes out of range.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// A graphics processor that is not there, or fails.
+    /// A GPU that does not exist or fails.
     #[cfg(feature = "cuda")]
     #[error(transparent)]
     Gpu(#[from] scn_gpu::GpuError),
-    /// A list of graphics processors that names none.
+    /// An empty list of GPUs.
     #[cfg(feature = "cuda")]
-    #[error("expected the number of a graphics processor or several, found none")]
+    #[error("expected the numbers of one or more GPUs, found none")]
     NoDevice,
-    /// Processes that share a network on graphics processors, of which one has another number of them.
+    /// Processes that share a network but have different numbers of GPUs.
     #[cfg(feature = "cuda")]
     #[error(
-        "every process must have as many graphics processors, but process 0 has {expected} and process {rank} has {found}"
+        "every process must have the same number of GPUs, but process 0 has {expected} and process {rank} has {found}"
     )]
     DeviceCount {
-        /// Those of the first process.
+        /// Number of GPUs of process 0.
         expected: u64,
-        /// The first process that has another number.
+        /// The first process with a different number.
         rank: usize,
-        /// Its number.
+        /// Number of GPUs of that process.
         found: u64,
     },
-    /// A setting or a layer that graphics processors have no kernel for.
+    /// A setting or a layer that has no GPU kernel.
     #[cfg(feature = "cuda")]
-    #[error("{what} is computed on the processor only; choose the device cpu or another setting")]
+    #[error("{what} runs on the CPU only; choose the device cpu or a different setting")]
     OnProcessorOnly {
         /// The setting or the layer.
         what: String,
     },
-    /// A computation that its caller has stopped.
+    /// A computation that was stopped by its caller.
     #[error("stopped before it was complete")]
     Stopped,
-    /// More memory is needed than there is.
+    /// A computation that needs more memory than there is.
     #[error(transparent)]
     Memory(#[from] scn_data::MemoryError),
     /// More threads than a pool may have.
     #[error("cannot start the threads: expected at most {most}, found {found}")]
     TooManyThreads {
-        /// The most that are allowed on this machine.
+        /// The largest number allowed on this machine.
         most: usize,
-        /// Threads asked for.
+        /// The number requested.
         found: usize,
     },
-    /// The system refused to start the threads.
+    /// A failure of the system to start the threads.
     #[error("cannot start the threads: {reason}")]
     Threads {
-        /// The system's reason.
+        /// The reason given by the system.
         reason: String,
     },
 }
 
 impl NetError {
-    /// Whether numbers are not finite.
+    /// Whether the error is due to numbers that are not finite.
     pub fn is_non_finite(&self) -> bool {
         matches!(self, Self::Pixel { .. } | Self::Overflow { .. })
     }
 
-    /// The image that it is about, if it is about one.
+    /// Returns the image that the error is about, if any.
     pub fn image(&self) -> Option<usize> {
         match self {
             Self::Pixel { image, .. } => Some(*image),
@@ -246,7 +246,7 @@ impl NetError {
         }
     }
 
-    /// The same of an image of which `first` came before those of the batch.
+    /// Adds `first`, the number of images before the batch, to the number of the image.
     #[must_use]
     pub fn counted_from(mut self, first: usize) -> Self {
         match &mut self {

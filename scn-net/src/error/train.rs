@@ -1,4 +1,4 @@
-//! Training runs that cannot start or go on.
+//! Errors of training runs.
 
 use std::path::PathBuf;
 
@@ -8,62 +8,62 @@ use super::config::ConfigError;
 use super::file::ModelFileError;
 use super::net::NetError;
 
-/// A training run that cannot start or go on.
+/// A training run that cannot start or continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// A setting.
+    /// An invalid setting.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A model or checkpoint.
+    /// A model or checkpoint that cannot be read or written.
     #[error(transparent)]
     File(#[from] ModelFileError),
-    /// Images.
+    /// Images that cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// A computation with wrong shapes.
+    /// An error of the network.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// The run folder holds another run.
+    /// A run folder that already holds a run.
     #[error("{path} already holds a run; resume it, or choose another folder", path = path.display())]
     Occupied {
         /// The run folder.
         path: PathBuf,
     },
-    /// Another process is at work in the run folder.
-    #[error("{path}: another process trains there; wait until it ends, or choose another folder", path = path.display())]
+    /// A run folder in which another process is training.
+    #[error("{path}: another process is training there; wait until it ends, or choose another folder", path = path.display())]
     Busy {
         /// The run folder.
         path: PathBuf,
     },
-    /// A run cannot go on with other images than it began with.
+    /// A resumed run whose images differ from those that it began with.
     #[error(
-        "{path}: expected the images that the run began with, found others in {dataset}",
+        "{path}: expected the images that the run began with, found different ones in {dataset}",
         path = path.display()
     )]
     OtherImages {
         /// The checkpoint.
         path: PathBuf,
-        /// Where the images come from.
+        /// The source of the images.
         dataset: String,
     },
-    /// There is nothing to resume.
+    /// A run folder without a checkpoint to resume from.
     #[error("{path} holds no checkpoint to resume from", path = path.display())]
     NoCheckpoint {
         /// The run folder.
         path: PathBuf,
     },
-    /// Loss or parameters are no longer finite.
+    /// A loss, parameter, gradient or activation that is no longer finite.
     #[error(
-        "training diverged in epoch {epoch}, step {step}: {what} is not finite; the last checkpoint is intact, \
+        "training diverged in epoch {epoch}, step {step}: {what} is not finite; the last checkpoint is intact; \
          try a lower training.learning_rate"
     )]
     NonFinite {
-        /// Epoch, from 1.
+        /// The epoch, counted from 1.
         epoch: u64,
-        /// Step of the epoch, from 1.
+        /// The step of the epoch, counted from 1.
         step: usize,
-        /// What is not finite: the loss, or the first parameter or gradient.
+        /// A description of what is not finite.
         what: String,
     },
 }

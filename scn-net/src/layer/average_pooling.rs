@@ -1,8 +1,8 @@
-//! The average over the map.
+//! Average pooling over the whole map.
 
 use crate::shape::Shape;
 
-/// The shape of the average over the whole map, whatever its size.
+/// Returns the shape of the average over the whole map.
 pub(crate) fn output_shape(input: Shape) -> Shape {
     Shape {
         height: 1,

@@ -4,8 +4,8 @@ use crate::config::BatchNormConfig;
 use crate::moments::{ChannelMoments, GroupMoments};
 use crate::param::{Param, Role};
 
-/// Batch normalisation. Training uses the moments of groups of the batch; inference those of the
-/// training data, kept as `mean` and `variance`.
+/// Batch normalisation. Training uses the moments of groups of the batch; inference uses those of
+/// the training data, stored in `mean` and `variance`.
 #[derive(Debug)]
 pub(crate) struct BatchNorm {
     rate: f32,
@@ -23,7 +23,7 @@ pub(crate) struct ScaleAndShift {
     pub(crate) shift: Param,
 }
 
-/// Sums over images, of the mean and of the mean square of their groups.
+/// Sums, over images, of the mean and the mean square of their groups.
 #[derive(Debug)]
 struct Collected {
     images: usize,
@@ -31,14 +31,14 @@ struct Collected {
     square: Vec<f64>,
 }
 
-/// Names of the arrays: learned ones first, if there are any, then moments.
+/// Returns the names of the arrays: learned ones first, if there are any, then moments.
 pub(crate) fn names(affine: bool) -> &'static [&'static str] {
     const NAMES: [&str; 4] = ["scale", "shift", "mean", "variance"];
     if affine { &NAMES } else { &NAMES[2..] }
 }
 
 impl BatchNorm {
-    /// With mean 0 and variance 1, scale 1 and shift 0.
+    /// Creates a layer with mean 0 and variance 1, scale 1 and shift 0.
     pub(crate) fn new(channels: usize, config: &BatchNormConfig) -> Self {
         let all = |value, role| Param::new(vec![channels], vec![value; channels], role);
         Self {
@@ -74,7 +74,7 @@ impl BatchNorm {
             .collect()
     }
 
-    /// Takes note of the moments of the groups of a batch in training.
+    /// Records the moments of the groups of a training batch.
     pub(crate) fn record(&mut self, groups: &[GroupMoments]) {
         if let Some(collected) = &mut self.collected {
             groups.iter().for_each(|group| collected.add(group));
@@ -96,8 +96,8 @@ impl BatchNorm {
         }
     }
 
-    /// From here until [`finish_moments`](Self::finish_moments), moments are summed up instead of
-    /// moving running averages.
+    /// Sums up moments from now on until [`finish_moments`](Self::finish_moments), instead of
+    /// updating running averages.
     pub(crate) fn collect_moments(&mut self) {
         let zeros = vec![0.0; self.mean.value.len()];
         self.collected = Some(Collected {
@@ -119,7 +119,7 @@ impl BatchNorm {
         };
         let images = collected.images as f64;
         for channel in 0..collected.mean.len() {
-            // The variance of all is that within the groups plus that between them.
+            // The total variance is the variance within the groups plus that between them.
             let mean = collected.mean[channel] / images;
             let variance = (collected.square[channel] / images - mean * mean).max(0.0);
             self.mean.value[channel] = mean as f32;
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// Records a batch of one channel whose images have these values, in so many groups.
+    /// Records a batch of one channel with these values, one per image, in `groups` groups.
     fn pass(layer: &mut BatchNorm, values: &[f32], groups: usize) {
         let of_group = |group: std::ops::Range<usize>| {
             let values = &values[group];
@@ -171,8 +171,8 @@ mod tests {
         layer.record(&groups);
     }
 
-    /// Moments collected over batches are those of all images at once, however these are divided;
-    /// with running moments they are blended.
+    /// Moments collected over batches are those of all images together, for any division into
+    /// groups. Running moments are blended.
     #[test]
     fn collected_moments_are_those_of_all_batches() {
         let moments = |layer: &BatchNorm| (layer.mean.value[0], layer.variance.value[0]);
@@ -188,8 +188,8 @@ mod tests {
         }
     }
 
-    /// Groups 1, 3 and 5, 9, 4 have the means 2 and 6, the variances 1 and 14 / 3, and the weights
-    /// 2 / 5 and 3 / 5.
+    /// The groups (1, 3) and (5, 9, 4) have the means 2 and 6, the variances 1 and 14 / 3, and the
+    /// weights 2 / 5 and 3 / 5.
     #[test]
     fn running_moments_follow_the_mean_over_groups() {
         let mut layer = BatchNorm::new(1, &BatchNormConfig::default());

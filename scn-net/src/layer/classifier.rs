@@ -1,4 +1,4 @@
-//! The classifier.
+//! The linear classifier.
 
 use crate::param::{Param, Role};
 use crate::shape::Shape;
@@ -13,13 +13,13 @@ pub(crate) struct Classifier {
 /// Names of the arrays.
 pub(crate) const NAMES: [&str; 2] = ["weight", "bias"];
 
-/// Shapes of the arrays.
+/// Returns the shapes of the arrays.
 pub(crate) fn shapes(classes: usize, features: usize) -> [Vec<usize>; 2] {
     [vec![classes, features], vec![classes]]
 }
 
 impl Classifier {
-    /// With given weights, classes × features, and bias zero.
+    /// Creates a classifier with these weights (classes × features) and zero bias.
     pub(crate) fn new(classes: usize, features: usize, weight: Vec<f32>) -> Self {
         let [weights, biases] = shapes(classes, features);
         Self {
@@ -32,7 +32,7 @@ impl Classifier {
         self.bias.value.len()
     }
 
-    /// Features that it takes.
+    /// Returns the number of features that the classifier takes.
     pub(crate) fn channels(&self) -> usize {
         self.weight.value.len() / self.classes().max(1)
     }

@@ -1,4 +1,4 @@
-//! The sparse coding layer: every window of the map is replaced by its sparse code.
+//! The sparse coding layer, which replaces every window of a map by its sparse code.
 
 use faer::{Mat, MatRef, Side};
 use scn_solvers::{ElasticNet, Lambda1, Problem, ProblemError, Sign};
@@ -6,12 +6,12 @@ use scn_solvers::{ElasticNet, Lambda1, Problem, ProblemError, Sign};
 use crate::param::{Param, Role};
 use crate::shape::Shape;
 
-/// A sparse coding layer with dictionary `D` (m × n, m = channels k²), shared by all positions of
+/// A sparse coding layer with a dictionary `D` (m × n, m = channels k²) shared by all positions of
 /// all images. Its parameters are the dictionary, λ1 (one, or one per atom), and λ2, which has a
-/// gradient but keeps its value.
+/// gradient but is not changed by training.
 #[derive(Debug)]
 pub(crate) struct SparseCoding {
-    /// Side k of the window.
+    /// Side length k of the windows.
     pub(crate) window: usize,
     pub(crate) stride: usize,
     pub(crate) dictionary: Param,
@@ -19,15 +19,15 @@ pub(crate) struct SparseCoding {
     pub(crate) lambda2: Param,
 }
 
-/// What a sparse coding layer starts with.
+/// The initial state of a sparse coding layer.
 pub(crate) struct SparseCodingInit {
-    /// Side k of the window.
+    /// Side length k of the windows.
     pub(crate) window: usize,
     pub(crate) stride: usize,
     pub(crate) atoms: usize,
-    /// m × n, row-major.
+    /// The dictionary, m × n, row-major.
     pub(crate) dictionary: Vec<f32>,
-    /// One, or one per atom.
+    /// One value, or one per atom.
     pub(crate) lambda1: Vec<f32>,
     /// Factor on the learning rate of λ1.
     pub(crate) lambda1_rate: f32,
@@ -37,7 +37,7 @@ pub(crate) struct SparseCodingInit {
 /// Names of the arrays.
 pub(crate) const NAMES: [&str; 3] = ["dictionary", "lambda1", "lambda2"];
 
-/// Shapes of the arrays of a layer with an m × n dictionary and so many λ1.
+/// Returns the shapes of the arrays of a layer with an m × n dictionary and `lambda1` values of λ1.
 pub(crate) fn shapes(rows: usize, atoms: usize, lambda1: usize) -> [Vec<usize>; 3] {
     [vec![rows, atoms], vec![lambda1], vec![1]]
 }
@@ -59,17 +59,17 @@ impl SparseCoding {
         }
     }
 
-    /// Entries of a window: m.
+    /// Returns the number of entries of a window, m.
     pub(crate) fn rows(&self) -> usize {
         self.dictionary.shape[0]
     }
 
-    /// Columns of the dictionary: n.
+    /// Returns the number of columns of the dictionary, n.
     pub(crate) fn atoms(&self) -> usize {
         self.dictionary.shape[1]
     }
 
-    /// Channels of the map that it takes.
+    /// Returns the number of channels of the input.
     pub(crate) fn channels(&self) -> usize {
         self.rows() / (self.window * self.window)
     }
@@ -82,8 +82,8 @@ impl SparseCoding {
         [&mut self.dictionary, &mut self.lambda1, &mut self.lambda2]
     }
 
-    /// A map with one channel per atom. Windows are padded so that stride 1 keeps the size of the
-    /// map.
+    /// Returns the shape of the output, which has one channel per atom. Windows are padded so that
+    /// stride 1 keeps the size of the map.
     pub(crate) fn output_shape(&self, input: Shape) -> Shape {
         Shape {
             channels: self.atoms(),
@@ -93,7 +93,7 @@ impl SparseCoding {
         }
     }
 
-    /// The dictionary as a matrix.
+    /// Returns the dictionary as a matrix.
     pub(crate) fn dictionary(&self) -> MatRef<'_, f32> {
         matrix(&self.dictionary)
     }
@@ -103,15 +103,15 @@ impl SparseCoding {
     }
 }
 
-/// The problem that the parameters of a layer (in the order of [`SparseCoding::params`]) pose for
-/// each window.
+/// Returns the problem that a layer with these parameters, in the order of
+/// [`SparseCoding::params`], solves for each window.
 pub(crate) fn problem(params: [&Param; 3]) -> Result<Problem<f32>, ProblemError> {
     let [dictionary, lambda1, lambda2] = params;
     Problem::new(matrix(dictionary), penalty(lambda1, lambda2))
 }
 
-/// Largest over smallest eigenvalue of `H`, computed in f64 from the f32 matrix; infinite where the
-/// smallest is not positive, None if the eigenvalues cannot be computed.
+/// Returns the ratio of the largest to the smallest eigenvalue of `H`, computed in f64 from the f32
+/// matrix. Infinite if the smallest is not positive; None if the eigenvalues cannot be computed.
 pub(crate) fn condition(problem: &Problem<f32>) -> Option<f64> {
     let gram = problem.gram();
     let gram = Mat::from_fn(gram.nrows(), gram.ncols(), |i, j| f64::from(gram[(i, j)]));

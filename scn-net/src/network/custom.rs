@@ -7,14 +7,15 @@ use crate::shape::Shape;
 use crate::step::{Step, StepLayer};
 
 impl Network {
-    /// Places a custom layer after a step, which is named as in the reports on times: `norm{h}`,
-    /// `layer{h}`, `pooling` or the name of a custom layer. The parameters of the layer are called
-    /// `{name}.{parameter}`; [`Sgd`](crate::Sgd) moves those that are learned.
+    /// Inserts a custom layer after a step. Steps are named as in reports of times: `norm{h}`,
+    /// `layer{h}`, `pooling`, or the name of a custom layer. The parameters of the layer are called
+    /// `{name}.{parameter}`; [`Sgd`](crate::Sgd) updates those that are learned.
     ///
     /// # Errors
-    /// [`NetError::NoSuchStep`], [`NetError::StepName`]; a layer whose output the next step does
-    /// not take, or that is the last; [`NetError::OnProcessorOnly`] for a network on a graphics
-    /// processor. The network is then as it was.
+    /// Returns [`NetError::NoSuchStep`] or [`NetError::StepName`] if a name is not valid,
+    /// [`NetError::OnProcessorOnly`] if the network is on a GPU, and an error if the next step does
+    /// not take the output of the layer, or the network would no longer return logits. The network
+    /// is then unchanged.
     pub fn insert_after(
         &mut self,
         step: &str,
@@ -43,8 +44,8 @@ impl Network {
         Ok(())
     }
 
-    /// `Ok` if the steps fit each other with another one after that of index `after`, and the last
-    /// gives logits.
+    /// Checks that the steps fit each other with `custom` inserted after that of index `after`, and
+    /// that the last one returns logits.
     fn check_shapes(&self, after: usize, custom: &Step) -> Result<(), NetError> {
         let [channels, height, width] = self.config.input;
         let mut shape = Shape {

@@ -1,14 +1,14 @@
-//! The optimiser and the network that it moves.
+//! Optimiser steps on a network.
 
 use super::Network;
 use crate::error::NetError;
 use crate::optimizer::Sgd;
 
 impl Sgd {
-    /// One step with the gradients that the network holds; refreshes the network.
+    /// Takes one step with the gradients that the network holds, and refreshes the network.
     ///
     /// # Errors
-    /// A parameter that is no longer finite; a device that fails.
+    /// Returns an error if a parameter is no longer finite or the device fails.
     pub fn step(&mut self, network: &mut Network, rate: f64) -> Result<(), NetError> {
         let descent = self.next_descent(rate);
         let Network {
@@ -17,12 +17,12 @@ impl Sgd {
         executor.descend(steps, descent, self.state_mut())
     }
 
-    /// Lets `work` have the network with the average of its arrays over the steps so far, and gives
-    /// it back its own. None without a step, or without an average
+    /// Runs `work` on the network with its arrays averaged over the steps so far, and then restores
+    /// its own arrays. Returns None before the first step, or without an average
     /// ([`TrainingConfig::average_decay`](crate::TrainingConfig::average_decay)).
     ///
     /// # Errors
-    /// A device that fails; an averaged parameter that is not finite.
+    /// Returns an error if the device fails or an averaged parameter is not finite.
     pub fn with_average<R>(
         &mut self,
         network: &mut Network,
@@ -39,7 +39,7 @@ impl Sgd {
         network.with_values(average, work).map(Some)
     }
 
-    /// Brings the optimiser's state from the device that the network computes on.
+    /// Fetches the optimiser's state from the device of the network.
     pub(crate) fn fetch(&mut self, network: &Network) -> Result<(), NetError> {
         network.executor.fetch_state(self.state_mut())
     }

@@ -1,4 +1,4 @@
-//! Dictionaries learned before training, layer by layer, on what reaches each layer.
+//! Dictionary learning before training, layer by layer, on the input of each layer.
 
 use std::ops::ControlFlow;
 
@@ -16,20 +16,21 @@ use crate::step::StepLayer;
 use crate::tensor::Tensor;
 
 impl Network {
-    /// Learns the dictionary of every sparse coding layer, in order of flow, as
-    /// [`NetworkConfig::learned`](crate::NetworkConfig::learned) says: on windows of what reaches
-    /// the layer when these batches come through the layers before it, whose dictionaries are
-    /// learned by then. Each batch is normalised by its own moments (with `batch_norm.group`, by
-    /// those of its groups), as in training; running moments stay as they are. Nothing is known of
-    /// labels.
+    /// Learns the dictionaries of all sparse coding layers, in forward order.
     ///
-    /// Atoms have norm 1, and replace those that were there, whatever
-    /// [`NetworkConfig::dictionary`](crate::NetworkConfig::dictionary) is; λ1 and all other
-    /// parameters stay. This machine's processor does it, wherever the network computes, in the
-    /// pool of threads that calls: the same batches and the same seed, which draws the windows,
-    /// give the same bits for any number of threads.
+    /// The settings are those of [`NetworkConfig::learned`](crate::NetworkConfig::learned). The
+    /// batches are passed through the layers with the dictionaries learned so far, and each layer
+    /// learns on windows of its input. Each batch is normalised by its own moments (with
+    /// `batch_norm.group`, by those of its groups), as in training; running moments do not change.
+    /// Labels are not used.
     ///
-    /// `watcher` is asked several times a second, and stops the learning with a break.
+    /// Atoms have norm 1, and replace the previous ones whatever
+    /// [`NetworkConfig::dictionary`](crate::NetworkConfig::dictionary) is. λ1 and all other
+    /// parameters do not change. The computation runs on the CPU, in the thread pool of the caller,
+    /// whatever the device of the network is. The seed draws the windows. The same batches and the
+    /// same seed give bit-identical results for any number of threads.
+    ///
+    /// `watcher` is called several times a second, and stops the learning by returning a break.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -53,10 +54,11 @@ impl Network {
     /// ```
     ///
     /// # Errors
-    /// No images, or some of another shape than the network takes; pixels or activations that are
-    /// not finite, or windows whose square is not ([`NetError::Learning`]); more memory than there
-    /// is for the activations of all batches or the windows of a layer; [`NetError::Stopped`] by
-    /// the watcher. The network is then as it was.
+    /// Returns an error if there are no images or some have the wrong shape, if pixels or
+    /// activations are not finite, or if there is not enough memory for the activations of all
+    /// batches or the windows of a layer. Returns [`NetError::Learning`] if the square of a window
+    /// is not finite, and [`NetError::Stopped`] if the watcher stops the learning. The network is
+    /// then unchanged.
     pub fn learn_dictionaries(
         &mut self,
         batches: impl IntoIterator<Item = Tensor>,
@@ -94,7 +96,8 @@ impl Network {
         learned
     }
 
-    /// `Ok` if there is room for the largest map of all images, and for the windows of any layer.
+    /// Checks that there is enough memory for the largest map of all images and the windows of any
+    /// layer.
     fn check_learning_memory(&self, images: usize, windows: usize) -> Result<(), NetError> {
         let [channels, height, width] = self.config.input;
         let input = bytes_of::<f32>(&[images, channels, height, width]);
@@ -111,7 +114,7 @@ impl Network {
         Ok(())
     }
 
-    /// The values of the dictionaries, visited in order of flow.
+    /// Visits the values of the dictionaries in forward order.
     fn dictionaries<R>(&mut self, visit: impl FnMut(&mut Vec<f32>) -> R) -> Vec<R> {
         let steps = self.steps.list_mut().iter_mut();
         let dictionaries = steps.filter_map(|step| match &mut step.layer {

@@ -1,23 +1,23 @@
-//! Inference with another λ1 than the learned one.
+//! Inference with a λ1 that differs from the learned one.
 
 use super::Network;
 use crate::error::NetError;
 
 impl Network {
-    /// Multiplies λ1 of every sparse coding layer by `factor`. A larger λ1 than the learned one
-    /// makes codes sparser, which may help where images are noisier than those of training (Dai et
-    /// al., "Revisiting Sparse Convolutional Model for Visual Recognition", NeurIPS 2022, arXiv
-    /// 2210.12945); `docs/experiments.md` measures it.
+    /// Multiplies λ1 of every sparse coding layer by `factor`.
     ///
-    /// The parameters change, here and on the [device](Self::move_to) that the network is on: the
-    /// call may come before or after the network moves there. A model saved afterwards has the
-    /// scaled λ1, and a second call multiplies again. A factor of 1 changes no bit, 0 takes the
-    /// penalty away.
+    /// A λ1 larger than the learned one makes codes sparser, which may help if images are noisier
+    /// than in training (Dai et al., "Revisiting Sparse Convolutional Model for Visual
+    /// Recognition", NeurIPS 2022, arXiv 2210.12945); `docs/experiments.md` has measurements.
+    ///
+    /// The parameters change both here and on the [device](Self::move_to) of the network, so the
+    /// network may be moved before or after the call. A model saved afterwards has the scaled λ1,
+    /// and a second call multiplies it again. A factor of 1 changes no bit; 0 removes the penalty.
     ///
     /// # Errors
-    /// [`NetError::Lambda1Scale`] for a factor that is negative or not finite,
-    /// [`NetError::Lambda1Overflow`] where a product is not finite in f32; the network is then as
-    /// it was. A device that fails.
+    /// Returns [`NetError::Lambda1Scale`] if the factor is negative or not finite, and
+    /// [`NetError::Lambda1Overflow`] if a product is not finite in f32. The network is then
+    /// unchanged. Returns an error if the device fails.
     pub fn scale_lambda1(&mut self, factor: f64) -> Result<(), NetError> {
         if !(factor.is_finite() && factor >= 0.0) {
             return Err(NetError::Lambda1Scale { found: factor });
@@ -50,5 +50,5 @@ impl Network {
     }
 }
 
-/// What the name of every λ1 ends in.
+/// The suffix of the name of every λ1.
 const LAMBDA1: &str = ".lambda1";

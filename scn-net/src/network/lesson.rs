@@ -1,4 +1,4 @@
-//! The dictionary of one layer, learned on windows of its input.
+//! Dictionary learning of one layer, on windows of its input.
 
 use std::ops::ControlFlow;
 
@@ -16,11 +16,10 @@ use crate::learning::{LearnedDictionary, LearningProgress, LearningWatcher};
 use crate::ops::windows::MapWindows;
 use crate::tensor::Tensor;
 
-/// The KKT residual to which windows are coded while atoms are learned: that of training at its
-/// first rate.
+/// The KKT residual of codes while atoms are learned. It is that of training at the initial rate.
 const TOLERANCE: f64 = 1e-3;
 
-/// What the dictionaries of a network are learned from, and how.
+/// The settings of dictionary learning in a network, and its watcher.
 pub(super) struct Lesson<'a> {
     pub(super) settings: LearnedConfig,
     pub(super) max_passes: u32,
@@ -31,7 +30,7 @@ pub(super) struct Lesson<'a> {
 }
 
 impl Lesson<'_> {
-    /// Learns the dictionary of a layer, whose number is `layer`, on these maps.
+    /// Learns the dictionary of layer number `layer` from these maps.
     pub(super) fn learn(
         &mut self,
         coding: &mut SparseCoding,
@@ -92,10 +91,10 @@ impl Lesson<'_> {
         })
     }
 
-    /// Says how far a layer is.
+    /// Reports the progress of a layer.
     ///
     /// # Errors
-    /// [`NetError::Stopped`].
+    /// Returns [`NetError::Stopped`] if the watcher stops the learning.
     pub(super) fn tell(
         &mut self,
         layer: usize,
@@ -117,7 +116,7 @@ impl Lesson<'_> {
     }
 }
 
-/// Why the dictionary of a layer was not learned.
+/// The reason why the dictionary of a layer was not learned.
 pub(super) enum Failure {
     Learning(LearnError),
     Net(NetError),
@@ -147,8 +146,8 @@ impl From<NetError> for Failure {
     }
 }
 
-/// At most `count` windows of these maps, one a column, and a seed for the learning; all drawn for
-/// a layer of this number.
+/// Draws at most `count` windows of these maps, one per column, and a seed for the learning. The
+/// draws depend on the number of the layer.
 fn windows(
     coding: &SparseCoding,
     maps: &[Tensor],
@@ -176,7 +175,8 @@ fn windows(
     (windows, seed)
 }
 
-/// The penalty of a layer, but for a λ1 of at least `fraction` of the mean norm of its windows.
+/// Returns the penalty of a layer, with λ1 raised to at least `fraction` of the mean norm of its
+/// windows.
 fn penalty(coding: &SparseCoding, fraction: f32, windows: &Mat<f32>) -> ElasticNet<f32> {
     let norm = |k| f64::from(ColRef::from_slice(windows.col_as_slice(k)).norm_l2());
     let sum: f64 = (0..windows.ncols()).map(norm).sum();

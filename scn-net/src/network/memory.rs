@@ -1,4 +1,4 @@
-//! Whether there is room for a batch.
+//! Checks that there is enough memory for a batch.
 
 use scn_data::MemoryError;
 
@@ -7,15 +7,14 @@ use crate::config::Recompute;
 use crate::memory::code_bytes;
 
 impl Network {
-    /// That there is room for a training step with so many images; always on a graphics processor,
-    /// which has its own memory.
+    /// Checks that there is enough memory for a training step with `images` images. Always succeeds
+    /// on a GPU, which has its own memory.
     ///
-    /// Counted are the codes of all layers, or of the largest where others are computed again. To
-    /// be asked once, before the first step: later, memory that will be used again does not count
-    /// as free.
+    /// Counts the codes of all layers, or of the largest layer if the others are recomputed. Call
+    /// it once before the first step: afterwards, memory kept for reuse does not count as free.
     ///
     /// # Errors
-    /// [`MemoryError`].
+    /// Returns [`MemoryError`] if there is not enough memory.
     pub fn check_training_memory(&self, images: usize) -> Result<(), MemoryError> {
         let codes = code_bytes(&self.config, images);
         self.executor.check_memory(match self.recompute {
@@ -24,11 +23,11 @@ impl Network {
         })
     }
 
-    /// That there is room for inference with so many images at a time; the rest as for
-    /// [`check_training_memory`](Self::check_training_memory).
+    /// Same as [`check_training_memory`](Self::check_training_memory), but for inference with
+    /// `images` images at a time.
     ///
     /// # Errors
-    /// [`MemoryError`].
+    /// Returns [`MemoryError`] if there is not enough memory.
     pub fn check_inference_memory(&self, images: usize) -> Result<(), MemoryError> {
         let largest = code_bytes(&self.config, images).max();
         self.executor.check_memory(largest.unwrap_or(0))

@@ -1,4 +1,4 @@
-//! The moments of batch normalisation, from batches that do not train.
+//! The moments of batch normalisation, from batches that are not trained on.
 
 use super::Network;
 use crate::error::NetError;
@@ -8,12 +8,12 @@ use crate::step::StepLayer;
 use crate::tensor::Tensor;
 
 impl Network {
-    /// Replaces the moments that inference uses by those of the given batches, with the weights as
-    /// they are.
+    /// Replaces the moments used for inference by those of the given batches, with the current
+    /// weights.
     ///
     /// # Errors
-    /// Images of another shape than the network takes, or with pixels or activations that are not
-    /// finite.
+    /// Returns an error if images do not have the shape that the network takes, or if pixels or
+    /// activations are not finite.
     pub fn estimate_moments(
         &mut self,
         batches: impl IntoIterator<Item = Tensor>,
@@ -28,7 +28,7 @@ impl Network {
         self.refresh()
     }
 
-    /// A forward pass in training for the moments alone.
+    /// Runs a forward pass in training mode, only for the moments.
     fn take_moments(&mut self, images: Tensor) -> Result<(), NetError> {
         self.check_input(&images)?;
         let groups = self.pass_settings(images.shape().images).groups;

@@ -1,4 +1,4 @@
-//! The parameters of a network, read and changed.
+//! Access to the parameters of a network.
 
 use super::Network;
 use crate::error::NetError;
@@ -8,7 +8,7 @@ use crate::param::Param;
 use crate::step::{Step, StepLayer};
 
 impl Network {
-    /// Number of learned parameters.
+    /// Returns the number of learned parameters.
     pub fn parameter_count(&self) -> usize {
         let params = self.steps.list().iter().flat_map(Step::params);
         params
@@ -17,32 +17,31 @@ impl Network {
             .sum()
     }
 
-    /// All arrays in order of flow, by the names of the model file: `layer{h}.dictionary`,
-    /// `norm{h}.mean`, `classifier.weight`, ...; with the gradients of the last step. They are
-    /// fetched from the [device](Self::move_to) that has trained them, if they have changed there
-    /// since they were last read.
+    /// Returns all arrays with their names in the model file, in forward order:
+    /// `layer{h}.dictionary`, `norm{h}.mean`, `classifier.weight`, ... They include the gradients
+    /// of the last step. They are fetched from the [device](Self::move_to) that trained them, if
+    /// they have changed there since they were last read.
     ///
     /// # Errors
-    /// A device that fails; parameters or moments that are not finite there.
+    /// Returns an error if the device fails, or if parameters or moments on it are not finite.
     pub fn params(&self) -> Result<impl Iterator<Item = (String, &Param)>, NetError> {
         let params = self.steps.params(|params| self.executor.fetch(params))?;
         Ok(params.into_iter())
     }
 
-    /// An array by its name, as [`params`](Self::params) has it; None if there is none of this
-    /// name.
+    /// Returns an array by its name in [`params`](Self::params), or None if there is no such name.
     ///
     /// # Errors
-    /// As [`params`](Self::params).
+    /// Same as [`params`](Self::params).
     pub fn param(&self, name: &str) -> Result<Option<&Param>, NetError> {
         let mut params = self.params()?;
         Ok(params.find(|(its, _)| its == name).map(|(_, param)| param))
     }
 
-    /// Visits all arrays to change them; [`refresh`](Self::refresh) must follow a change of values.
+    /// Visits all arrays mutably. Call [`refresh`](Self::refresh) after a change of values.
     ///
     /// # Errors
-    /// As [`params`](Self::params).
+    /// Same as [`params`](Self::params).
     pub fn visit_params_mut(
         &mut self,
         visit: &mut dyn FnMut(&str, &mut Param),
@@ -57,22 +56,22 @@ impl Network {
         Ok(())
     }
 
-    /// Derives anew what depends on the parameters, where the network computes: the Gram matrix of
-    /// each layer, for example.
+    /// Recomputes data derived from the parameters, such as Gram matrices, on the device of the
+    /// network.
     ///
     /// # Errors
-    /// A dictionary or a λ1 that is not finite; a device that fails.
+    /// Returns an error if a dictionary or a λ1 is not finite, or if the device fails.
     pub fn refresh(&mut self) -> Result<(), NetError> {
         self.fetch()?;
         self.executor.load(&mut self.steps)
     }
 
-    /// Lets `work` have the network with other values of its arrays, each as long as its own, and
-    /// gives it back its own, whatever `work` has done with it. Arrays that are not named stay as
-    /// they are.
+    /// Runs `work` on the network with other values in its arrays, and then restores its own,
+    /// whatever `work` has done. The new values have the lengths of the arrays. Arrays that
+    /// `values` does not name are not replaced.
     ///
     /// # Errors
-    /// As [`refresh`](Self::refresh).
+    /// Same as [`refresh`](Self::refresh).
     pub(crate) fn with_values<R>(
         &mut self,
         values: &Arrays,
@@ -93,10 +92,10 @@ impl Network {
         done
     }
 
-    /// The values of all arrays.
+    /// Returns the values of all arrays.
     ///
     /// # Errors
-    /// As [`params`](Self::params).
+    /// Same as [`params`](Self::params).
     pub(crate) fn values(&self) -> Result<Arrays, NetError> {
         let params = self.params()?;
         Ok(params
@@ -104,10 +103,11 @@ impl Network {
             .collect())
     }
 
-    /// Condition number of `H = D'D + λ2 I` of each sparse coding layer.
+    /// Returns the condition number of `H = D'D + λ2 I` of each sparse coding layer.
     ///
     /// # Errors
-    /// As [`params`](Self::params); a dictionary that poses no problem.
+    /// Same as [`params`](Self::params), and an error if a dictionary does not define a valid
+    /// problem.
     pub fn conditions(&self) -> Result<Vec<f64>, NetError> {
         let mut params = self.params()?.map(|(_, param)| param);
         let mut conditions = Vec::new();
@@ -127,12 +127,12 @@ impl Network {
         Ok(conditions)
     }
 
-    /// Brings parameters and gradients from the device that has trained them.
+    /// Fetches parameters and gradients from the device that trained them.
     pub(crate) fn fetch(&mut self) -> Result<(), NetError> {
         self.steps.update(|params| self.executor.fetch(params))
     }
 
-    /// The name of the first custom layer, if there is one.
+    /// Returns the name of the first custom layer, if there is one.
     pub(crate) fn custom_layer(&self) -> Option<&str> {
         self.steps.custom_layer()
     }

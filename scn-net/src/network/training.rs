@@ -1,4 +1,4 @@
-//! Steps of training one after the other, which may be on their way on a device.
+//! Sequences of training steps, of which a device may execute several without waiting.
 
 use scn_data::Loader;
 
@@ -11,17 +11,17 @@ use crate::optimizer::Sgd;
 use crate::report::StepReport;
 
 impl Network {
-    /// Trains on the first `steps` batches of an epoch of a loader, each a step of the optimiser at
-    /// this rate, and hands over what each has come to, in order. On a graphics processor the steps
-    /// follow each other without waiting, as in [`train`](crate::train()). Their reports then say
-    /// nothing of the times of layers.
+    /// Trains on the first `steps` batches of an epoch of a loader, each with a step of the
+    /// optimiser at this rate. Calls `each` with the report of every step, in order. On a GPU,
+    /// steps follow each other without waiting, as in [`train`](crate::train()); their reports then
+    /// have no times of layers.
     ///
-    /// A step whose gradients are not finite shows in the losses; on this machine's processor it
-    /// moves nothing.
+    /// A step whose gradients are not finite shows in the losses. On the CPU, it changes no
+    /// parameters.
     ///
     /// # Errors
-    /// Images or labels that do not fit the network; pixels or activations that are not finite; a
-    /// device that fails.
+    /// Returns an error if images or labels do not fit the network, if pixels or activations are
+    /// not finite, or if the device fails.
     pub fn train_on(
         &mut self,
         loader: &Loader,
@@ -45,13 +45,14 @@ impl Network {
         Ok(())
     }
 
-    /// Infers the first `batches` batches of epoch 0 of a loader, and hands over logits (classes ×
-    /// images), labels and what each sparse coding layer did, in order. On a graphics processor the
-    /// batches follow each other without waiting.
+    /// Runs inference on the first `batches` batches of epoch 0 of a loader. Calls `each` with the
+    /// logits (classes × images), the labels and the activity of each sparse coding layer, in
+    /// order. On a GPU, batches follow each other without waiting.
     ///
     /// # Errors
-    /// Images that do not fit the network; pixels, activations or logits that are not finite, with
-    /// the number of the image in the loader; a device that fails; the errors of `each`.
+    /// Returns an error if images do not fit the network, or if pixels, activations or logits are
+    /// not finite, with the number of the image in the loader. Also returns the errors of the
+    /// device and of `each`.
     pub fn infer_on(
         &self,
         loader: &Loader,
@@ -69,17 +70,18 @@ impl Network {
         self.executor.infer_on(&self.steps, loader, batches, each)
     }
 
-    /// What steps are to be fed with, by the device that the network is on. Comes before the steps, which divide batches into groups as
-    /// the largest is.
+    /// Prepares the device for steps on a loader, and returns the kind of input that it takes. Must
+    /// be called before the steps, which divide batches into groups according to the largest batch.
     pub(crate) fn hold(&mut self, loader: &Loader) -> Result<Food, NetError> {
         self.check_image(loader.image_set().shape())?;
         self.largest_batch = loader.batch_size();
         self.executor.hold(loader)
     }
 
-    /// A whole step: gradients, and a step of the optimiser unless they are not finite. Returns the
-    /// result of the earliest step that was not returned yet; on a device that is an earlier one
-    /// than this, and [`finish_training`](Self::finish_training) has the last.
+    /// Takes a training step: computes gradients and, if they are finite, takes a step of the
+    /// optimiser. Returns the result of the earliest step not yet returned. On a device that is a
+    /// step before this one, and [`finish_training`](Self::finish_training) returns the last
+    /// results.
     pub(crate) fn train_step(
         &mut self,
         fed: &Fed,
@@ -92,7 +94,8 @@ impl Network {
         self.executor.train(steps, fed, settings, descent, state)
     }
 
-    /// Waits for the earliest step that was not returned yet; None if there is none.
+    /// Waits for the earliest step whose result has not been returned. Returns None if there is
+    /// none.
     pub(crate) fn finish_training(&mut self) -> Result<Option<Done>, NetError> {
         self.executor.finish()
     }

@@ -1,9 +1,9 @@
-//! The mean over the whole map: `y_ci = 1/(H W) sum over (y, x) of x_ciyx`, and its transpose.
+//! The average over the whole map: `y_ci = 1/(H W) sum over (y, x) of x_ciyx`, and its transpose.
 
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// The mean of each channel of each image: channels × images × 1 × 1.
+/// Returns the mean of each channel of each image: channels × images × 1 × 1.
 pub(crate) fn average(x: &Tensor) -> Tensor {
     let shape = x.shape();
     let plane = shape.height * shape.width;
@@ -22,7 +22,7 @@ pub(crate) fn average(x: &Tensor) -> Tensor {
     y
 }
 
-/// dLoss/dx from dLoss/dy.
+/// Returns dLoss/dx, given dLoss/dy.
 pub(crate) fn spread(dy: &Tensor, shape: Shape) -> Tensor {
     let plane = shape.height * shape.width;
     let mut dx = Tensor::unspecified(shape);
@@ -36,8 +36,8 @@ pub(crate) fn spread(dy: &Tensor, shape: Shape) -> Tensor {
 mod tests {
     use super::*;
 
-    /// `<average(x), dy> = <x, spread(dy)>`, exactly: all numbers are small multiples of powers of
-    /// two.
+    /// `<average(x), dy> = <x, spread(dy)>`, exactly, because all numbers are small multiples of
+    /// powers of two.
     #[test]
     fn spread_is_the_transpose_of_average() {
         let shape = Shape {

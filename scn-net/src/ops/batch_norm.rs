@@ -1,6 +1,7 @@
 //! Batch normalisation, with or without learned scale and shift.
 //!
-//! Per channel, over all positions of the images of a group, which are neighbours in the batch:
+//! For each channel, over all positions of the images of a group, which are consecutive in the
+//! batch:
 //!
 //! ```text
 //! μ = mean x,   σ² = mean (x - μ)²,   n = (x - μ) / sqrt(σ² + ε),   y = γ n + β
@@ -8,10 +9,10 @@
 //! dLoss/dγ = sum n dy,   dLoss/dβ = sum dy,   over all groups
 //! ```
 //!
-//! The second line differentiates through μ and σ². Without scale and shift γ = 1 and β = 0. Ioffe,
-//! Szegedy, "Batch normalization: Accelerating deep network training by reducing internal covariate
-//! shift" (2015), algorithm 1. One group is the whole batch; several are what a batch has that is
-//! divided among several devices.
+//! The second line differentiates through μ and σ². Without scale and shift, γ = 1 and β = 0. See
+//! Ioffe, Szegedy, "Batch normalization: Accelerating deep network training by reducing internal
+//! covariate shift" (2015), algorithm 1. A single group is the whole batch; several groups
+//! correspond to a batch divided among several devices.
 
 mod sums;
 
@@ -27,23 +28,23 @@ use crate::moments::{ChannelMoments, GroupMoments};
 use crate::share::OwnNode;
 use crate::tensor::Tensor;
 
-/// Learned scale γ and shift β of each channel.
+/// The learned scale γ and shift β of each channel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Affine<'a> {
     pub(crate) scale: &'a [f32],
     pub(crate) shift: &'a [f32],
 }
 
-/// Of a loss, by x and by scale and shift.
+/// The gradients of a loss with respect to x, scale and shift.
 pub(crate) struct Gradients {
     pub(crate) x: Tensor,
-    /// One per channel.
+    /// One number per channel.
     pub(crate) scale: Vec<f32>,
-    /// One per channel.
+    /// One number per channel.
     pub(crate) shift: Vec<f32>,
 }
 
-/// (x - μ) / sqrt(σ² + ε) for one channel.
+/// The normalisation (x - μ) / sqrt(σ² + ε) of one channel.
 #[derive(Clone, Copy)]
 struct Normalizer {
     mean: f32,
@@ -81,11 +82,11 @@ impl Normalizer {
     }
 }
 
-/// A batch in which each group is normalised by its own moments, and these. A process alone takes each channel by one thread, which
-/// reads it from memory once.
+/// Normalises each group of a batch by its own moments, which are also returned. In a single
+/// process, one thread takes each channel and reads it from memory once.
 ///
 /// # Errors
-/// A process that has failed.
+/// Returns an error if a process fails.
 pub(crate) fn forward(
     x: &Tensor,
     groups: Grouped<'_>,
@@ -142,7 +143,7 @@ pub(crate) fn forward(
     Ok((y, (0..groups.sums.len()).map(of_group).collect()))
 }
 
-/// The channels of a map with their numbers.
+/// Returns the channels of a map with their indices.
 fn channels_mut(map: &mut Tensor) -> impl IndexedParallelIterator<Item = (usize, &mut [f32])> {
     let positions = map.shape().positions();
     let channels = map.shape().channels;
@@ -157,7 +158,7 @@ fn channels_mut(map: &mut Tensor) -> impl IndexedParallelIterator<Item = (usize,
         .enumerate()
 }
 
-/// γ (x - μ) / sqrt(σ² + ε) + β with given moments, in place.
+/// Computes γ (x - μ) / sqrt(σ² + ε) + β with given moments, in place.
 pub(crate) fn normalize(
     mut x: Tensor,
     moments: &ChannelMoments,
@@ -176,11 +177,12 @@ pub(crate) fn normalize(
     x
 }
 
-/// The gradients from dLoss/dy, that by x in its place, given x, the moments of its groups, and the
-/// scale if there is one. Those by scale and shift are those of the whole batch.
+/// Returns the gradients, given dLoss/dy, x, the moments of its groups, and the scale if there is
+/// one. The gradient with respect to x overwrites `dy`. Those with respect to scale and shift are
+/// sums over the whole batch.
 ///
 /// # Errors
-/// A process that has failed.
+/// Returns an error if a process fails.
 pub(crate) fn backward(
     x: &Tensor,
     groups: Grouped<'_>,
@@ -195,7 +197,7 @@ pub(crate) fn backward(
         let ChannelMoments { mean, variance } = &of_groups[group].moments;
         Normalizer::new(mean[channel], variance[channel], epsilon)
     };
-    // The sums of dy and of n dy over a node.
+    // Sums of dy and of n dy over a node.
     let sums_of = |channel: usize, node: &OwnNode, dy: &[f32]| {
         let (x, normalizer) = (x.channel(channel), normalizer(channel, node.tree));
         let leaf = |places: Range<usize>| {
@@ -323,7 +325,7 @@ mod tests {
         in_groups(x, of_groups.len(), back).unwrap()
     }
 
-    /// Some images of a batch.
+    /// Returns some images of a batch.
     fn part(x: &Tensor, images: std::ops::Range<usize>) -> Tensor {
         let shape = x.shape();
         let plane = shape.height * shape.width;
@@ -350,7 +352,7 @@ mod tests {
                 let values = y.channel(channel);
                 let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
                 let square = values.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>() / count;
-                // Each number is rounded to f32 a few times; its size is moderate.
+                // Each number is rounded to f32 a few times, and has moderate size.
                 let rounding = 32.0 * f64::from(f32::EPSILON) * (1.0 + f64::from(moments.mean[channel].abs())
                     / f64::from(moments.variance[channel]).sqrt());
                 prop_assert!(abs_diff_eq!(mean, 0.0, epsilon = rounding), "{mean}");
@@ -358,8 +360,8 @@ mod tests {
             }
         }
 
-        /// Sums in f64 over other leaves: moments may be rounded to neighbours in f32. The gradients of scale and shift are sums over
-        /// groups, each rounded to f32 here.
+        /// Sums in f64 run over different leaves, so moments may round to neighbouring f32 numbers.
+        /// The gradients of scale and shift are sums over groups, each rounded to f32 here.
         #[test]
         fn each_group_is_normalised_as_if_it_were_alone(
             channels in 1usize..4, images in 1usize..9, count in 1usize..5, seed in 0u64..1000, learned: bool,
@@ -378,8 +380,8 @@ mod tests {
                 let ChannelMoments { mean, variance } = &moments.moments;
                 assert_relative_eq!(own[0].moments.mean[..], mean[..], epsilon = 1e-9, max_relative = f32::EPSILON);
                 assert_relative_eq!(own[0].moments.variance[..], variance[..], epsilon = 1e-9, max_relative = f32::EPSILON);
-                // A rounding of the mean, of size 1, is this much of y; |n| is below 11 for 120 numbers, and |γ| at most 2. In dx it
-                // comes twice.
+                // Rounding the mean, of size 1, changes y by this much: |n| is below 11 for 120
+                // numbers, and |γ| is at most 2. In dx it occurs twice.
                 let least = variance.iter().copied().fold(f32::INFINITY, f32::min);
                 let rounding = 2.0 * f32::EPSILON * 12.0 / (least + 1e-4).sqrt();
                 assert_abs_diff_eq!(alone.data(), part(&y, group.clone()).data(), epsilon = rounding);
@@ -392,15 +394,16 @@ mod tests {
                 }
             }
             for (found, expected) in gradients.scale.iter().zip(by_scale).chain(gradients.shift.iter().zip(by_shift)) {
-                // Each group's own is rounded to f32; it is a sum of at most 120 terms of size 4.
+                // The gradient of each group is rounded to f32. It is a sum of at most 120 terms of
+                // size 4.
                 let epsilon = 5.0 * 480.0 * f64::from(f32::EPSILON);
                 prop_assert!(abs_diff_eq!(f64::from(*found), expected, epsilon = epsilon), "{found} {expected}");
             }
         }
 
         /// `<dy, y(p + h v) - y(p - h v)> / 2h = <dp, v>` for p = x, scale and shift together. In
-        /// f32 with h = 2⁻⁶ the difference carries `ε/h` = 8e-6 of rounding per term and `h²/6` =
-        /// 4e-5 of truncation, times derivatives of moderate size.
+        /// f32 with h = 2⁻⁶, the difference has a rounding error of `ε/h` = 8e-6 per term and a
+        /// truncation error of `h²/6` = 4e-5, times derivatives of moderate size.
         #[test]
         fn backward_agrees_with_differences(channels in 1usize..3, images in 2usize..5, count in 1usize..3, seed in 0u64..1000) {
             let x = tensor(channels, images, seed);

@@ -1,7 +1,7 @@
 //! Sparse codes of all windows of a feature map, and their adjoint.
 //!
 //! Forward: `a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0` for every window x (paper,
-//! eq. (1)). The codes of all windows are a feature map with one channel per atom.
+//! eq. (1)). The codes of all windows form a feature map with one channel per atom.
 
 use std::ops::Range;
 
@@ -15,22 +15,22 @@ use crate::shape::Shape;
 use crate::share::LEAF;
 use crate::tensor::Tensor;
 
-/// Columns of the adjoint that are not divided among threads any more: as many whole images as have these, or a leaf.
+/// Columns per task of the adjoint, rounded up to whole images. A task does not exceed a leaf.
 const TASK_COLUMNS: usize = 768;
 
-/// What is solved in each window, and where windows stand.
+/// The problem solved in each window, and the layout of the windows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WindowCoding<'a> {
     pub(crate) problem: &'a Problem<f32>,
-    /// Side k of the window.
+    /// Side length k of the windows.
     pub(crate) window: usize,
     pub(crate) stride: usize,
-    /// Whether the report on the adjoint says where the time went; the solver's settings say so for
-    /// the codes.
+    /// Whether the report on the adjoint includes times. For the codes, the solver's settings
+    /// decide.
     pub(crate) timed: bool,
 }
 
-/// Codes of all windows: a map with one channel per atom.
+/// Returns the codes of all windows, as a map with one channel per atom.
 pub(crate) fn encode_windows(
     coding: WindowCoding<'_>,
     solver: &dyn Solver<f32>,
@@ -59,7 +59,8 @@ pub(crate) fn encode_windows(
     Ok((codes, report))
 }
 
-/// The adjoint of [`encode_windows`] at its result: dLoss/dmap, and sums over runs of images, each of whole leaves.
+/// Computes the adjoint of [`encode_windows`] at its result: dLoss/dmap, and sums over runs of
+/// images, each of whole leaves.
 pub(crate) fn encode_windows_adjoint(
     coding: WindowCoding<'_>,
     solver: &dyn MaskedSolver<f32>,

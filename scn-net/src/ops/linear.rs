@@ -1,14 +1,15 @@
 //! The classifier `z = W x + b`, and its adjoint `dW = dz x'`, `db = sum dz`, `dx = W'dz`.
 //!
-//! In plain loops, as the bits of an image must not depend on which others are computed with it: a product of matrices of a library may
-//! add up in another order where they have another size.
+//! Uses plain loops, because the bits of an image must not depend on which others are computed with
+//! it. The matrix product of a library may add up in a different order for a different size.
 
 use std::ops::Range;
 
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Logits (classes × images) of features (n × images); `weight` is classes × n, row-major.
+/// Returns the logits (classes × images) of features (n × images); `weight` is classes × n,
+/// row-major.
 pub(crate) fn forward(weight: &[f32], bias: &[f32], x: &Tensor) -> Tensor {
     let Shape {
         channels, images, ..
@@ -30,7 +31,7 @@ pub(crate) fn forward(weight: &[f32], bias: &[f32], x: &Tensor) -> Tensor {
     z
 }
 
-/// dLoss/dx.
+/// Returns dLoss/dx.
 pub(crate) fn backward(weight: &[f32], features: Shape, dz: &Tensor) -> Tensor {
     let mut dx = Tensor::zeros(features);
     let rows = dx.data_mut().chunks_exact_mut(features.images.max(1));
@@ -43,7 +44,8 @@ pub(crate) fn backward(weight: &[f32], features: Shape, dz: &Tensor) -> Tensor {
     dx
 }
 
-/// The gradients of weight and bias over some images: classes × n numbers, row-major, and classes more.
+/// Returns the gradients over some images: those of the weights (classes × n, row-major), then
+/// those of the biases.
 pub(crate) fn gradients(x: &Tensor, dz: &Tensor, images: Range<usize>) -> Vec<f32> {
     let (channels, classes) = (x.shape().channels, dz.shape().channels);
     let mut gradients = Vec::with_capacity((channels + 1) * classes);
@@ -80,7 +82,7 @@ mod tests {
         .unwrap()
     }
 
-    /// The map is bilinear: `<dz, W x> = <dW, W> = <dx, x>`, exactly in small integers.
+    /// The map is bilinear: `<dz, W x> = <dW, W> = <dx, x>`, exactly for small integers.
     #[test]
     fn backward_is_the_transpose() {
         let features = Shape {

@@ -1,36 +1,38 @@
 //! Softmax cross-entropy of soft labels, averaged over the batch:
 //!
 //! ```text
-//! loss = 1/N sum_i sum_k t_ki ( log sum_j exp z_ji - z_ki ),     dloss/dz_ki = (softmax(z_i)_k - t_ki) / N
-//! t_ki = (1 - smoothing) ( (1 - share) [k = label i] + share [k = label of the partner of i] ) + smoothing / K
+//! loss = 1/N sum_i sum_k t_ki ( log sum_j exp z_ji - z_ki )
+//! dloss/dz_ki = (softmax(z_i)_k - t_ki) / N
+//! t_ki = (1 - smoothing) ( (1 - share) [k = label i] + share [k = label of the partner of i] )
+//!        + smoothing / K
 //! ```
 //!
-//! Without smoothing and mixing t_ki is 1 for the label and 0 for the other classes.
+//! Without smoothing and mixing, t_ki is 1 for the label and 0 for the other classes.
 
 use crate::error::NetError;
 use crate::targets::Targets;
 use crate::tensor::Tensor;
 
-/// What a batch of logits is worth.
+/// The loss of a batch of logits.
 #[derive(Debug, Clone)]
 pub(crate) struct Loss {
-    /// Of each image.
+    /// The loss of each image.
     pub(crate) of_images: Vec<f64>,
-    /// Images whose largest logit is not that of their label, of mixed images that of the heavier.
-    /// Logits that are not numbers count as errors.
+    /// Number of images whose largest logit is not that of their label, or in mixed images that of
+    /// the label with the larger weight. Images with NaN logits count as errors.
     pub(crate) errors: usize,
-    /// dloss/dlogits, classes × images.
+    /// The gradient dloss/dlogits, classes × images.
     pub(crate) gradient: Tensor,
 }
 
 impl Loss {
-    /// The mean over the images.
+    /// Returns the mean over the images.
     pub(crate) fn mean(&self) -> f64 {
         self.of_images.iter().sum::<f64>() / self.of_images.len().max(1) as f64
     }
 }
 
-/// Value and gradient at once, of images that are all of a batch, or some of so many.
+/// Computes value and gradient for some or all images of a batch of `batch` images.
 pub(crate) fn softmax_cross_entropy(
     logits: &Tensor,
     targets: Targets<'_>,
@@ -50,7 +52,7 @@ pub(crate) fn softmax_cross_entropy(
         let probabilities = probabilities(logits, image);
         let largest = logits.column(image).fold(f32::NEG_INFINITY, f32::max);
         let logit = |class: usize| f64::from(logits.data()[class * images + image]);
-        // What has no share is left out: its logit may be infinite.
+        // Skip labels with weight 0: their logits may be infinite.
         let aims = shares.into_iter().filter(|&(_, share)| share > 0.0);
         let mut aimed_at: f64 = aims.map(|(class, share)| share * logit(class)).sum();
         if smoothing > 0.0 {
@@ -77,7 +79,7 @@ pub(crate) fn softmax_cross_entropy(
     })
 }
 
-/// `exp z_k / sum exp z`, safe for any finite logits.
+/// Returns `exp z_k / sum exp z`, which is safe for any finite logits.
 fn softmax(logits: impl Iterator<Item = f32> + Clone) -> Vec<f64> {
     let largest = logits.clone().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f64> = logits
@@ -87,12 +89,12 @@ fn softmax(logits: impl Iterator<Item = f32> + Clone) -> Vec<f64> {
     powers.into_iter().map(|power| power / sum).collect()
 }
 
-/// The probability of each class, for an image of a batch of logits (classes × images).
+/// Returns the probability of each class, for an image of a batch of logits (classes × images).
 pub fn probabilities(logits: &Tensor, image: usize) -> Vec<f64> {
     softmax(logits.column(image))
 }
 
-/// The class with the largest logit, the first of several; None if a logit is not a number.
+/// Returns the class with the largest logit, the first of several. None if a logit is NaN.
 pub(crate) fn predicted(logits: impl Iterator<Item = f32>) -> Option<usize> {
     let mut best: Option<(usize, f32)> = None;
     for (class, z) in logits.enumerate() {
@@ -156,7 +158,7 @@ mod tests {
     fn check_gradient(values: [f32; 6], targets: Targets<'_>) {
         let loss = softmax_cross_entropy(&logits(&values, 3), targets).unwrap();
         for k in 0..6 {
-            // The value is computed in f64 from exact inputs: error h²/6 = 3e-6 of third
+            // The value is computed in f64 from exact inputs. The error is h²/6 = 3e-6 of third
             // derivatives below 1, and the f32 rounding of the gradient.
             let h = 1.0 / 256.0;
             let at = |step: f32| {
@@ -172,8 +174,9 @@ mod tests {
         }
     }
 
-    /// Of optax 0.2.8 in f64: `softmax_cross_entropy` of logits and `smooth_labels(0.75 one_hot(labels)
-    /// + 0.25 one_hot(partners), 0.125)`, averaged, with its gradient by jax.
+    /// Reference values from optax 0.2.8 in f64: the average of `softmax_cross_entropy` of logits
+    /// and `smooth_labels(0.75 one_hot(labels) + 0.25 one_hot(partners), 0.125)`, and its gradient
+    /// by jax.
     #[test]
     fn soft_labels_cost_what_they_do_elsewhere() {
         let logits = logits(&[0.5, -1.0, 2.0, 0.25, 1.5, -0.75], 3);
@@ -225,7 +228,8 @@ mod tests {
             ),
         ] {
             let found = softmax_cross_entropy(&logits, targets).unwrap();
-            // Both in f64, our gradient rounded to f32, half a unit in the last place of 0.5.
+            // Both are computed in f64. Our gradient is rounded to f32, by half a unit in the last
+            // place of 0.5.
             assert_abs_diff_eq!(found.mean(), value, epsilon = 1e-14);
             for (&found, expected) in found.gradient.data().iter().zip(gradient) {
                 assert_abs_diff_eq!(f64::from(found), expected, epsilon = 1.5e-8);

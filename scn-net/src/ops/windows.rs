@@ -1,9 +1,10 @@
-//! The k × k windows of a feature map, as columns of signals: read, and added back to.
+//! The k × k windows of a feature map as columns of signals, and the transpose, which adds to the
+//! map.
 //!
-//! Column p = (image, i, j) holds the window around row `i s + dy - padding`, column `j s + dx -
-//! padding` for stride s, zero outside the map. Its entry `(channel k + dy) k + dx` is the pixel at
-//! `(dy, dx)`: the order of PyTorch's `unfold`. The matrix of windows is never formed; both
-//! directions copy runs of pixels.
+//! Column p = (image, i, j) holds a window, with zeros outside the map. Its entry
+//! `(channel k + dy) k + dx` is the pixel in row `i s + dy - padding`, column `j s + dx - padding`
+//! for stride s. This is the order of PyTorch's `unfold`. The matrix of windows is never formed;
+//! both directions copy runs of pixels.
 
 mod flat;
 mod geometry;
@@ -21,7 +22,7 @@ pub(crate) use self::geometry::WindowGeometry;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// The masks of stretches of windows; only at stride 1.
+/// Returns the masks of stretches of windows, which are only used at stride 1.
 fn masks_of(geometry: &WindowGeometry) -> Option<ColumnMasks> {
     (geometry.stride == 1).then(|| ColumnMasks::new(geometry, f32::tile()))
 }
@@ -30,7 +31,7 @@ fn masks_of(geometry: &WindowGeometry) -> Option<ColumnMasks> {
 #[derive(Debug, Clone)]
 pub(crate) struct MapWindows<'a> {
     geometry: WindowGeometry,
-    /// At stride 1.
+    /// The masks of stretches; None unless the stride is 1.
     masks: Option<ColumnMasks>,
     pixels: &'a [f32],
 }
@@ -49,8 +50,8 @@ impl<'a> MapWindows<'a> {
         self.geometry
     }
 
-    /// At stride 1: the pixels of the next tile that this one has not had, for channels far from
-    /// each other in memory, will soon be read.
+    /// Prefetches the pixels of the next tile that are not in this one, because channels are far
+    /// apart in memory. Only at stride 1.
     fn expect_pixels(&self, next: usize) {
         let Shape {
             channels, width, ..
@@ -98,13 +99,13 @@ impl ColumnSource<f32> for MapWindows<'_> {
     }
 }
 
-/// Adds gradients of windows to the gradient of some images of the feature map: the transpose of
+/// Adds the gradients of windows to the gradient of some images of a feature map: the transpose of
 /// [`MapWindows`].
 pub(crate) struct WindowsGradient<'a> {
     geometry: WindowGeometry,
-    /// At stride 1.
+    /// The masks of stretches; None unless the stride is 1.
     masks: Option<ColumnMasks>,
-    /// channels × pixels of the images `first_image..`.
+    /// The gradient of the images from `first_image` on, channels × pixels.
     pixels: MatMut<'a, f32>,
     first_image: usize,
 }
@@ -129,7 +130,7 @@ impl SignalGradient<f32> for WindowsGradient<'_> {
         self.pixels.fill(0.0);
     }
 
-    /// The first window of an image.
+    /// Splits at the first window of an image.
     fn split_at(self, column: usize) -> (Self, Self) {
         let image = column / self.geometry.positions();
         let per_image = self.geometry.input.height * self.geometry.input.width;
@@ -175,7 +176,7 @@ mod tests {
     use faer::Mat;
     use proptest::prelude::*;
 
-    /// The definition, one pixel at a time.
+    /// Returns an entry of a window by definition, one pixel at a time.
     fn plain(map: &Tensor, window: usize, stride: usize, entry: usize, column: usize) -> f32 {
         let Shape {
             images,
@@ -229,7 +230,7 @@ mod tests {
             }
         }
 
-        /// `<pack(map), g> = <map, add(g)>`, exactly, as all numbers are small integers.
+        /// `<pack(map), g> = <map, add(g)>`, exactly, because all numbers are small integers.
         #[test]
         fn the_gradient_is_the_transpose(
             channels in 1usize..3, images in 1usize..4, height in 1usize..7, width in 1usize..7,

@@ -1,4 +1,4 @@
-//! Dictionaries learned from a sample of the training images, while somebody watches.
+//! Dictionary learning from a sample of the training images, with progress reports.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::network::Network;
 use crate::progress::Observer;
 use crate::tensor::Tensor;
 
-/// Learns the dictionaries of a new network from images of this loader, neither flipped nor shifted
-/// nor mixed. False if the observer stopped it.
+/// Learns the dictionaries of a new network from images of this loader, which are neither flipped,
+/// shifted nor mixed. Returns false if the observer stops the learning.
 pub(super) fn learn_dictionaries(
     network: &mut Network,
     training: &Loader,

@@ -1,4 +1,4 @@
-//! The steps of an epoch, which may still be on their way on a device when the next is asked for.
+//! The steps of an epoch. A device may still be executing a step when the next one is started.
 
 use std::time::Instant;
 
@@ -12,13 +12,13 @@ use crate::progress::{Observer, StepProgress};
 use crate::schedule::{learning_rate, tolerances};
 
 impl Run {
-    /// The rest of the current epoch. False if the observer stopped it.
+    /// Trains for the rest of the current epoch. Returns false if the observer stops the run.
     pub(super) fn train_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
         let food = self.network.hold(&self.training)?;
         let (epoch, first) = (self.state.epochs_done, self.state.batches_done);
         let mut feed = Feed::new(&self.training, food, epoch, first);
         let ended = loop {
-            // Not only after a step: a run may be stopped before its first.
+            // Checked before each step, because a run may be stopped before its first.
             if any_stops(&*self.processes, observer)? {
                 break false;
             }
@@ -41,7 +41,7 @@ impl Run {
         }
     }
 
-    /// One training step; what it returns may be an earlier one's.
+    /// Takes one training step. The result returned may be that of an earlier step.
     fn step(&mut self, fed: &Fed) -> Result<Option<Done>, TrainError> {
         self.set_tolerances()?;
         let rate = self.rate_of(self.state.batches_done);
@@ -52,7 +52,7 @@ impl Run {
         Ok(done)
     }
 
-    /// Sums up the earliest step that was not yet, and shows it.
+    /// Adds the earliest step not yet counted to the sums, and reports it to the observer.
     fn take_note(&mut self, done: &Done, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let images = self.asked.pop_front().unwrap_or(0);
         let step = self.state.batches_done - self.asked.len();
@@ -78,7 +78,8 @@ impl Run {
         Ok(())
     }
 
-    /// The error of a step of the current epoch, from 1, in or after which something is not finite.
+    /// Returns the error for a step of the current epoch, counted from 1, in or after which
+    /// something is not finite.
     pub(super) fn non_finite(&self, step: usize, what: String) -> TrainError {
         TrainError::NonFinite {
             epoch: self.state.epochs_done + 1,
@@ -87,7 +88,7 @@ impl Run {
         }
     }
 
-    /// An error of the network, which has diverged if its numbers are not finite.
+    /// Converts an error of the network. The run has diverged if numbers are not finite.
     pub(super) fn diverged(&self, error: NetError, step: usize) -> TrainError {
         if error.is_non_finite() {
             self.non_finite(step, format!("an activation ({error})"))
@@ -96,13 +97,13 @@ impl Run {
         }
     }
 
-    /// The learning rate of a step of the current epoch.
+    /// Returns the learning rate of a step of the current epoch.
     pub(super) fn rate_of(&self, batch: usize) -> f64 {
         let (step, steps) = self.place(batch);
         learning_rate(&self.state.config.training, step, steps)
     }
 
-    /// To what the next step is solved.
+    /// Sets the tolerances of the next step.
     fn set_tolerances(&mut self) -> Result<(), ConfigError> {
         let (step, steps) = self.place(self.state.batches_done);
         let RunConfig {
@@ -112,7 +113,8 @@ impl Run {
         self.network.solve_with(&solver)
     }
 
-    /// A step of the current epoch among those of the run, and how many those are.
+    /// Returns the index in the run of a step of the current epoch, and the number of steps of the
+    /// run.
     fn place(&self, batch: usize) -> (u64, u64) {
         let steps = self.training.batches() as u64;
         let step = self.state.epochs_done * steps + batch as u64;

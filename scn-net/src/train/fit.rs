@@ -1,4 +1,4 @@
-//! Mean, scale and whitening of the images that a run learns from, while somebody watches.
+//! Fitting of mean, scale and whitening to the training images, with progress reports.
 
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -11,7 +11,7 @@ use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::progress::Observer;
 
-/// [`Processes`] as `scn-data` knows them.
+/// An adapter from [`Processes`] to the trait of `scn-data`.
 #[derive(Debug)]
 struct Together<'a>(&'a dyn Processes);
 
@@ -33,7 +33,7 @@ impl FitShare for Together<'_> {
     }
 }
 
-/// The normalisation of the training images; None if the observer stopped the fit.
+/// Fits the normalisation to the training images. Returns None if the observer stops it.
 pub(super) fn fit(
     images: &ImageSet,
     config: &RunConfig,

@@ -1,4 +1,4 @@
-//! Which images a run learns from, chooses its best epoch on, and is judged by.
+//! The images that a run is trained, validated and tested on.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use crate::images_checksum;
 /// The images of a run.
 pub(super) struct RunImages {
     pub(super) training: Arc<ImageSet>,
-    /// Set apart from the training images.
+    /// Images set apart from the training images.
     pub(super) validation: Option<Arc<ImageSet>>,
     pub(super) test: Arc<ImageSet>,
 }
 
 impl RunImages {
-    /// Those of a data set that the settings ask for.
+    /// Selects the images of a data set according to the settings.
     pub(super) fn of(config: &RunConfig, data: &Dataset) -> Result<Self, TrainError> {
         let limited = |set: &ImageSet, limit: Option<usize>| {
             let count = limit.unwrap_or(usize::MAX);
@@ -39,7 +39,8 @@ impl RunImages {
     }
 }
 
-/// The checksum of the images of a run; None for a data set with a name, whose files nobody changes.
+/// Returns the checksum of the images of a run. None for a named data set, whose files do not
+/// change.
 pub(super) fn checksum(data: &Dataset) -> Option<String> {
     match data.source.name() {
         Some(_) => None,

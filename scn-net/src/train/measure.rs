@@ -1,4 +1,4 @@
-//! How good a network is after an epoch, and how good its average over the steps so far is.
+//! Evaluation of the network and of its average after an epoch.
 
 use scn_data::Loader;
 
@@ -11,9 +11,9 @@ use crate::optimizer::Arrays;
 use crate::record::AveragedRecord;
 use crate::tensor::Tensor;
 
-/// How good a network is on the images that it does not learn from.
+/// The evaluation of a network on images that it is not trained on.
 pub(super) struct Measured {
-    /// On those that are set apart to validate on.
+    /// The result on the validation images, if there are any.
     pub(super) validation: Option<Evaluation>,
     pub(super) test: Evaluation,
 }
@@ -35,7 +35,7 @@ impl Measured {
         self.validation.as_ref().map(|found| found.error)
     }
 
-    /// What is written down of the averaged network that it was measured with.
+    /// Returns the record of the averaged network that was evaluated.
     pub(super) fn averaged_record(&self) -> AveragedRecord {
         AveragedRecord {
             validation_loss: self.validation_loss(),
@@ -48,21 +48,21 @@ impl Measured {
 }
 
 impl Run {
-    /// Estimates the moments of batch normalisation after this epoch, if they are not to be those
-    /// that training has followed.
+    /// Estimates the moments of batch normalisation after this epoch, unless running moments are
+    /// used.
     pub(super) fn estimate_moments(&mut self, epoch: u64) -> Result<(), TrainError> {
         let norm = self.state.config.network.batch_norm;
         let estimated = estimate_moments(&mut self.network, &self.training, norm, epoch);
         estimated.map_err(|error| self.diverged(error, self.state.batches_done))
     }
 
-    /// How good the network is.
+    /// Evaluates the network.
     pub(super) fn measure(&self) -> Result<Measured, TrainError> {
         let measured = Measured::of(&self.network, self.validation.as_ref(), &self.test);
         self.checked(measured, "")
     }
 
-    /// How good the network is with these values.
+    /// Evaluates the network with these values.
     pub(super) fn measure_averaged(&mut self, values: &Arrays) -> Result<Measured, TrainError> {
         let (validation, test) = (self.validation.as_ref(), &self.test);
         let measure = |network: &mut Network| Measured::of(network, validation, test);
@@ -70,8 +70,8 @@ impl Run {
         self.checked(measured.flatten(), " of the averaged network")
     }
 
-    /// The averaged network after this epoch, all arrays, with moments as they are to be
-    /// estimated; None if no average is kept.
+    /// Returns all arrays of the averaged network after this epoch, with moments estimated if so
+    /// configured. None if no average is kept.
     pub(super) fn averaged(&mut self, epoch: u64) -> Result<Option<Arrays>, TrainError> {
         let norm = self.state.config.network.batch_norm;
         let training = &self.training;
@@ -83,7 +83,7 @@ impl Run {
         averaged.map_err(|error| self.diverged(error, self.state.batches_done))
     }
 
-    /// What was measured, if it is finite.
+    /// Returns the evaluation if it is finite.
     fn checked(
         &self,
         measured: Result<Measured, NetError>,
@@ -110,7 +110,7 @@ fn estimate_moments(
     if norm.moments != Moments::Estimated {
         return Ok(());
     }
-    // Batches of the epoch to come: as good as any, and the same for a resumed run.
+    // Use batches of the next epoch: as good as any, and the same in a resumed run.
     let batches = training.epoch(epoch, 0).take(norm.estimation_batches);
     let images: Result<Vec<Tensor>, NetError> =
         batches.map(|batch| Tensor::from_batch(&batch)).collect();

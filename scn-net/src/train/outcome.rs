@@ -1,23 +1,23 @@
-//! How a run ends.
+//! The outcome of a run.
 
 use crate::record::EpochRecord;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// All epochs are done.
+    /// The run has completed all epochs.
     Finished {
-        /// All epochs.
+        /// The records of all epochs.
         history: Vec<EpochRecord>,
     },
-    /// The observer stopped it before its first step, while mean, scale and whitening were fitted
-    /// or dictionaries learned: no file was written, and there is nothing to resume.
+    /// The observer stopped the run before its first step, while mean, scale and whitening were
+    /// fitted or dictionaries learned. No file was written, and there is nothing to resume.
     NotBegun,
-    /// The observer stopped it. The checkpoint holds everything.
+    /// The observer stopped the run. The checkpoint holds its complete state.
     Interrupted {
-        /// Epochs completed.
+        /// Number of completed epochs.
         epochs_done: u64,
-        /// Batches done of the next.
+        /// Number of completed batches of the next epoch.
         batches_done: usize,
     },
 }

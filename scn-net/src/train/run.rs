@@ -1,4 +1,4 @@
-//! A run in progress, and the files that it keeps.
+//! A run in progress, and the files that it writes.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -33,24 +33,24 @@ use crate::tensor_file::write;
 /// A run in progress.
 pub(super) struct Run {
     folder: RunFolder,
-    /// Whether this process keeps the files.
+    /// Whether this process writes the files.
     files: bool,
-    /// With whom the run is shared.
+    /// The processes that share the run.
     pub(super) processes: Arc<dyn Processes>,
     pub(super) network: Network,
     input: ModelInput,
     pub(super) optimizer: Sgd,
     pub(super) state: RunState,
     pub(super) training: Loader,
-    /// The images that are set apart to choose the best epoch on.
+    /// The images set apart to choose the best epoch.
     pub(super) validation: Option<Loader>,
     pub(super) test: Loader,
-    /// The images of each step whose report is not summed up yet.
+    /// The number of images of each step whose report has not been counted yet.
     pub(super) asked: VecDeque<usize>,
 }
 
 impl Run {
-    /// None if the observer stopped it first.
+    /// Starts or resumes a run. Returns None if the observer stops it first.
     pub(super) fn begin(
         config: &RunConfig,
         data: &Dataset,
@@ -185,7 +185,7 @@ impl Run {
         network.set_recompute(recompute);
         network.set_label_smoothing(label_smoothing)?;
         network.move_to(device)?;
-        // What an earlier run has left for the next one counts as free.
+        // Release the memory that an earlier run kept for reuse, so that it counts as free.
         release_memory();
         let images = batch.min(training.image_set().len());
         let room = network.check_training_memory(images);
@@ -207,7 +207,7 @@ impl Run {
         if run.files {
             let folder = run.folder.path();
             let removed = scn_data::remove_unfinished(folder);
-            removed.map_err(|source| ModelFileError::io(folder, "tidy up", source))?;
+            removed.map_err(|source| ModelFileError::io(folder, "clean up", source))?;
         }
         if run.state.epochs_done > 0 && run.state.batches_done == 0 {
             let averaged = run.averaged(run.state.epochs_done)?;
@@ -221,7 +221,7 @@ impl Run {
         Ok(Some(run))
     }
 
-    /// `Ok` if the batches that are done are not more than an epoch has.
+    /// Checks that the number of completed batches is not larger than that of an epoch.
     fn expect_batches(&self) -> Result<(), ModelFileError> {
         let (done, steps) = (self.state.batches_done, self.training.batches());
         if done <= steps {
@@ -267,7 +267,7 @@ impl Run {
         })
     }
 
-    /// Whether so many epochs have passed since the best that no better one is waited for.
+    /// Whether `training.patience` epochs have passed since the best one.
     fn out_of_patience(&self) -> bool {
         let best = chosen_epoch(&self.state.history);
         match (self.state.config.training.patience, best) {
@@ -276,7 +276,7 @@ impl Run {
         }
     }
 
-    /// Evaluates, and writes everything down.
+    /// Evaluates the network after an epoch, and writes all files.
     fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.fetch()?;
         self.network.solve_as_configured()?;
@@ -308,15 +308,15 @@ impl Run {
         self.state.history.push(record);
         self.state.epochs_done += 1;
         self.state.batches_done = 0;
-        // The model and the metrics follow from the checkpoint: a run that ends between them is
-        // resumed without loss.
+        // The model and the metrics follow from the checkpoint, so a run that ends between these
+        // writes is resumed without loss.
         self.save_checkpoint()?;
         self.save_models(averaged.as_ref())?;
         self.write_metrics()?;
         Ok(())
     }
 
-    /// Brings what training has moved from the device.
+    /// Fetches everything that training has changed from the device.
     fn fetch(&mut self) -> Result<(), TrainError> {
         let fetched = self.network.fetch();
         fetched.map_err(|error| self.diverged(error, self.state.batches_done))?;
@@ -336,9 +336,9 @@ impl Run {
         )
     }
 
-    /// Writes the network after this epoch, once more if it is the best so far, and its average,
-    /// which has these arrays. What an earlier run in this folder left as its best or its average
-    /// goes where this one has none.
+    /// Writes the model after this epoch, also as the best model if it is the best so far, and the
+    /// averaged model, whose arrays are `averaged`. Removes a best or averaged model that an
+    /// earlier run left in this folder if this run has none.
     fn save_models(&mut self, averaged: Option<&Arrays>) -> Result<(), TrainError> {
         if !self.files {
             return Ok(());
@@ -368,7 +368,7 @@ impl Run {
         Ok(self.network.with_values(averaged, saved)??)
     }
 
-    /// All lines, from the history: after a resumption none is missing and none is doubled.
+    /// Writes all lines from the history, so that none is missing or repeated after resuming.
     fn write_metrics(&self) -> Result<(), ModelFileError> {
         if !self.files {
             return Ok(());
@@ -384,7 +384,7 @@ impl Run {
     }
 }
 
-/// Removes a file that may not be there.
+/// Removes a file, if it exists.
 fn remove(path: &Path) -> Result<(), ModelFileError> {
     match std::fs::remove_file(path) {
         Err(source) if source.kind() != ErrorKind::NotFound => {

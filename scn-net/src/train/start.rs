@@ -1,10 +1,10 @@
-//! Where a run begins.
+//! How a run starts.
 
-/// Where a run begins.
+/// How a run starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStart {
-    /// At the seed's initial weights, in a folder that holds no run.
+    /// From the initial weights of the seed, in a folder that holds no run.
     Fresh,
-    /// At the checkpoint in the folder.
+    /// From the checkpoint in the folder.
     Resume,
 }

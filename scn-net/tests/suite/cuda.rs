@@ -1,5 +1,5 @@
-//! Networks on a graphics processor against the same networks here. Without one these tests say
-//! that they are skipped, or fail if `SCN_REQUIRE_CUDA` asks for so many.
+//! Networks on a GPU compared with the same networks on the CPU. Without a GPU, these tests report
+//! that they are skipped, or fail if `SCN_REQUIRE_CUDA` requires as many.
 
 mod custom;
 mod in_a_row;
@@ -20,7 +20,7 @@ use scn_net::{
 
 use crate::small;
 
-/// Devices of these numbers, on which a network can be.
+/// Returns the GPUs with these indices, if they can run a network.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn devices(indices: &[usize]) -> Option<Device> {
     let required = std::env::var("SCN_REQUIRE_CUDA").map_or(0, |count| count.parse().unwrap());
@@ -43,8 +43,8 @@ fn cuda() -> Option<Device> {
     devices(&[0])
 }
 
-/// Codes to 1e-5, which leaves an error of some 1e-3 in gradients: entries whose activity is
-/// undecided at the tolerance.
+/// Returns a configuration that solves codes to 1e-5. This leaves an error of about 1e-3 in
+/// gradients, from entries whose activity is undecided at the tolerance.
 fn config() -> RunConfig {
     let mut config = small::config();
     config.training.epochs = 1;
@@ -59,7 +59,7 @@ fn config() -> RunConfig {
     config
 }
 
-/// A batch of so many digits.
+/// Returns a batch of `size` digits.
 fn batch(config: &RunConfig, size: usize) -> (Tensor, Vec<u16>) {
     let digits = Arc::new(small::digits().train.first(size));
     let normalization = Normalization::fit(&digits, config.input.normalization()).unwrap();
@@ -69,15 +69,15 @@ fn batch(config: &RunConfig, size: usize) -> (Tensor, Vec<u16>) {
     (Tensor::from_batch(&batch).unwrap(), batch.labels)
 }
 
-/// `||a - b|| / ||b||`
+/// Returns `||a - b|| / ||b||`.
 fn distance(a: &[f32], b: &[f32]) -> f64 {
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     let difference = norm(&mut a.iter().zip(b).map(|(&a, &b)| f64::from(a) - f64::from(b)));
     difference / norm(&mut b.iter().map(|&b| f64::from(b))).max(1e-30)
 }
 
-/// Loss, gradients, running moments and a step of the optimiser; and logits of the network that has
-/// moved.
+/// Compares loss, gradients, running moments, a step of the optimiser, and the logits of the
+/// updated network.
 #[test]
 fn a_step_is_the_same_as_here() {
     let Some(device) = cuda() else { return };
@@ -85,8 +85,8 @@ fn a_step_is_the_same_as_here() {
     let mut config = config();
     config.network.batch_norm.group = Some(4);
     config.network.batch_norm.affine = true;
-    // Without λ1 codes are as long as signals, the next normalisation takes that away, and the
-    // gradient by a scale is 0 but for rounding.
+    // Without λ1, codes scale with the signals, and the next normalisation removes the scale. The
+    // gradient with respect to a scale is then 0 except for rounding.
     config.network.lambda1.initial = 0.05;
     a_step_is_the_same(&device, &config);
 }
@@ -97,7 +97,7 @@ fn a_step_is_the_same(device: &Device, config: &RunConfig) {
     let mut there = Network::new(&config.network, 3).unwrap();
     there.move_to(device).unwrap();
     let mut optimizers = [(); 2].map(|()| Sgd::new(&config.training));
-    // The second step has momentum.
+    // The second step involves momentum.
     for step in 0..2 {
         let reports = [&mut here, &mut there]
             .map(|network| network.loss_and_gradients(images.clone(), &labels).unwrap());
@@ -132,7 +132,7 @@ fn compare(found: &Network, expected: &Network, what: &str, step: usize) {
             "gradient" => &param.grad,
             _ => &param.value,
         });
-        // The second step starts from parameters that differ by what the first has left.
+        // The second step starts from parameters that already differ after the first.
         let bound = [1e-2, 3e-2][step];
         let distance = distance(found, expected);
         assert!(
@@ -142,12 +142,12 @@ fn compare(found: &Network, expected: &Network, what: &str, step: usize) {
     }
 }
 
-/// Moments of training data, estimated with the weights as they are.
+/// Compares the moments of training data estimated with fixed weights.
 #[test]
 fn estimated_moments_are_the_same_as_here() {
     let Some(device) = cuda() else { return };
     let mut config = config();
-    // Of the digits' own moments, and of those of groups.
+    // With groups, the estimate combines the moments of several groups.
     config.network.batch_norm.group = Some(2);
     let (images, _) = batch(&config, 6);
     let mut here = Network::new(&config.network, 3).unwrap();
@@ -163,7 +163,7 @@ fn estimated_moments_are_the_same_as_here() {
     assert!(distance(found.0.data(), expected.0.data()) < 1e-2);
 }
 
-/// Keeps the loss after each step, and stops after so many.
+/// Records the loss after each step, and stops after a number of steps.
 struct Losses {
     losses: Vec<f64>,
     stop_after: usize,
@@ -193,8 +193,8 @@ fn run(
     observer.losses
 }
 
-/// The loss falls as it does here; a checkpoint resumes on either device, whichever has written
-/// it; two runs have the same bits.
+/// The loss falls as on the CPU. A checkpoint resumes on either device, whichever wrote it. Two
+/// runs on the GPU are bit-identical.
 #[test]
 fn runs_move_between_devices() {
     let Some(device) = cuda() else { return };
@@ -236,7 +236,7 @@ fn runs_move_between_devices() {
     assert_eq!(model("there"), model("there and there"));
 }
 
-/// What is wrong is an error, and the device goes on.
+/// Mistakes cause errors, and the device remains usable.
 #[test]
 fn mistakes_are_errors() {
     let Some(device) = cuda() else { return };
@@ -256,8 +256,8 @@ fn mistakes_are_errors() {
     assert!(matches!(refused, Err(NetError::OnProcessorOnly { .. })));
 }
 
-/// A device gives windows that are not finite the code zero; its reports tell, and that is an error
-/// as it is here.
+/// A GPU gives windows that are not finite the code zero. Its reports reveal them, which is an
+/// error as on the CPU.
 #[test]
 fn activations_that_overflow_are_errors_as_here() {
     let Some(device) = cuda() else { return };
@@ -271,8 +271,8 @@ fn activations_that_overflow_are_errors_as_here() {
         assert!(error.to_string().contains("too large for f32"), "{error}");
     };
     overflow(network.infer(images.clone()).unwrap_err());
-    // In training the variance of the batch overflows, which leaves zeros: it is found where it
-    // comes from the device.
+    // In training, the variance of the batch overflows, which makes activations zero. This is
+    // detected when the moments are fetched from the device.
     let trained = network.loss_and_gradients(images.clone(), &labels);
     overflow(
         trained
@@ -295,7 +295,7 @@ fn activations_that_overflow_are_errors_as_here() {
     overflow(error.unwrap_err());
 }
 
-/// A network that diverges is told by name, before anything of it is written.
+/// A diverging network ends the run before anything is written.
 #[test]
 fn a_gradient_that_is_not_finite_ends_the_run() {
     let Some(device) = cuda() else { return };
@@ -316,8 +316,9 @@ fn a_gradient_that_is_not_finite_ends_the_run() {
     assert!(!RunFolder::new(folder.path()).checkpoint().exists());
 }
 
-/// Twice the same images in a batch, shared by two devices: moments, gradients and steps are those
-/// of one device with them once, to the bit, as every sum is one of two equal halves.
+/// Two devices share a batch that has the same images twice. Moments, gradients and steps are
+/// bit-identical to those of one device with the images once, because every sum has two equal
+/// halves.
 #[test]
 fn two_devices_add_up_their_gradients() {
     let Some(pair) = devices(&[0, 1]) else { return };
@@ -367,7 +368,7 @@ fn two_devices_add_up_their_gradients() {
     }
 }
 
-/// Running moments move towards the mean over devices, each weighted with its images.
+/// Running moments move towards the mean over devices, weighted by their numbers of images.
 #[test]
 fn running_moments_are_averaged_over_devices() {
     let Some(pair) = devices(&[0, 1]) else { return };
@@ -391,8 +392,8 @@ fn running_moments_are_averaged_over_devices() {
             .filter(|(name, _)| name.starts_with("norm"));
         moments.map(|(_, param)| param.value.clone()).collect()
     };
-    // Digits have one channel, so images are runs of a batch. Two devices take two and three of the
-    // five.
+    // Digits have one channel, so each image is contiguous in a batch. Two devices take two and
+    // three of the five images.
     assert_eq!(images.shape().channels, 1);
     let one = Device::cuda(&[0]).unwrap();
     let (first, second) = (running(&one, 0..2), running(&one, 2..5));
@@ -404,15 +405,15 @@ fn running_moments_are_averaged_over_devices() {
         .zip(second.iter().flatten())
     {
         let expected = 0.4 * f64::from(*first) + 0.6 * f64::from(*second);
-        // Five operations in f32, of numbers no larger than these.
+        // There are five operations in f32 on numbers no larger than `size`.
         let size = f64::from(first.abs().max(second.abs()).max(1.0));
         let rounding = 5.0 * f64::from(f32::EPSILON) * size;
         assert_abs_diff_eq!(f64::from(*found), expected, epsilon = rounding);
     }
 }
 
-/// Four groups on two devices are those of one device: running moments to the bit, gradients but
-/// for the order of their sums.
+/// Four groups on two devices are the same as on one: running moments are bit-identical, and
+/// gradients differ only by the order of their sums.
 #[test]
 fn devices_share_groups() {
     let Some(pair) = devices(&[0, 1]) else { return };
@@ -428,14 +429,13 @@ fn devices_share_groups() {
     });
     for ((name, found), (_, expected)) in two.params().unwrap().zip(one.params().unwrap()) {
         assert_eq!(found.value, expected.value, "{name}");
-        // Some thousand terms, of which some cancel.
+        // The sums have some thousand terms, some of which cancel.
         let distance = distance(&found.grad, &expected.grad);
         assert!(distance < 1e-4, "{name}: {distance}");
     }
 }
 
-/// A batch that cannot be shared evenly: as on one device but for the moments, which are of the
-/// shares; and the same bits again.
+/// Two devices train on batches that cannot be divided evenly. Repeated runs are bit-identical.
 #[test]
 fn uneven_shares_train_too() {
     let Some(pair) = devices(&[0, 1]) else { return };
@@ -450,7 +450,7 @@ fn uneven_shares_train_too() {
     };
     assert_eq!(model("first"), model("second"));
 
-    // One image, and nothing for the first device.
+    // With one image, the first device has nothing to do.
     let (image, label) = batch(&config, 1);
     let mut network = Network::new(&config.network, 3).unwrap();
     network.move_to(&pair).unwrap();

@@ -10,7 +10,8 @@ use crate::gradient::{check_gradients, images, network_to_check, small_images};
 use crate::rms_norm::RmsNorm;
 use crate::small;
 
-/// The small network with the 8 channels of its second layer's input normalised at every position.
+/// Returns the small network with the 8 channels of the second layer's input normalised at every
+/// position.
 pub(crate) fn with_rms_norm() -> Network {
     let mut network = Network::new(&small::config().network, 0).unwrap();
     let layer = Box::new(RmsNorm::new(8, 1e-3));
@@ -41,13 +42,13 @@ fn the_layer_is_its_formula() {
     let output = RmsNorm::new(2, 0.0).forward(&map).unwrap();
     for (found, expected) in output.data().iter().zip([0.6_f64, 0.8]) {
         let expected = expected * 2.0_f64.sqrt();
-        // A square root, a division and two products in f32.
+        // There are a square root, a division and two products in f32.
         let bound = 4.0 * f64::from(f32::EPSILON);
         assert_abs_diff_eq!(f64::from(*found), expected, epsilon = bound * expected);
     }
 }
 
-/// By the parameters of the layer, and by those before it, through it.
+/// Gradients are correct for the parameters of the layer, and through it for those before it.
 #[test]
 fn gradients_are_those_of_differences() {
     let mut network = network_to_check(|_| ());
@@ -58,7 +59,7 @@ fn gradients_are_those_of_differences() {
     assert!(names.contains(&"rms.gain".to_string()), "{names:?}");
 }
 
-/// What is computed again gives the same bits, with a custom layer among the layers.
+/// Recomputed activations are bit-identical, with a custom layer among the layers.
 #[test]
 fn recomputed_codes_change_nothing() {
     let (images, labels) = batch();

@@ -1,5 +1,5 @@
-//! Files that are not what was written, or that nobody could have written: each is refused in one
-//! line that says what is wrong.
+//! Files that have changed since they were written, or could not have been written. Each is refused
+//! with one line that states the fault.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::edited::{Edited, kept};
 use crate::small;
 
-/// The line of a checkpoint that is refused.
+/// Returns the error message for a changed checkpoint.
 fn refused(change: impl FnOnce(&mut Edited)) -> String {
     let mut file = Edited::kept();
     change(&mut file);
@@ -23,8 +23,7 @@ fn refused(change: impl FnOnce(&mut Edited)) -> String {
     line
 }
 
-/// Every bit of a file is either found to be changed, or carries nothing. `load` makes of bytes
-/// what they say.
+/// Checks that each flipped bit of a file is either detected or without effect.
 fn flip_bits<T>(
     bytes: &[u8],
     step: usize,
@@ -50,11 +49,11 @@ fn flip_bits<T>(
             damaged[at] ^= 1 << bit;
         }
     }
-    // The name of the checksum's entry, and the blanks before the arrays.
+    // The exceptions are the name of the checksum's entry and the blanks before the arrays.
     assert!(without_effect <= 8 * 20, "{without_effect}");
 }
 
-/// A network of 31 weights.
+/// Returns a model of a network with 31 weights.
 fn tiny() -> Model {
     let mut config = small::config();
     config.network.window = 1;
@@ -97,8 +96,7 @@ fn a_flipped_bit_of_a_model_is_found() {
 #[test]
 fn a_flipped_bit_of_a_checkpoint_is_found() {
     let folder = tempfile::tempdir().unwrap();
-    // Resumed with as many epochs as it has done, a run writes nothing but what follows from the
-    // checkpoint: one step does.
+    // The kept checkpoint has no checksum. Resume its run to get a checkpoint that has one.
     let run = scn_net::RunFolder::new(folder.path());
     std::fs::copy(kept(), run.checkpoint()).unwrap();
     let config = Checkpoint::load(&run.checkpoint()).unwrap().config;
@@ -134,7 +132,8 @@ fn a_flipped_bit_of_a_checkpoint_is_found() {
     );
 }
 
-/// What is hashed, and in which order, stands in `checksum.rs`; here another program has the sum.
+/// `checksum.rs` describes what is hashed in which order. An independent program computes the sum
+/// here.
 #[test]
 fn the_checksum_is_that_of_the_description() {
     let folder = tempfile::tempdir().unwrap();
@@ -165,7 +164,7 @@ fn the_checksum_is_that_of_the_description() {
         .arg(&hashed)
         .output();
     let Ok(sum) = sum else {
-        eprintln!("skipped: there is no sha256sum");
+        eprintln!("skipped: sha256sum is not installed");
         return;
     };
     let sum = String::from_utf8(sum.stdout).unwrap();
@@ -173,7 +172,7 @@ fn the_checksum_is_that_of_the_description() {
     assert_eq!(entries["scn.sha256"], format!("sha256:{sum}"));
 }
 
-/// A file without a checksum is read, and known as such; what is written of it has one.
+/// A file without a checksum is read and marked as such. Saving it again adds a checksum.
 #[test]
 fn files_of_early_versions_are_read_unchecked() {
     let kept = Checkpoint::load(&kept()).unwrap();
@@ -215,19 +214,19 @@ fn numbers_out_of_range_are_refused_by_tensor() {
             "norm0.variance",
             0,
             -1.0,
-            "expected finite numbers of at least 0 in tensor norm0.variance, found -1 at [0]",
+            "expected finite non-negative numbers in tensor norm0.variance, found -1 at [0]",
         ),
         (
             "layer1.lambda1",
             0,
             -0.5,
-            "expected finite numbers of at least 0 in tensor layer1.lambda1, found -0.5 at [0]",
+            "expected finite non-negative numbers in tensor layer1.lambda1, found -0.5 at [0]",
         ),
         (
             "layer0.lambda2",
             0,
             f32::NAN,
-            "expected finite numbers of at least 0 in tensor layer0.lambda2, found NaN at [0]",
+            "expected finite non-negative numbers in tensor layer0.lambda2, found NaN at [0]",
         ),
         (
             "input.mean",
@@ -247,7 +246,7 @@ fn numbers_out_of_range_are_refused_by_tensor() {
     }
 }
 
-/// Nor are they written: what is there stays.
+/// Numbers out of range are not written, and the existing file stays.
 #[test]
 fn numbers_out_of_range_are_not_written() {
     let folder = tempfile::tempdir().unwrap();
@@ -283,7 +282,7 @@ fn checkpoints_that_contradict_themselves_are_refused() {
             refused(|file| drop(file.tensors.remove("momentum.layer1.dictionary"))),
         ),
         (
-            "expected the network of the model in the configuration of the run, found another",
+            "expected the network of the model in the configuration of the run, found a different one",
             refused(|file| set(file, &["config", "network", "lambda2"], json!(0.5))),
         ),
         (
@@ -291,11 +290,11 @@ fn checkpoints_that_contradict_themselves_are_refused() {
             refused(|file| set(file, &["config", "network", "window"], json!(4))),
         ),
         (
-            "expected a history of 7 epochs, which are done, found one of 1",
+            "expected a history of 7 completed epochs, found one of 1",
             refused(|file| set(file, &["epochs_done"], json!(7))),
         ),
         (
-            "expected a history of 1 epochs, which are done, found one of 0",
+            "expected a history of 1 completed epochs, found one of 0",
             refused(|file| set(file, &["history"], json!([]))),
         ),
         (
@@ -307,11 +306,11 @@ fn checkpoints_that_contradict_themselves_are_refused() {
             refused(|file| drop(run(file))),
         ),
         (
-            "expected names of classes of 10, found those of 3",
+            "expected 10 class names, found 3",
             refused(|file| file.header["class_names"] = json!(["a", "b", "c"])),
         ),
         (
-            "expected active shares from 0 to 1, found 1.5",
+            "expected active fractions from 0 to 1, found 1.5",
             refused(|file| file.header["active"][1] = json!(1.5)),
         ),
     ] {
@@ -328,8 +327,9 @@ fn checkpoints_that_contradict_themselves_are_refused() {
     );
 }
 
-/// A header may ask for anything: nothing is computed, and no memory taken, for what the file does
-/// not hold. Each of these took from seconds to minutes, or more memory than a machine has.
+/// A header may describe anything, but nothing is computed or allocated for arrays that the file
+/// does not hold. Each of these headers used to take seconds to minutes, or more memory than a
+/// machine has.
 #[test]
 fn headers_are_not_believed() {
     let start = Instant::now();
@@ -343,7 +343,7 @@ fn headers_are_not_believed() {
         (
             "layers",
             json!([{"atoms": 65536, "stride": 1}, {"atoms": 12}]),
-            "network.layers.atoms must be so few that D'D of all layers has at most 1962964992 numbers, but is so many that it has 4294967440",
+            "network.layers.atoms must be so small that D'D of all layers has at most 1962964992 entries, but is so large that it has 4294967440",
         ),
         (
             "window",
@@ -381,7 +381,7 @@ fn headers_are_not_believed() {
     );
 }
 
-/// The one place where names and shapes are told without a network says what a network has.
+/// The list of names and shapes that is made without a network matches the arrays of the network.
 #[test]
 fn all_arrays_of_a_network_are_expected_of_its_file() {
     let folder = tempfile::tempdir().unwrap();

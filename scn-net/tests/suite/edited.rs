@@ -1,5 +1,4 @@
-//! Files as somebody else might write them: taken apart, changed, and put together without a
-//! checksum.
+//! Files as others might write them: parsed, changed, and serialised without a checksum.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde_json::Value;
 
-/// What is in a file.
+/// The contents of a file.
 #[derive(Clone)]
 pub(crate) struct Edited {
     pub(crate) header: Value,
@@ -32,7 +31,7 @@ impl Edited {
         }
     }
 
-    /// The kept checkpoint: after an epoch and a batch.
+    /// Reads the kept checkpoint, which was written after an epoch and a batch.
     pub(crate) fn kept() -> Self {
         Self::read(&kept())
     }
@@ -59,7 +58,7 @@ impl Edited {
     }
 }
 
-/// The file of [`Edited::kept`].
+/// Returns the path of the kept checkpoint.
 pub(crate) fn kept() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept/checkpoint.safetensors")
 }

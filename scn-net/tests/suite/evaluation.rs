@@ -7,7 +7,8 @@ use scn_net::{Device, Network, SolverMethod, Tensor, evaluate, evaluate_each, pr
 
 use crate::small;
 
-/// Who watches an evaluation sees every image once, in order, with the logits that decide.
+/// The callback of an evaluation sees every image once, in order, with the logits that determine
+/// its class.
 #[test]
 fn an_evaluation_shows_what_it_counts() {
     let config = small::config();
@@ -37,7 +38,7 @@ fn an_evaluation_shows_what_it_counts() {
     );
 }
 
-/// The first twenty test digits.
+/// Returns the first twenty test digits.
 fn batch() -> Batch {
     let test = Arc::new(small::digits().test.first(20));
     let normalization = Normalization::fit(&test, small::config().input.normalization()).unwrap();
@@ -64,8 +65,8 @@ fn codes_are_those_of_inference() {
     assert!(message.contains("layer2"), "{message}");
 }
 
-/// Each method to its certificate; and two passes of it where no more are allowed, however exact
-/// codes are to be.
+/// Each method reaches the tolerance, and stops after two passes if no more are allowed, whatever
+/// the tolerance.
 #[test]
 fn every_method_finds_the_same_codes() {
     let network = small::config().network;
@@ -97,8 +98,8 @@ fn every_method_finds_the_same_codes() {
                 "{method:?}: {layer:?}"
             );
         }
-        // An error in the codes is at most the residual times the condition of H, in each of two
-        // layers.
+        // The error of the codes is at most the residual times the condition number of H, in each
+        // of two layers.
         for (found, expected) in logits.data().iter().zip(expected.data()) {
             assert!(
                 abs_diff_eq!(found, expected, epsilon = 2e-3 * largest),

@@ -1,5 +1,5 @@
-//! Models and checkpoints: what is written is read back; what is damaged or of another kind is
-//! refused by name.
+//! Models and checkpoints are read back as written. Files that are damaged or of a different kind
+//! are refused by name.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ fn model() -> Model {
     Model::new(network, input)
 }
 
-/// The same with contrast normalisation and whitening.
+/// Returns the same model with contrast normalisation and whitening.
 fn whitened() -> Model {
     let mut plain = model();
     let matrix = (0..64 * 64).map(|at| (at as f32 * 0.37).sin()).collect();
@@ -74,12 +74,12 @@ fn contrast_and_whitening_read_back_bit_for_bit() {
         serde_json::from_str(&metadata.metadata().as_ref().unwrap()["scn"]).unwrap()
     };
     assert_eq!(header(&bytes)["pixel_contrast"], 10.0 / 3.0);
-    // Without them, the file is what it was before there were these settings.
+    // Without them, the file has no trace of these settings.
     let plain = header(&std::fs::read(saved(folder.path())).unwrap());
     assert!(plain.get("pixel_contrast").is_none());
 }
 
-/// The names and shapes that others rely on.
+/// Other programs rely on these names and shapes.
 #[test]
 fn the_file_has_the_documented_tensors() {
     let folder = tempfile::tempdir().unwrap();
@@ -142,7 +142,7 @@ fn a_checkpoint_holds_model_and_run() {
         (3, 0, 3)
     );
     assert_eq!(checkpoint.config, small::config());
-    // A checkpoint serves as a model; a model does not serve as a checkpoint.
+    // A checkpoint can be read as a model, but a model cannot be read as a checkpoint.
     let model = Model::load(&files.checkpoint()).unwrap();
     assert!(
         model
@@ -162,7 +162,7 @@ fn a_checkpoint_holds_model_and_run() {
         message.ends_with("expected a checkpoint, found a model without a run"),
         "{message}"
     );
-    // Nothing half-written is left behind.
+    // No partially written files are left behind.
     let mut names: Vec<_> = std::fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -209,8 +209,8 @@ fn files_of_another_kind_are_refused_by_name() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Cut short or with a flipped byte, a file is read or refused, never a panic; cut short it is
-    /// always refused.
+    /// A file with flipped bits is read or refused without a panic. A truncated file is always
+    /// refused.
     #[test]
     fn damage_never_panics(cut in 0.0f64..1.0, place in 0.0f64..1.0, flip in 1u8..=255) {
         let folder = tempfile::tempdir().unwrap();
@@ -219,7 +219,7 @@ proptest! {
         std::fs::write(&path, &bytes[..(cut * bytes.len() as f64) as usize]).unwrap();
         prop_assert!(Model::load(&path).is_err());
         let mut damaged = bytes.clone();
-        // The header is where damage can mislead; numbers behind it are only numbers.
+        // Only damage to the header can mislead the reader; the bytes after it are plain numbers.
         let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
         damaged[(place * header as f64) as usize] ^= flip;
         std::fs::write(&path, damaged).unwrap();

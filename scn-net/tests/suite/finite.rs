@@ -1,4 +1,4 @@
-//! Pixels and activations that are not finite are errors that name the image.
+//! Pixels and activations that are not finite cause errors that name the image.
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ const SHAPE: Shape = Shape {
     width: 8,
 };
 
-/// A batch with this pixel in the last row of an image.
+/// Returns a batch with this pixel in the last row of an image.
 fn images(image: usize, pixel: f32) -> Tensor {
     let mut pixels: Vec<f32> = (0..IMAGES * 64).map(|k| (k % 23) as f32 / 23.0).collect();
     pixels[image * 64 + 58] = pixel;
     Tensor::from_images(&pixels, SHAPE).unwrap()
 }
 
-/// What each way through a network says to a batch.
+/// Returns the errors of all methods that pass a batch through a network.
 fn errors(network: &mut Network, images: &Tensor) -> [Option<NetError>; 4] {
     let labels: Vec<u16> = (0..IMAGES as u16).map(|image| image % 10).collect();
     [
@@ -58,7 +58,7 @@ fn pixels_that_are_not_finite_are_refused_by_image() {
     }
 }
 
-/// A finite pixel that a layer cannot code: its square is beyond f32.
+/// A layer cannot encode a finite pixel whose square exceeds f32.
 #[test]
 fn activations_that_overflow_are_refused_by_image_and_layer() {
     let mut network = Network::new(&small::config().network, 0).unwrap();
@@ -72,8 +72,8 @@ fn activations_that_overflow_are_refused_by_image_and_layer() {
             "image 68: the signals of layer0 are not finite, or too large for f32"
         );
     }
-    // In training the variance of the batch is infinite: divided by that, all of its images would
-    // be zero.
+    // In training, the variance of the batch is infinite. Dividing by it would make all images
+    // zero.
     let [_, _, gradients, moments] = errors(&mut network, &images(68, f32::MAX));
     for error in [gradients, moments] {
         assert_eq!(
@@ -83,8 +83,8 @@ fn activations_that_overflow_are_refused_by_image_and_layer() {
     }
 }
 
-/// The number is that of the image in the set, whatever its batch. One image is not black; a factor
-/// makes its pixel as large as f32 can be.
+/// The error has the index of the image in the set, not in its batch. All images but one are black,
+/// and the normalisation makes its pixel as large as f32 allows.
 #[test]
 fn evaluation_names_the_image_of_the_set() {
     let network = Network::new(&small::config().network, 0).unwrap();
@@ -113,13 +113,13 @@ fn evaluation_names_the_image_of_the_set() {
     }
 }
 
-/// A run whose activations overflow has diverged: it ends with an error, and its checkpoint stays.
+/// A run whose activations overflow has diverged. It ends with an error and keeps its checkpoint.
 #[test]
 fn a_run_with_activations_that_overflow_has_diverged() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::new(folder.path());
     let mut file = Edited::read(&kept());
-    // Scales of a batch normalisation so large that no code is finite.
+    // The scales of this batch normalisation are so large that no code is finite.
     file.values("norm1.scale").fill(f32::MAX);
     std::fs::write(run.checkpoint(), file.bytes()).unwrap();
     let before = std::fs::read(run.checkpoint()).unwrap();

@@ -57,12 +57,12 @@ fn loss_at(
     loss
 }
 
-/// Along its own gradient, every parameter changes the loss by the gradient's norm. Two errors have
-/// to be kept apart: codes that become active or inactive within the step bend the loss (observed:
-/// up to 20 % of the derivative by λ1 at a step of 1e-3, falling with the step), and the f32 loss
-/// jitters by about 1e-7 (the codes are solved to 1e-6). Steps of at most 1.5e-4 that change the
-/// loss by 1e-4 leave about 1 % of each. A term that is wrong or missing changes the derivative by
-/// tens of percent.
+/// A step along the gradient of a parameter changes the loss at the rate of the gradient's norm.
+/// Two errors have to be balanced: codes that become active or inactive within the step bend the
+/// loss (observed: up to 20 % of the derivative with respect to λ1 at a step of 1e-3, falling with
+/// the step), and the f32 loss jitters by about 1e-7 (the codes are solved to 1e-6). Steps of at
+/// most 1.5e-4 that change the loss by 1e-4 leave about 1 % of each. A wrong or missing term
+/// changes the derivative by tens of percent.
 fn check(placement: NormPlacement, per_atom: bool) {
     check_with(placement, per_atom, BatchNormConfig::default());
 }
@@ -83,7 +83,8 @@ fn check_with(placement: NormPlacement, per_atom: bool, batch_norm: BatchNormCon
     assert_eq!(checked.len(), 3 * 3 + 2 + learned);
 }
 
-/// Three sparse coding layers of 5, 7 and 6 atoms, configured further.
+/// Creates a network of three sparse coding layers with 5, 7 and 6 atoms, after calling
+/// `configure`.
 pub(crate) fn network_to_check(configure: impl FnOnce(&mut NetworkConfig)) -> Network {
     let mut config = small::config().network;
     config.input = [2, 7, 6];
@@ -99,8 +100,8 @@ pub(crate) fn network_to_check(configure: impl FnOnce(&mut NetworkConfig)) -> Ne
         .to_vec();
     configure(&mut config);
     let mut network = Network::new(&config, 3).unwrap();
-    // The initial classifier is so small that hardly any gradient flows. Scales and shifts are no
-    // longer 1 and 0.
+    // The initial classifier is so small that hardly any gradient flows. Scales and shifts should
+    // differ from 1 and 0.
     network
         .visit_params_mut(&mut |name, param| {
             let values = param.value.iter_mut();
@@ -121,7 +122,7 @@ pub(crate) fn network_to_check(configure: impl FnOnce(&mut NetworkConfig)) -> Ne
     network
 }
 
-/// Twelve images for that network.
+/// Returns twelve images for that network.
 pub(crate) fn small_images() -> Tensor {
     images(Shape {
         channels: 2,
@@ -131,7 +132,7 @@ pub(crate) fn small_images() -> Tensor {
     })
 }
 
-/// Checks the gradients by all parameters, and returns their names.
+/// Checks the gradients with respect to all parameters, and returns the names of these.
 pub(crate) fn check_gradients(network: &mut Network, images: &Tensor) -> Vec<String> {
     let labels: Vec<u16> = (0..12).map(|image| image % 3).collect();
 
@@ -201,7 +202,7 @@ fn lambda1_per_atom() {
     check(NormPlacement::Before, true);
 }
 
-/// Every image of the batch counts alike: the gradient of twice the batch is that of the batch.
+/// All images of a batch count equally: the gradient of the doubled batch is that of the batch.
 #[test]
 fn a_doubled_batch_has_the_same_gradient() {
     let config = small::config().network;
@@ -235,7 +236,7 @@ fn a_doubled_batch_has_the_same_gradient() {
     };
     let ((loss, once), (loss_twice, twice)) = (gradient(1), gradient(2));
     assert_abs_diff_eq!(loss, loss_twice, epsilon = 1e-4);
-    // Codes are solved to 1e-4 in other tiles.
+    // Codes are solved to 1e-4, in different tiles.
     let size = once
         .iter()
         .fold(0.0, |largest: f32, g| largest.max(g.abs()));
@@ -244,7 +245,7 @@ fn a_doubled_batch_has_the_same_gradient() {
     }
 }
 
-/// Whatever is remembered: the same gradients, moments and reports to the bit.
+/// Gradients, moments and reports are bit-identical, whichever activations are kept.
 #[test]
 fn recomputed_codes_change_nothing() {
     for placement in [NormPlacement::Before, NormPlacement::After] {

@@ -1,4 +1,4 @@
-//! Batch normalisation and draws by groups of a batch.
+//! Batch normalisation and augmentation in groups of a batch.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use scn_net::{Network, NetworkConfig, RunConfig, Sgd, Tensor};
 
 use crate::small;
 
-/// Batches of 16 and 8 digits.
+/// Returns a loader with batches of 16 and 8 digits.
 fn loader(config: &RunConfig) -> Loader {
     let digits = Arc::new(small::digits().train.first(24));
     let normalization = Normalization::fit(&digits, config.input.normalization()).unwrap();
@@ -37,8 +37,8 @@ fn numbers(network: &Network) -> Vec<(String, Vec<f32>)> {
         .collect()
 }
 
-/// In training the batch of 8 images has four groups, as the full one has: the bits are those of
-/// groups of 2.
+/// In training, the batch of 8 images has four groups like the full one, so it is bit-identical to
+/// a batch with groups of 2.
 #[test]
 fn a_smaller_batch_has_as_many_groups_as_a_full_one() {
     let config = config();
@@ -74,7 +74,8 @@ fn a_smaller_batch_has_as_many_groups_as_a_full_one() {
     assert_eq!(numbers(&network), numbers(&twos));
 }
 
-/// One group is the whole batch; groups of four images leave out the variance between them.
+/// One group is the same as the whole batch. Groups of four images leave out the variance between
+/// groups.
 #[test]
 fn groups_have_moments_of_their_own() {
     let config = config();
@@ -91,8 +92,8 @@ fn groups_have_moments_of_their_own() {
     let whole = moments(None);
     assert_eq!(whole, moments(Some(16)));
     let [mean, variance] = moments(Some(4));
-    // Groups of equal size have the mean of the batch, up to some roundings, and less variance:
-    // what is between them is missing.
+    // Groups of equal size have the mean of the batch, up to some roundings, and less variance,
+    // because the variance between groups is missing.
     let rounding = 8.0 * f64::from(f32::EPSILON);
     assert_abs_diff_eq!(mean, whole[0], epsilon = rounding * whole[0].abs());
     let pixels = |images: std::ops::Range<usize>| -> f64 {
@@ -107,7 +108,7 @@ fn groups_have_moments_of_their_own() {
         .map(|group| pixels(4 * group..4 * group + 4))
         .sum::<f64>()
         / 4.0;
-    // Running moments begin with variance 1, and a tenth of the way is gone.
+    // Running moments start with variance 1 and have moved a tenth of the way.
     let expected = 1.0 + 0.1 * (within - 1.0);
     assert_abs_diff_eq!(variance, expected, epsilon = rounding);
     assert!(within < pixels(0..16));

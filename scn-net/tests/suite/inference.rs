@@ -1,4 +1,4 @@
-//! Inference otherwise than in training: with mirror images, and with another λ1.
+//! Inference with mirror images, and with a scaled λ1.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use scn_net::{
 
 use crate::small;
 
-/// Logits (classes × images) of the pixels of a batch, each row of them from right to left, and the
-/// share of active codes.
+/// Returns the logits (classes × images) of a batch whose rows of pixels are reversed, and the
+/// fraction of active code entries.
 pub(crate) fn of_mirrored(network: &Network, batch: &Batch) -> (Tensor, Vec<f64>) {
     let [images, channels, height, width] = batch.shape;
     let mut pixels = Vec::with_capacity(batch.pixels.len());
@@ -32,7 +32,7 @@ pub(crate) fn of_mirrored(network: &Network, batch: &Batch) -> (Tensor, Vec<f64>
     (logits, activity.iter().map(|layer| layer.active).collect())
 }
 
-/// The evaluation by its definition, with images mirrored here.
+/// Returns the evaluation by its definition, with images mirrored in the test.
 pub(crate) fn averaged_by_hand(network: &Network, loader: &Loader) -> Evaluation {
     let classes = network.config().classes;
     let mut confusion = vec![vec![0; classes]; classes];
@@ -52,7 +52,7 @@ pub(crate) fn averaged_by_hand(network: &Network, loader: &Loader) -> Evaluation
                 .map(|(a, b)| (f64::from(a) + f64::from(b)) / 2.0)
                 .collect();
             let label = usize::from(label);
-            // The first of several.
+            // The first class wins ties.
             let class = (0..classes)
                 .rev()
                 .max_by(|&a, &b| mean[a].total_cmp(&mean[b]))
@@ -74,8 +74,9 @@ pub(crate) fn averaged_by_hand(network: &Network, loader: &Loader) -> Evaluation
     evaluation
 }
 
-/// Compares all but times and residuals. Means of logits are rounded to f32, an error of at most
-/// 2^-24 of logits below 8 here, which moves the loss by twice that at most.
+/// Compares evaluations, except for times and residuals. Means of logits are rounded to f32: for
+/// logits below 8 as here, the error is at most 2^-24 of them, which changes the loss by at most
+/// twice that.
 pub(crate) fn compare(found: &Evaluation, expected: &Evaluation) {
     assert_eq!(found.images, expected.images);
     assert_eq!(found.error, expected.error);
@@ -93,8 +94,8 @@ pub(crate) fn compare(found: &Evaluation, expected: &Evaluation) {
     }
 }
 
-/// The small network with a λ1 in both layers, and moments of these images, so that it tells them
-/// apart without training.
+/// Returns the small network with a nonzero λ1 in both layers and the moments of these images, so
+/// that its outputs differ between images without training.
 pub(crate) fn network(config: &RunConfig, loader: &Loader) -> Network {
     let mut network = Network::new(&config.network, 0).unwrap();
     network
@@ -112,7 +113,7 @@ pub(crate) fn network(config: &RunConfig, loader: &Loader) -> Network {
     network
 }
 
-/// Digits in batches of 20, 20 and 8, perhaps contrast-normalised.
+/// Returns a loader with batches of 20, 20 and 8 digits, contrast-normalised if `contrast` is set.
 pub(crate) fn loader(contrast: Option<f64>) -> Loader {
     in_order(small::digits().test.first(48), contrast)
 }
@@ -143,7 +144,7 @@ fn mirror_images_are_averaged_as_by_hand() {
     assert!(found.seconds > 0.0 && found.images_per_second > 0.0);
 }
 
-/// Digits whose right half is their left half, mirrored; so is their mean image.
+/// The right half of each digit is its left half mirrored, and so is that of the mean image.
 #[test]
 fn images_that_are_their_mirror_images_are_evaluated_as_without() {
     let digits = small::digits().test.first(48);
@@ -169,7 +170,7 @@ fn images_that_are_their_mirror_images_are_evaluated_as_without() {
     compare(&averaged, &plain);
 }
 
-/// Labels that do not fit are found in the second pass as in the first.
+/// Labels that do not fit are also detected with mirror images.
 #[test]
 fn a_network_with_fewer_classes_is_an_error_with_mirror_images_too() {
     let mut config = small::config();
@@ -195,7 +196,7 @@ fn logits(network: &Network, loader: &Loader) -> (Vec<f32>, Vec<f64>) {
     (logits.data().to_vec(), active.collect())
 }
 
-/// One for each layer, or one for each atom.
+/// λ1 is one value per layer, or one per atom.
 #[test]
 fn a_scaled_lambda1_is_that_of_a_model_with_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -236,7 +237,8 @@ fn a_factor_of_one_changes_no_bit_and_a_large_one_leaves_no_code() {
     network.scale_lambda1(1.0).unwrap();
     assert_eq!(values(&network), before);
     assert_eq!(logits(&network, &loader), plain);
-    // D'x is far below: atoms and windows of nine normalised pixels are of the order of one.
+    // The correlations D'x are far below λ1: atoms and windows of nine normalised pixels have norms
+    // of the order of one.
     network.scale_lambda1(1e6).unwrap();
     assert_eq!(logits(&network, &loader).1[0], 0.0);
     network.scale_lambda1(0.0).unwrap();
@@ -254,7 +256,7 @@ fn a_factor_out_of_range_changes_nothing() {
         let error = network.scale_lambda1(factor).unwrap_err();
         assert!(matches!(error, NetError::Lambda1Scale { .. }), "{error}");
     }
-    // 0.125 times this is beyond f32, 0.0625 times this is not.
+    // 0.125 times this factor exceeds f32, 0.0625 times it does not.
     let error = network.scale_lambda1(4e39).unwrap_err();
     assert!(
         matches!(&error, NetError::Lambda1Overflow { layer, lambda1, .. } if layer == "layer0" && *lambda1 == 0.125),

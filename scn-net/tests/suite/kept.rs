@@ -1,4 +1,4 @@
-//! A checkpoint that an early version wrote goes on with every later one.
+//! Every later version resumes a checkpoint that an early version wrote.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use scn_net::{Checkpoint, Device, Outcome, RunFolder, RunStart, Silent, train};
 
 use crate::small;
 
-/// `checkpoint.safetensors` was written by the version of 2026-11-28, after an epoch and one batch of three: the network of `small` with
-/// groups of 8 images, a draw for each, and learned scales and shifts. That version came to these losses in training in the epochs that
-/// followed.
+/// `checkpoint.safetensors` was written by the version of 2026-11-28, after an epoch and one batch
+/// of three. Its network is that of `small` with groups of 8 images, a draw for each group, and
+/// learned scales and shifts. That version reached these training losses in the following epochs.
 #[test]
 fn a_kept_checkpoint_goes_on() {
-    /// Widths of registers and order of sums differ among processors.
+    /// The width of registers and the order of sums differ between CPUs.
     const ROUNDING: f64 = 1e-3;
     let folder = tempfile::tempdir().unwrap();
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept/checkpoint.safetensors");
@@ -30,7 +30,7 @@ fn a_kept_checkpoint_goes_on() {
         &mut Silent,
     );
     let Outcome::Finished { history } = outcome.unwrap() else {
-        panic!("interrupted by nobody");
+        panic!("the run was interrupted");
     };
     let losses: Vec<f64> = history.iter().map(|epoch| epoch.train_loss).collect();
     let expected = [2.2839451685761474, 2.236959416541094, 2.226703382663412];

@@ -1,5 +1,5 @@
-//! Dictionaries learned before training: what comes of them, against windows taken by hand; and what
-//! becomes of runs that begin with them.
+//! Dictionaries learned before training, checked on windows extracted by hand, and runs that start
+//! with them.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -16,7 +16,7 @@ use scn_solvers::{Auto, ElasticNet, Settings};
 
 use crate::small;
 
-/// Digits from a place on, between 0 and 1.
+/// Returns consecutive digits with pixels between 0 and 1.
 fn digits(first: usize, images: usize) -> Tensor {
     let digits = small::digits();
     let pixels: Vec<f32> = (first..first + images)
@@ -35,7 +35,7 @@ fn shape(images: usize) -> Shape {
     }
 }
 
-/// Two layers, of 8 and 12 atoms.
+/// Returns the configuration of two layers with 8 and 12 learned atoms.
 fn config() -> NetworkConfig {
     let mut config = small::config().network;
     config.dictionary = DictionaryInit::Learned;
@@ -50,14 +50,14 @@ fn learn(network: &mut Network, batches: Vec<Tensor>) -> Result<(), NetError> {
         let name = format!("layer{h}.dictionary");
         let dictionary = network.param(&name)?.unwrap();
         for norm in norms(&dictionary.value, dictionary.shape[1]) {
-            // Divided by its norm in f64, each entry is rounded once.
+            // Each entry is divided by the norm in f64 and rounded once.
             assert_abs_diff_eq!(norm, 1.0, epsilon = 2.0 * f64::from(f32::EPSILON));
         }
     }
     Ok(())
 }
 
-/// The norms of the columns of a matrix, row by row.
+/// Returns the norms of the columns of a row-major matrix.
 fn norms(values: &[f32], columns: usize) -> Vec<f64> {
     let square = |column: usize| {
         let entries = values.iter().skip(column).step_by(columns);
@@ -66,7 +66,7 @@ fn norms(values: &[f32], columns: usize) -> Vec<f64> {
     (0..columns).map(|column| square(column).sqrt()).collect()
 }
 
-/// The windows of a map whose channels have mean 0 and variance 1, by the definition.
+/// Returns the windows of a map normalised to mean 0 and variance 1 per channel, by the definition.
 fn normalized_windows(map: &Tensor, stride: usize) -> Mat<f32> {
     let Shape {
         channels,
@@ -98,7 +98,7 @@ fn normalized_windows(map: &Tensor, stride: usize) -> Mat<f32> {
     })
 }
 
-/// The mean cost of windows over an m × n dictionary, row by row.
+/// Returns the mean cost of windows with a row-major m × n dictionary.
 fn cost(windows: &Mat<f32>, dictionary: &[f32], lambda1: f64) -> f64 {
     let atoms = dictionary.len() / windows.nrows();
     let dictionary = Mat::from_fn(windows.nrows(), atoms, |i, j| dictionary[i * atoms + j]);
@@ -109,14 +109,14 @@ fn cost(windows: &Mat<f32>, dictionary: &[f32], lambda1: f64) -> f64 {
     learner.objective(&solver, windows).unwrap().objective
 }
 
-/// Of 200 digits that nothing was learned from, over learned atoms and over random ones of norm 1.
+/// Compares the cost of 200 new digits with learned atoms and with random atoms of norm 1.
 ///
-/// A window costs half the square of its norm over no atoms. Random atoms have no reason to point
-/// where windows are: 8 of them in 9 dimensions, of which a nonnegative code can use the half that
-/// point towards the window, leave a good part of the square, and 12 in 72 dimensions nearly all of
-/// it, at least 1 - 12/72 = 5/6 on average even for codes of any sign. Windows of digits are far
-/// from filling these dimensions: neighbouring pixels are alike. Learned atoms point where most of
-/// the square is.
+/// Without atoms, the cost of a window is half its squared norm. Random atoms are unrelated to the
+/// windows. With 8 of them in 9 dimensions, of which a nonnegative code can use the half that
+/// points towards the window, a good part of the squared norm remains. With 12 in 72 dimensions,
+/// nearly all of it remains: at least 1 - 12/72 = 5/6 on average, even for codes of any sign.
+/// Windows of digits are far from filling these dimensions, because neighbouring pixels are alike.
+/// Learned atoms point where most of the squared norm is.
 #[test]
 fn windows_of_other_images_cost_much_less_over_learned_atoms() {
     let config = config();
@@ -127,7 +127,7 @@ fn windows_of_other_images_cost_much_less_over_learned_atoms() {
         .unwrap();
 
     let images = digits(700, 200);
-    // The moments of inference are those of this batch.
+    // Inference uses the moments of this batch.
     network.estimate_moments([images.clone()]).unwrap();
     let maps = [images.clone(), network.codes(images, 0).unwrap()];
     for (h, map) in maps.iter().enumerate() {
@@ -138,7 +138,7 @@ fn windows_of_other_images_cost_much_less_over_learned_atoms() {
             cost(&windows, dictionary, learned[h].lambda1)
         };
         let found = over(&network);
-        // What the last pass cost, on other images.
+        // The cost is close to that of the last epoch, which was on other images.
         assert_abs_diff_eq!(found / learned[h].objective, 1.0, epsilon = 0.1);
         for seed in 0..3 {
             let mut random = config.clone();
@@ -152,8 +152,8 @@ fn windows_of_other_images_cost_much_less_over_learned_atoms() {
     }
 }
 
-/// Values that are the same everywhere leave zero after normalisation, or windows that are all alike
-/// where none comes first; and there are fewer windows than atoms.
+/// Constant images are zero after normalisation, or have identical windows if there is no
+/// normalisation before the layer. In other cases there are fewer windows than atoms.
 #[test]
 fn constant_images_and_few_windows_are_learned_from() {
     for after in [false, true] {
@@ -167,13 +167,13 @@ fn constant_images_and_few_windows_are_learned_from() {
         let (logits, _) = network.infer(constant).unwrap();
         assert!(logits.data().iter().all(|logit| logit.is_finite()));
 
-        // 16 windows for 40 atoms in the second layer, of one image.
+        // One image has 16 windows for the 40 atoms of the second layer.
         config.layers = vec![LayerConfig::new(80, 1), LayerConfig::new(40, 2)];
         let mut network = Network::new(&config, 0).unwrap();
         learn(&mut network, vec![digits(0, 1)]).unwrap();
         assert!(network.infer(digits(0, 2)).is_ok());
 
-        // Fewer windows are taken than there are atoms.
+        // The sample has fewer windows than there are atoms.
         let mut few = small::config();
         few.set("network.learned.windows", "5").unwrap();
         config.learned = few.network.learned;
@@ -182,7 +182,7 @@ fn constant_images_and_few_windows_are_learned_from() {
     }
 }
 
-/// Nothing but the dictionaries, and these not by an attempt that fails.
+/// Learning changes only the dictionaries, and a failed attempt changes nothing.
 #[test]
 fn all_else_stays_as_it_was() {
     let values = |network: &Network| -> Vec<(String, Vec<f32>)> {
@@ -206,7 +206,7 @@ fn all_else_stays_as_it_was() {
     });
     let error = learn(&mut network, vec![other]).unwrap_err();
     assert!(matches!(error, NetError::Images { .. }), "{error}");
-    // In the second layer.
+    // Stop in the second layer.
     let mut told = 0;
     let stopped = network.learn_dictionaries([digits(0, 40)], 0, &mut |progress| {
         told += 1;
@@ -221,7 +221,7 @@ fn all_else_stays_as_it_was() {
         }
     });
     assert!(matches!(stopped, Err(NetError::Stopped)));
-    // Each layer has four steps of 256 windows in an epoch, or one.
+    // An epoch of a layer has four steps of 256 windows, or one.
     assert!(told > 10, "{told}");
     assert_eq!(values(&network), before);
 
@@ -251,7 +251,7 @@ fn a_network_that_is_still_to_learn_computes_nothing_and_is_not_saved() {
     assert!(matches!(error, ModelFileError::Unlearned { .. }), "{error}");
     assert!(!path.exists());
 
-    // One that has learned is read as it was written.
+    // A network with learned dictionaries is read back as written.
     let mut network = model.network;
     learn(&mut network, vec![digits(0, 40)]).unwrap();
     let expected = network.infer(digits(0, 2)).unwrap();
@@ -261,7 +261,7 @@ fn a_network_that_is_still_to_learn_computes_nothing_and_is_not_saved() {
     assert_eq!(read.network.infer(digits(0, 2)).unwrap().0, expected.0);
 }
 
-/// Stops after so many steps, or while dictionaries are learned.
+/// Stops after a number of steps, or while dictionaries are learned.
 #[derive(Default)]
 struct Stop {
     after_steps: Option<usize>,
@@ -290,7 +290,7 @@ impl Observer for Stop {
 
 fn run_config() -> RunConfig {
     let mut config = small::config();
-    // More than the 96 images that there are.
+    // The sample of 512 images is larger than the 96 images that there are.
     config.set("network.dictionary", "learned").unwrap();
     config
 }
@@ -312,8 +312,8 @@ fn model(out: &Path) -> Vec<u8> {
     std::fs::read(RunFolder::new(out).model()).unwrap()
 }
 
-/// The same bits for one thread and three, and through an interruption; and not those of a run whose
-/// atoms are random.
+/// Runs are bit-identical with one thread and three and through an interruption, and differ from a
+/// run with random atoms.
 #[test]
 fn runs_that_learn_first_end_with_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
@@ -367,7 +367,7 @@ fn a_run_that_is_stopped_while_it_learns_leaves_nothing() {
     assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
 }
 
-/// Huge, but finite: their square is not.
+/// The pixels are finite, but their squares are not.
 #[test]
 fn a_run_on_images_that_are_too_large_says_so() {
     let mut config = run_config();

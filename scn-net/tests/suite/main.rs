@@ -1,9 +1,22 @@
-//! `evaluation`: what is seen of it. `inference`: with mirror images, and with another λ1.
-//! `gradient`: a whole network against differences. `groups`: of a batch. `runs`: the same bits for
-//! any number of threads and through interruptions; `stopped`: before they begin; `own_images`: on those of a program. `processes`: that share batches. `files`: models and checkpoints, whole or of
-//! another kind; `damaged`: those that are refused. `finite`: pixels and activations that are not.
-//! `learned`: dictionaries that are learned before training. `tools`: what helps gradient descent. `edited`: changes files. `kept`: a checkpoint of an early version. `cuda`: on a graphics
-//! processor as here.
+//! Tests of networks, models and runs, by module:
+//!
+//! - `cuda`: GPUs compute the same as the CPU.
+//! - `custom`: custom layers.
+//! - `damaged`: files that are refused.
+//! - `edited`: a helper that changes files.
+//! - `evaluation`: what callers see of an evaluation.
+//! - `files`: models and checkpoints, whole or of a different kind.
+//! - `finite`: pixels and activations that are not finite.
+//! - `gradient`: the gradient of a whole network against differences.
+//! - `groups`: normalisation in groups of a batch.
+//! - `inference`: evaluation with mirror images and with a scaled λ1.
+//! - `kept`: a checkpoint of an early version.
+//! - `learned`: dictionaries that are learned before training.
+//! - `own_images`: runs on images that a program provides.
+//! - `processes`: processes that share batches.
+//! - `runs`: runs are bit-identical for any number of threads and through interruptions.
+//! - `stopped`: runs and evaluations that an observer stops early.
+//! - `tools`: clipping, smoothing, mixup and averaging.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(feature = "cuda")]

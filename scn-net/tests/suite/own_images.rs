@@ -1,4 +1,4 @@
-//! Runs on images that a program has put together, and the choice of their best epoch.
+//! Runs on images that a program provides, and the choice of their best epoch.
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use scn_net::{
     Silent, StepProgress, TrainError, chosen_epoch, presets, train,
 };
 
-/// `count` images of 6 x 10 pixels: in class 0 the left half is brighter, in class 1 the right one.
+/// Returns `count` images of 6 x 10 pixels. The left half is brighter in class 0, the right half in
+/// class 1.
 fn images(count: usize, shift: usize) -> ImageSet {
     let mut pixels = Vec::new();
     for image in 0..count {
@@ -65,9 +66,9 @@ fn they_are_trained_on_and_resumed_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
     let Outcome::Finished { history } = run(&whole, RunStart::Fresh, &mut Silent) else {
-        panic!("nobody stopped it");
+        panic!("the run was interrupted");
     };
-    // 32 images to train on in batches of 8: four steps an epoch.
+    // 32 training images in batches of 8 make four steps per epoch.
     for stop in [1, 4, 7] {
         let start = if stop == 1 {
             RunStart::Fresh
@@ -79,7 +80,7 @@ fn they_are_trained_on_and_resumed_to_the_same_bits() {
     run(&parts, RunStart::Resume, &mut Silent);
     assert_eq!(bytes(&whole), bytes(&parts));
 
-    // The best network is that of the epoch chosen, not of the last.
+    // The best network is that of the chosen epoch, not of the last one.
     let best = chosen_epoch(&history).unwrap();
     let model = Model::load(&RunFolder::new(&whole).chosen_model()).unwrap();
     assert_eq!(model.input.dataset, data().source);
@@ -97,7 +98,7 @@ fn the_smallest_validation_error_then_loss_then_the_first_epoch_is_chosen() {
         record.epoch = epoch;
         record.validation_error = Some(error);
         record.validation_loss = Some(loss);
-        // Tests choose nothing.
+        // The test error does not affect the choice.
         record.test_error = epoch as f64;
         record
     };
@@ -144,6 +145,6 @@ fn images_that_do_not_belong_together_or_to_the_network_are_refused() {
     };
     assert_eq!(
         error.to_string(),
-        "network.input must be [1, 8, 8], the images of own:halves, but is [1, 6, 10]"
+        "network.input must be [1, 8, 8], the image shape of own:halves, but is [1, 6, 10]"
     );
 }

@@ -1,4 +1,4 @@
-//! Processes that share batches compute what one does alone, to the bit.
+//! Processes that share batches get results bit-identical to those of a single process.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use scn_solvers::processes::{Processes, Threads};
 use crate::runs::result;
 use crate::small;
 
-/// What each of several processes finds, each with one of these devices.
+/// Calls `run` in several processes, each with one of these devices, and returns the results.
 pub(crate) fn together<R: Send>(
     devices: &[Device],
     run: impl Fn(usize, Device) -> R + Sync,
@@ -34,13 +34,14 @@ pub(crate) fn together<R: Send>(
     })
 }
 
-/// So many pools of so many threads.
+/// Returns `count` CPU devices with `threads` threads each.
 fn pools(count: usize, threads: usize) -> Vec<Device> {
     let pool = |_| Device::cpu(Some(threads)).unwrap();
     (0..count).map(pool).collect()
 }
 
-/// Batches of 20 and of 14 digits, which no number of processes divides; groups that leaves do not divide.
+/// Returns the configuration of a run with batches of 20 and 14 digits, which no number of
+/// processes divides evenly, and groups that are not whole leaves.
 pub(crate) fn config() -> RunConfig {
     let mut config = small::config();
     config.train_limit = Some(34);
@@ -60,7 +61,7 @@ fn bits(numbers: &[f32]) -> Vec<u32> {
     numbers.iter().map(|number| number.to_bits()).collect()
 }
 
-/// Reports without times, gradients and parameters after a step, and an evaluation.
+/// Reports without times, gradients and parameters after training steps, and an evaluation.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Found {
     first: StepReport,
@@ -146,13 +147,13 @@ fn steps_and_evaluations_are_those_of_one_process() {
     }
 }
 
-/// What a run has come to, and its averaged model.
+/// Returns the result of a run and its averaged model.
 pub(crate) fn files(folder: &Path) -> ((Vec<u8>, Vec<EpochRecord>), Vec<u8>) {
     let averaged = RunFolder::new(folder).averaged_model();
     (result(folder), std::fs::read(averaged).unwrap())
 }
 
-/// The last of several processes is asked to stop, after so many steps.
+/// Stops after a number of steps.
 struct StopAfter(usize);
 
 impl Observer for StopAfter {
@@ -165,7 +166,8 @@ impl Observer for StopAfter {
     }
 }
 
-/// A run that processes with these devices share until the last of them stops it after so many steps: epochs and batches done then.
+/// Trains a run shared by processes with these devices until the last process stops it after
+/// `steps` steps. Returns the completed epochs and batches.
 pub(crate) fn run(
     out: &Path,
     devices: &[Device],
@@ -174,7 +176,7 @@ pub(crate) fn run(
 ) -> Option<(u64, usize)> {
     let config = config();
     let ended = together(devices, |rank, device| {
-        // Only the first process sees the folder.
+        // Only the first process has access to the folder.
         let own = out.with_extension(format!("elsewhere-{rank}"));
         let out = if rank == 0 { out } else { own.as_path() };
         let data = small::digits();
@@ -198,7 +200,7 @@ pub(crate) fn run(
     place(first)
 }
 
-/// Stopped twice, and resumed by other numbers of processes.
+/// A run is stopped twice and resumed by different numbers of processes.
 #[test]
 fn a_run_goes_on_with_any_number_of_processes() {
     let folder = tempfile::tempdir().unwrap();

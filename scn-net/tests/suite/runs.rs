@@ -1,5 +1,5 @@
-//! Runs end with the same bits for any number of threads and through interruptions; they never
-//! overwrite another run.
+//! Runs are bit-identical for any number of threads and through interruptions, and never overwrite
+//! a different run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use scn_net::{
 use crate::edited::Edited;
 use crate::small;
 
-/// Stops after so many steps, once the run has begun.
+/// Stops a run after a number of steps, once it has begun.
 struct StopAfter {
     steps: usize,
     done: usize,
@@ -57,7 +57,7 @@ fn run(
     .unwrap()
 }
 
-/// The bytes of the model, and the metrics without their timing.
+/// Returns the bytes of the model, and the metrics without times.
 pub(crate) fn result(folder: &Path) -> (Vec<u8>, Vec<EpochRecord>) {
     let files = RunFolder::new(folder);
     let metrics = std::fs::read_to_string(files.metrics()).unwrap();
@@ -88,7 +88,8 @@ fn threads_do_not_change_a_bit() {
     assert_eq!(results[0].1.len(), 3);
 }
 
-/// Three steps an epoch: stopped before the first step, within epochs, and where an epoch ends.
+/// Runs of three steps per epoch are stopped before the first step, within epochs, and at the end
+/// of an epoch.
 #[test]
 fn a_resumed_run_ends_with_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,7 +118,7 @@ fn a_resumed_run_ends_with_the_same_bits() {
     }
 }
 
-/// Notes all it is told.
+/// Records all calls of an observer.
 #[derive(Default)]
 struct Notes {
     fitted: usize,
@@ -178,8 +179,8 @@ impl Observer for Notes {
     }
 }
 
-/// What is told of the steps adds up to what is told of the epochs; a run that goes on says from
-/// where. 96 images are three batches of 32, so that means over batches are means over images.
+/// The reports of steps add up to those of epochs, and a resumed run reports where it resumes. 96
+/// images are three batches of 32, so means over batches are means over images.
 #[test]
 fn those_who_watch_are_told_what_the_files_say() {
     let folder = tempfile::tempdir().unwrap();
@@ -206,7 +207,7 @@ fn those_who_watch_are_told_what_the_files_say() {
     let records = result(folder.path()).1;
     for (record, steps) in records.iter().zip(steps.chunks(3)) {
         let mean = |of: fn(&Step) -> f64| steps.iter().map(of).sum::<f64>() / 3.0;
-        // Sums in another order.
+        // The sums are in a different order.
         let close = |a: f64, b: f64| assert_abs_diff_eq!(a, b, epsilon = 1e-12 * b.abs());
         close(mean(|step| step.batch_loss), record.train_loss);
         close(mean(|step| step.batch_error), record.train_error);
@@ -223,7 +224,7 @@ fn those_who_watch_are_told_what_the_files_say() {
     assert_eq!(rest.dictionary, dictionary.value);
 }
 
-/// 100 images in batches of 32: three whole ones and four images, in each of three epochs.
+/// Each of three epochs has 100 images in batches of 32: three full batches and four images.
 #[test]
 fn what_does_not_fill_a_batch_is_kept_or_dropped() {
     let folder = tempfile::tempdir().unwrap();
@@ -250,7 +251,7 @@ fn what_does_not_fill_a_batch_is_kept_or_dropped() {
         )
         .unwrap();
         assert_eq!(observer.done, steps);
-        // The subset is chosen again as the run goes on.
+        // A resumed run selects the same subset again.
         let stopped = folder.path().join(format!("{steps} in two parts"));
         run(&config, &stopped, RunStart::Fresh, 2, 4);
         run(&config, &stopped, RunStart::Resume, 1, NEVER);
@@ -258,7 +259,8 @@ fn what_does_not_fill_a_batch_is_kept_or_dropped() {
     }
 }
 
-/// Starting again from the run's own config.toml gives the same bits; another seed does not.
+/// A new run with the config.toml of a run is bit-identical to it. A different seed changes the
+/// result.
 #[test]
 fn a_run_repeats_from_its_configuration() {
     let folder = tempfile::tempdir().unwrap();
@@ -283,8 +285,8 @@ fn a_run_repeats_from_its_configuration() {
     assert_ne!(result(&first).0, result(&other).0);
 }
 
-/// A run whose weights overflow ends with an error that says where; the last checkpoint stays, byte
-/// for byte.
+/// A run whose weights overflow ends with an error that names the epoch. The last checkpoint stays,
+/// byte for byte.
 #[test]
 fn divergence_is_an_error_and_leaves_the_last_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
@@ -293,7 +295,7 @@ fn divergence_is_an_error_and_leaves_the_last_checkpoint() {
     run(&config, folder.path(), RunStart::Fresh, 2, NEVER);
     let checkpoint = RunFolder::new(folder.path()).checkpoint();
 
-    // Momentum that leads just beyond what H can be computed of.
+    // This momentum makes an entry so large that H overflows.
     let mut file = Edited::read(&checkpoint);
     file.values("momentum.layer0.dictionary")[0] = f32::MAX;
     let bytes = file.bytes();
@@ -337,7 +339,7 @@ fn a_run_is_never_overwritten_and_must_exist_to_be_resumed() {
     ));
 }
 
-/// λ1 starts at zero, is learned and stays nonnegative; a rate of 0 holds it.
+/// λ1 starts at zero, is learned and stays nonnegative. A rate of 0 keeps it fixed.
 #[test]
 fn lambda1_is_learned_and_projected() {
     let folder = tempfile::tempdir().unwrap();
@@ -365,8 +367,8 @@ fn lambda1_is_learned_and_projected() {
     assert_eq!(lambda1(&config, "held"), [0.25, 0.25]);
 }
 
-/// Contrast normalisation and whitening go with the model: resumed, evaluated from the file and
-/// applied to one picture at a time it is the same network on the same values.
+/// Contrast normalisation and whitening are part of the model. The network is the same on the same
+/// values when resumed, when evaluated from its file, and when applied to one image at a time.
 #[test]
 fn a_whitened_run_is_the_same_resumed_and_from_its_file() {
     let mut config = small::config();

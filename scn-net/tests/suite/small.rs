@@ -1,4 +1,4 @@
-//! A network small enough to train in a moment, on the first of the embedded digits.
+//! A network that trains in a moment, on the first of the embedded digits.
 
 use std::path::Path;
 
@@ -7,7 +7,8 @@ use scn_net::{
     Device, LayerConfig, Outcome, RunConfig, RunStart, Silent, TrainError, presets, train,
 };
 
-/// Two sparse coding layers, one of stride 2, three epochs of 96 digits, 48 tested.
+/// Returns the configuration of a run with two sparse coding layers, one of them with stride 2. It
+/// trains for three epochs on 96 digits and tests on 48.
 pub(crate) fn config() -> RunConfig {
     let mut config = presets::get("digits").unwrap();
     config.train_limit = Some(96);
@@ -23,7 +24,7 @@ pub(crate) fn digits() -> Dataset {
     scn_data::open(DatasetName::Digits, Path::new("")).unwrap()
 }
 
-/// Goes on with the run in `folder`, on one thread.
+/// Resumes the run in `folder` on one thread.
 pub(crate) fn resume(config: &RunConfig, folder: &Path) -> Result<Outcome, TrainError> {
     let device = Device::cpu(Some(1)).unwrap();
     train(

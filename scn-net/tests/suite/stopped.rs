@@ -1,4 +1,4 @@
-//! What those who watch can stop: a run before its first step, and evaluations.
+//! Observers stop a run before its first step, and evaluations.
 
 use std::ops::ControlFlow;
 
@@ -11,7 +11,7 @@ use scn_net::{
 use crate::inference::loader;
 use crate::small;
 
-/// Stops as soon as it is told of the fit.
+/// Stops as soon as the fit begins.
 #[derive(Default)]
 struct StopInFit {
     fitting: bool,
@@ -22,7 +22,7 @@ impl Observer for StopInFit {
         self.fitting = true;
     }
     fn begin(&mut self, _: &Beginning<'_>) {
-        panic!("a run has begun that was stopped");
+        panic!("a stopped run has begun");
     }
     fn stop(&self) -> bool {
         self.fitting
@@ -40,11 +40,11 @@ fn a_run_that_is_stopped_in_its_fit_leaves_nothing() {
     };
     assert_eq!(run(&mut StopInFit::default()), Outcome::NotBegun);
     assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
-    // The folder is as good as new.
+    // A new run can start in the same folder.
     assert!(matches!(run(&mut Silent), Outcome::Finished { .. }));
 }
 
-/// Batches of 20, 20 and 8 images, of which the second is the last that is looked at.
+/// The batches have 20, 20 and 8 images. The second one stops the evaluation.
 #[test]
 fn an_evaluation_ends_after_the_batch_that_stops_it() {
     let network = Network::new(&small::config().network, 0).unwrap();

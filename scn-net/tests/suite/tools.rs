@@ -1,4 +1,5 @@
-//! What helps gradient descent: each against its formula, and all in a run that is interrupted.
+//! Tools for gradient descent: each is checked against its formula, and all together in a run that
+//! is interrupted.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use serde_json::{Value, json};
 use crate::edited::Edited;
 use crate::small;
 
-/// Codes and adjoint so exact that what is linear in the loss is linear to 1e-4.
+/// Returns a configuration with tolerances so tight that gradients are linear in the targets to
+/// 1e-4.
 fn config() -> RunConfig {
     let mut config = small::config();
     config.network.solver.tolerance = 1e-6;
@@ -22,7 +24,7 @@ fn config() -> RunConfig {
     config
 }
 
-/// All tools at once; the norm is one that gradients exceed.
+/// Enables all tools at once. Gradients exceed the norm for clipping.
 pub(crate) fn with_tools(mut config: RunConfig) -> RunConfig {
     config.training.clip_norm = Some(0.5);
     config.training.label_smoothing = 0.1;
@@ -31,7 +33,7 @@ pub(crate) fn with_tools(mut config: RunConfig) -> RunConfig {
     config
 }
 
-/// Batches of 40, 40 and 16 digits.
+/// Returns a loader with batches of 40, 40 and 16 digits.
 pub(crate) fn loader(config: &RunConfig, contrast: Option<f64>) -> Loader {
     let digits = Arc::new(small::digits().train.first(96));
     let mut normalization = config.input.normalization();
@@ -52,7 +54,7 @@ fn first_batch(config: &RunConfig) -> Batch {
     loader(config, None).epoch(0, 0).next().unwrap()
 }
 
-/// The gradients of all that is learned, one after the other.
+/// Returns the gradients of all learned parameters, concatenated.
 fn gradients(network: &Network) -> Vec<f32> {
     let learned = network
         .params()
@@ -73,7 +75,8 @@ fn norm(values: &[f32]) -> f64 {
     squares.sum::<f64>().sqrt()
 }
 
-/// A norm of a quarter divides all gradients by four; one that is not exceeded changes no bit.
+/// Clipping to a quarter of the norm divides all gradients by four. A norm that is not exceeded
+/// changes no bit.
 #[test]
 fn gradients_are_scaled_to_their_norm() {
     let config = config();
@@ -95,7 +98,7 @@ fn gradients_are_scaled_to_their_norm() {
 
     let (_, clipped) = stepped(Some(largest / 4.0));
     let found = gradients(&clipped);
-    // The norm as an f32, the factor, and the product are rounded.
+    // There are three roundings: the norm to f32, the factor, and the product.
     for (&found, &raw) in found.iter().zip(&raw) {
         assert_relative_eq!(found, raw / 4.0, max_relative = 2e-7);
     }
@@ -103,7 +106,7 @@ fn gradients_are_scaled_to_their_norm() {
     assert_ne!(values(&clipped), values(&free));
 }
 
-/// A smoothed label is the mean of the label and of all classes, and so are loss and gradients.
+/// A smoothed label is a weighted mean of the label and all classes, and so are loss and gradients.
 #[test]
 fn smoothed_labels_cost_the_mean_of_the_labels() {
     let config = config();
@@ -128,10 +131,10 @@ fn smoothed_labels_cost_the_mean_of_the_labels() {
     }
     network.set_label_smoothing(smoothing).unwrap();
     let report = network.batch_gradients(&batch).unwrap();
-    // `smoothing` as an f32.
+    // `smoothing` is rounded to f32.
     assert_relative_eq!(report.loss, loss, max_relative = 1e-7);
     assert_near(&gradients(&network), &sum);
-    // Not in evaluation.
+    // Evaluation does not smooth labels.
     let device = Device::cpu(Some(1)).unwrap();
     let loader = loader(&config, None);
     let smoothed = evaluate(&network, &loader, &device).unwrap();
@@ -144,8 +147,8 @@ fn smoothed_labels_cost_the_mean_of_the_labels() {
     }
 }
 
-/// Mixed images have the loss of their own labels and that of their partners', in the shares that
-/// they are mixed with.
+/// The loss of mixed images is the mean of the losses with their own labels and with those of their
+/// partners, weighted like the images.
 #[test]
 fn mixed_labels_cost_their_shares() {
     let mut config = config();
@@ -189,12 +192,13 @@ fn assert_near(found: &[f32], expected: &[f64]) {
         .map(|(found, &its)| (found - its).powi(2));
     let length = expected.iter().map(|&value| value.powi(2)).sum::<f64>();
     let distance = (squares.sum::<f64>() / length).sqrt();
-    // Adjoint systems are solved to 1e-6 of their right sides, with conditions of some ten.
+    // Adjoint systems are solved to 1e-6 of their right-hand sides, with condition numbers of about
+    // ten.
     assert!(distance < 1e-4, "{distance}");
 }
 
-/// The average over the steps, moments included, from the values after each; the network keeps its
-/// own.
+/// The average, moments included, matches one computed from the values after each step. The network
+/// keeps its own values.
 #[test]
 fn averages_are_those_of_the_values_after_each_step() {
     let mut config = config();
@@ -215,7 +219,7 @@ fn averages_are_those_of_the_values_after_each_step() {
     let (own, own_logits) = (values(&network), network.infer(images()).unwrap());
     let inside = optimizer.with_average(&mut network, |network| {
         let found = (values(network), network.infer(images()).unwrap());
-        // Whatever is done with it.
+        // Changes to the averaged network have no effect later.
         network.estimate_moments([images()]).unwrap();
         found
     });
@@ -234,7 +238,7 @@ fn averages_are_those_of_the_values_after_each_step() {
                 .map(|(value, weight)| value * weight)
                 .sum();
             let size = all().map(f64::abs).fold(0.0, f64::max);
-            // Three roundings a step of numbers no larger than the largest.
+            // Each step has three roundings of numbers no larger than `size`.
             let rounding = 3.0 * seen.len() as f64 * f64::from(f32::EPSILON) * size;
             assert_abs_diff_eq!(f64::from(found), mean / sum, epsilon = rounding);
         }
@@ -267,7 +271,7 @@ fn run(config: &RunConfig, folder: &Path, start: RunStart, threads: usize, stop:
     .unwrap()
 }
 
-/// Both models, and the records without their times.
+/// Returns both models, and the records without times.
 fn result(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<EpochRecord>) {
     let files = RunFolder::new(folder);
     let metrics = std::fs::read_to_string(files.metrics()).unwrap();
@@ -284,8 +288,8 @@ fn result(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<EpochRecord>) {
     )
 }
 
-/// The same bits for any number of threads and through interruptions, within epochs and between
-/// them; the averaged network is written as it was evaluated.
+/// Runs are bit-identical for any number of threads and through interruptions within and between
+/// epochs. The averaged network is written as it was evaluated.
 #[test]
 fn runs_with_all_tools_have_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
@@ -304,7 +308,7 @@ fn runs_with_all_tools_have_the_same_bits() {
         run(&config, &out, start, 2, usize::MAX);
         assert_eq!(result(&out), expected, "{stops:?}");
     }
-    // A run that ended between checkpoint and models.
+    // Simulate a run that ended between writing the checkpoint and the models.
     let files = RunFolder::new(&whole);
     std::fs::remove_file(files.averaged_model()).unwrap();
     run(&config, &whole, RunStart::Resume, 1, usize::MAX);
@@ -325,6 +329,10 @@ fn runs_with_all_tools_have_the_same_bits() {
         (averaged.test_loss, averaged.test_error)
     );
     assert_ne!(averaged.test_loss, record.test_loss);
+    // Read as a model, a checkpoint gives the network of the last step, not its average.
+    let of_checkpoint = Model::load(&files.checkpoint()).unwrap();
+    let last = Model::load(&files.model()).unwrap();
+    assert_eq!(values(&of_checkpoint.network), values(&last.network));
 }
 
 #[test]
@@ -371,7 +379,7 @@ fn checkpoints_with_averages_that_do_not_fit_are_refused() {
             }),
         ),
         (
-            "expected active shares of 2 layers, from 0 to 1, in the average of epoch 1, found [0.5]",
+            "expected active fractions of 2 layers, from 0 to 1, in the average of epoch 1, found [0.5]",
             refused(&|file| shares(file, json!([0.5]))),
         ),
         (
@@ -388,7 +396,7 @@ fn checkpoints_with_averages_that_do_not_fit_are_refused() {
     }
 }
 
-/// What an earlier run has left as its average goes.
+/// The averaged model of an earlier run is removed.
 #[test]
 fn a_run_without_an_average_leaves_none() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,11 +1,13 @@
-"""Columns per second of `scn bench solve` and of the packages that people use instead, on the same problem files.
+"""Columns per second of `scn bench solve` and of common Python packages, on the same problem files.
 
-The problem is min over a >= 0 of 1/2 ||x - D a||^2 + lambda1 1'a + lambda2/2 ||a||^2, for many signals x. The time is from
-dictionary and signals in memory to codes in memory: Gram matrix, D'x and step size included. All run on two threads.
-The KKT residual, max_j |min(H_jj a_j, g_j)| / max_j |D'x|, is computed here in float64 from what each of them wrote.
+The problem is min over a >= 0 of 1/2 ||x - D a||^2 + lambda1 1'a + lambda2/2 ||a||^2, for many
+signals x. The time is from dictionary and signals in memory to codes in memory, including the Gram
+matrix, D'x and the step size. All programs run on two threads. The KKT residual,
+max_j |min(H_jj a_j, g_j)| / max_j |D'x|, is computed here in float64 from the codes of each program.
 
-Iterative peers have no stopping rule that says anything about it: they get the fewest iterations that reach the tolerance on
-the first columns, found beforehand and not timed. That favours them.
+Iterative peers have no stopping rule that bounds this residual. They run the smallest number of
+iterations that reaches the tolerance on the first columns. It is found in advance and not timed,
+which favours them.
 """
 
 import argparse
@@ -29,7 +31,7 @@ ITERATIONS = [5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 
 
 
 class Problem:
-    """Dictionary, signals and weights; exact in float32, so that every precision solves the same numbers."""
+    """Dictionary, signals and weights, exact in float32: every precision solves the same problem."""
 
     def __init__(self, rows, atoms, columns, coherence, active):
         random = np.random.default_rng(rows * atoms)
@@ -45,7 +47,7 @@ class Problem:
         self.lambda1 = self.find_lambda1(active) if active < 1 else 0.0
 
     def find_lambda1(self, active):
-        """Lambda1 that leaves a share of the codes above zero, by bisection on some columns."""
+        """Finds the lambda1 for a fraction of active entries, by bisection on some columns."""
         low, high = 0.0, float(np.abs(self.dictionary.T @ self.signals[:, :500]).max())
         for _ in range(18):
             middle = (low + high) / 2
@@ -54,7 +56,7 @@ class Problem:
         return (low + high) / 2
 
     def residual(self, codes):
-        """The largest KKT residual of any column."""
+        """Returns the largest KKT residual of any column."""
         dictionary = self.dictionary.astype(np.float64)
         correlations = dictionary.T @ self.signals[:, : codes.shape[1]].astype(np.float64)
         codes = codes.astype(np.float64)
@@ -65,7 +67,7 @@ class Problem:
 
 
 def fastest(solve, repeats=3):
-    """Seconds of the fastest of some runs, and what it returned. Short ones are repeated for half a second, as scn does."""
+    """Returns seconds and result of the fastest run; repeats for half a second or more, as scn does."""
     best = None
     first = time.perf_counter()
     while repeats > 0 or time.perf_counter() - first < 0.5:
@@ -79,7 +81,7 @@ def fastest(solve, repeats=3):
 
 
 def scn(problem, binary, tolerance):
-    """This project's command line, which times itself from memory to memory."""
+    """Runs the command line of this project, which times itself from memory to memory."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         np.save(folder / "D.npy", problem.dictionary)
@@ -113,7 +115,7 @@ def time_spams(problem, kind, tolerance):
 
 
 def torch_fista(dictionary, signals, lambda1, iterations, chunk):
-    """FISTA on rows of signals; two products in place per iteration, nothing allocated."""
+    """Runs FISTA on rows of signals, with one product per iteration and no allocation."""
     with torch.no_grad():
         atoms = dictionary.shape[1]
         gram = dictionary.T @ dictionary + LAMBDA2 * torch.eye(atoms)
@@ -148,7 +150,10 @@ def time_torch(problem, tolerance):
 
 
 def time_sklearn(problem, tolerance):
-    """The fastest of scikit-learn: coordinate descent with a given Gram matrix; lambda2 by extra rows, as it has none."""
+    """Times the fastest solver of scikit-learn, coordinate descent with a given Gram matrix.
+
+    It has no lambda2, so extra rows of the dictionary stand for it.
+    """
     atoms = problem.dictionary.shape[1]
     count = 400
     extended = np.vstack([problem.dictionary, np.sqrt(LAMBDA2) * np.eye(atoms)]).astype(np.float64)
@@ -167,7 +172,7 @@ def time_sklearn(problem, tolerance):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scn", default="target/release/scn", help="the binary of this project")
-    parser.add_argument("--quick", action="store_true", help="fewer columns: for trying this out, not for figures")
+    parser.add_argument("--quick", action="store_true", help="fewer columns, for a trial run")
     parser.add_argument("--out", type=pathlib.Path, help="folder for the figures")
     options = parser.parse_args()
 
@@ -202,7 +207,7 @@ def main():
 
 
 def line(records):
-    """A row of the table."""
+    """Returns a row of the table."""
     first = records[0]
     cells = [f"{first['rows']} x {first['atoms']}", f"{first['coherence']}", f"{first['lambda1']:.3f}", f"{first['tolerance']:.0e}"]
     for record in records:
@@ -210,7 +215,7 @@ def line(records):
             cells.append("–")
             continue
         speed = f"{record['columns_per_second'] / 1e3:,.1f} k ({record['kkt']:.0e})"
-        # Columns that are wrong are no result.
+        # Mark results with wrong columns.
         wrong = record["kkt"] > 1.5 * record["tolerance"]
         if record["solver"] == "scn":
             cells.append(f"{speed}, {100 * record['share_of_peak']:.0f} %")
@@ -225,9 +230,9 @@ def store(folder, records, lines):
     scn-solvers/benches/peers/run
 
 {conditions(("numpy", "scikit-learn", "spams-bin", "torch"))}
-Columns per second (largest KKT residual of any column, computed in float64), for scn the share of the machine's measured peak of
-multiply-adds, counted over m n + passes n² per column, and in front of a peer how many times faster scn's `auto`
-is. ✗: columns that miss the tolerance by more than half. –: not reached. lambda2 = {LAMBDA2}.
+Columns per second (largest KKT residual of any column, computed in float64). For scn, also the fraction of the machine's measured
+peak of multiply-adds, counting m n + passes n² per column; for a peer, first how many times faster scn's `auto` is.
+✗: columns miss the tolerance by more than half. –: tolerance not reached. lambda2 = {LAMBDA2}.
 
 | shape | coherence | λ1 | KKT asked for | scn | spams f32 | spams f64 | torch f32 FISTA | scikit-learn |
 |---|---|---|---|---|---|---|---|---|

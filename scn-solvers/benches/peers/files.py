@@ -1,8 +1,10 @@
-"""From a numpy file of signals to a numpy file of codes: `scn solve` and SPAMS, and what reading, solving and writing take alone.
+"""Times `scn solve` and SPAMS from a numpy file of signals to a numpy file of codes.
 
-1,000,000 signals of 144 numbers over 64 atoms, f32, codes nonnegative, a fifth of them active; two threads. All files are in
-memory (/dev/shm): no disk is read or flushed. Every command runs as a process of its own, from its start to its end; repeats
-alternate, and the median is taken. Codes are compared: by the KKT residual of each column in float64.
+Reading, solving and writing are also timed separately. There are 1,000,000 signals of 144 numbers
+over 64 atoms, in f32, with nonnegative codes, a fifth of them active, on two threads. All files are
+in memory (/dev/shm), so no disk is read or flushed. Every command runs as a separate process, timed
+from start to end. Repeats alternate, and the median is reported. Codes are compared by the KKT
+residual of each column in float64.
 """
 
 import argparse
@@ -25,7 +27,7 @@ BLOCK = 50_000
 
 
 def write_problem(folder, columns):
-    """Unit-norm random atoms; signals of a fifth of them each, and noise."""
+    """Writes random atoms of norm 1, and signals of a fifth of the atoms each, plus noise."""
     random = np.random.default_rng(1)
     dictionary = random.standard_normal((ROWS, ATOMS))
     dictionary = (dictionary / np.linalg.norm(dictionary, axis=0)).astype(np.float32)
@@ -40,7 +42,7 @@ def write_problem(folder, columns):
 
 
 def spams_file(folder, kind):
-    """The whole of the peer's program: as its users write it."""
+    """The whole program of the peer, as users would write it."""
     import spams
 
     dictionary = np.asfortranarray(np.load(folder / "D.npy"), dtype=kind)
@@ -62,7 +64,7 @@ def timed(command):
 
 
 def read_and_write(folder, codes_bytes):
-    """Seconds to read the signals, block by block, and to write as many bytes as the codes have."""
+    """Returns the seconds to read the signals in blocks and to write as many bytes as the codes have."""
     buffer = bytearray(BLOCK * ROWS * 4)
     start = time.perf_counter()
     with open(folder / "X.npy", "rb", buffering=0) as file:
@@ -81,7 +83,7 @@ def read_and_write(folder, codes_bytes):
 
 
 def residual(folder, name):
-    """The largest KKT residual of any column, relative to the largest correlation of the column."""
+    """Returns the largest KKT residual of any column, relative to its largest correlation."""
     dictionary = np.load(folder / "D.npy").astype(np.float64)
     gram = dictionary.T @ dictionary
     signals, codes = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / name, mmap_mode="r")
@@ -98,7 +100,7 @@ def residual(folder, name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scn", default="target/release/scn", help="the binary of this project")
-    parser.add_argument("--quick", action="store_true", help="fewer signals: for trying this out, not for figures")
+    parser.add_argument("--quick", action="store_true", help="fewer signals, for a trial run")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=pathlib.Path, help="folder for the figures")
     parser.add_argument("--spams", nargs=2, help=argparse.SUPPRESS)
@@ -142,11 +144,11 @@ def store(folder, record):
 | `scn solve` | {record["scn"]:.2f} | {record["kkt"]["scn"]:.0e} |
 | SPAMS in f32 | {record["float32"]:.2f} | {record["kkt"]["float32"]:.0e} |
 | SPAMS in f64 | {record["float64"]:.2f} | {record["kkt"]["float64"]:.0e} |
-| reading, solving, writing alone | {record["read"]:.2f} + {record["solve"]:.2f} + {record["write"]:.2f} = {alone:.2f} | |
+| reading, solving and writing separately | {record["read"]:.2f} + {record["solve"]:.2f} + {record["write"]:.2f} = {alone:.2f} | |
 
 SPAMS takes {record["float32"] / record["scn"]:.1f} times as long in f32, where some of its codes are wrong, and
 {record["float64"] / record["scn"]:.1f} times as long in f64 as `scn solve`, which takes {record["scn"] / alone:.2f} times as long as reading, solving and
-writing take alone. Its peak of resident memory is {record["peak_kib"] / 1024:.0f} MiB (`/usr/bin/time -f %M`).
+writing take separately. Its peak of resident memory is {record["peak_kib"] / 1024:.0f} MiB (`/usr/bin/time -f %M`).
 """)
 
 

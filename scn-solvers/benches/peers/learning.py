@@ -1,12 +1,13 @@
-"""How long `scn learn` and the packages that people use instead take to learn a dictionary of the same quality.
+"""How long `scn learn` and common Python packages take to learn a dictionary of the same quality.
 
-Two problems, both in f32, with nonnegative codes and signals of norm 1: grey 8 x 8 patches of the training images of CIFAR-10, their
-mean removed (64 x 100,000, 256 atoms, lambda1 = 0.15), and the digits of MNIST (784 x 60,000, 100 atoms, lambda1 = 0.15). Peers run
-1,000 iterations on batches of 400, on two threads; times are from arrays in memory. A dictionary's quality is the mean of
-1/2 ||x - D a||^2 + lambda1 1'a over 10,000 other signals, with codes of `scn solve` to a KKT residual of 1e-6. `scn learn` runs for
-longer and longer, from the beginning each time, until it is at least as good as the peer; the time of the last of these runs is
-reported. The first of them has a 200th of the peer's time, so 200 means "at least". `scn learn` is told to hold nothing out and not to
-stop by itself.
+There are two problems, both in f32, with nonnegative codes and signals of norm 1: grey 8 x 8 patches
+of the training images of CIFAR-10 without their mean (64 x 100,000, 256 atoms, lambda1 = 0.15), and
+the digits of MNIST (784 x 60,000, 100 atoms, lambda1 = 0.15). Peers run 1,000 iterations on batches
+of 400, on two threads. Times start from arrays in memory. The quality of a dictionary is the mean of
+1/2 ||x - D a||^2 + lambda1 1'a over 10,000 other signals, with codes of `scn solve` to a KKT
+residual of 1e-6. `scn learn` runs for longer and longer, from the beginning each time, until it is
+at least as good as the peer, and the time of the last run is reported. The first run has a 200th of
+the peer's time, so 200 means "at least". `scn learn` holds out no signals and does not stop early.
 """
 
 import argparse
@@ -25,12 +26,12 @@ from records import THREADS, conditions, save
 BATCH = 400
 ITERATIONS = 1000
 OTHERS = 10_000
-# Budgets of `scn learn`: the first, of the peer's time, and the factor between two.
+# Time budgets of `scn learn`: the first, as a fraction of the peer's time, and the growth factor.
 FIRST, FACTOR = 1 / 200, 1.25
 
 
 class Problem:
-    """Signals to learn from, and others to measure on; one per column, of norm 1."""
+    """Signals to learn from and others to measure on, one per column, of norm 1."""
 
     def __init__(self, name, signals, others, atoms, lambda1):
         self.name, self.atoms, self.lambda1 = name, atoms, lambda1
@@ -42,7 +43,7 @@ def unit(signals):
 
 
 def patches(folder):
-    """Grey patches at random places of random images."""
+    """Returns grey patches from random places of random images."""
     count = 110_000
     files = sorted((folder / "cifar-10-batches-bin").glob("data_batch_*.bin"))
     images = np.concatenate([np.fromfile(file, dtype=np.uint8).reshape(-1, 3073) for file in files])
@@ -102,7 +103,7 @@ def scn_learn(binary, problem, folder, seconds, seed):
 
 
 def objective(binary, problem, folder, dictionary):
-    """The mean over the other signals."""
+    """Returns the mean objective over the other signals."""
     dictionary = np.ascontiguousarray(dictionary, dtype=np.float64)
     np.save(folder / "D.npy", dictionary)
     command = f"{binary} solve --lambda1 {problem.lambda1} --tolerance 1e-6 --threads {THREADS} --quiet"
@@ -131,9 +132,9 @@ def compare(binary, problem, folder, name, learn, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scn", default="target/release/scn", help="the binary of this project")
-    parser.add_argument("--data", required=True, type=pathlib.Path, help="the folder with cifar-10-batches-bin and mnist")
-    parser.add_argument("--peers", default="spams,scikit-learn", help="which, with commas between")
-    parser.add_argument("--problems", default="patches,digits", help="which, with commas between")
+    parser.add_argument("--data", required=True, type=pathlib.Path, help="folder with cifar-10-batches-bin and mnist")
+    parser.add_argument("--peers", default="spams,scikit-learn", help="comma-separated names")
+    parser.add_argument("--problems", default="patches,digits", help="comma-separated names")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=pathlib.Path, help="folder for the figures")
     options = parser.parse_args()

@@ -1,28 +1,31 @@
-//! How far off a measured residual may be: what rounding makes of `H`, of `c = D'x` and of `H a`.
+//! Bounds on the rounding error of a measured residual: of `H`, of `c = D'x` and of `H a`.
 //!
-//! With u the unit roundoff, a sum of k products whose rounding errors are independent and of mean zero is off by at most
-//! `κ √k u` times the largest partial sum, but for a probability of `2 exp(-κ²/2)` (Higham, Mary, "A new approach to
-//! probabilistic rounding error analysis", SIAM J. Scientific Computing 41, 2019). That probability is for errors as large as
-//! they can be; those of rounding to the nearest number have a third of that variance. κ is 2. So
+//! Let u be the unit roundoff. A sum of k products whose rounding errors are independent with mean
+//! zero is off by at most `κ √k u` times the largest partial sum, except with probability
+//! `2 exp(-κ²/2)` (Higham, Mary, "A new approach to probabilistic rounding error analysis", SIAM J.
+//! Scientific Computing 41, 2019). That probability assumes errors of the largest possible size;
+//! those of rounding to nearest have a third of that variance. With κ = 2,
 //!
 //! ```text
 //! H a     is off by   κ u √n (max |c| + h |a|_2 + μ h |a|_1),
 //! H       adds        κ u √m h |a|_2,
 //! c       adds        κ u √k h ||x||,
 //!
-//! h = max_j √H_jj,    |a|_1 = sum_j √H_jj |a_j|,    |a|_2² = sum_j H_jj a_j²,    μ = max over i != j of |H_ij| / √(H_ii H_jj),
+//! h = max_j √H_jj,    |a|_1 = sum_j √H_jj |a_j|,    |a|_2² = sum_j H_jj a_j²,
+//! μ = max over i != j of |H_ij| / √(H_ii H_jj),
 //! ```
 //!
-//! where k = min(m, 24 + m/128) is the number of additions on the way of a product into c,
-//! and a few operations after them four roundings of numbers no larger. Products below the smallest normal number lose up to the
-//! smallest number there is, which counts as often as there are products.
+//! where k = min(m, 24 + m/128) is the number of additions that a product passes through on its way
+//! into c. The few operations that follow are counted as four roundings of numbers no larger. A
+//! product below the smallest normal number loses up to the smallest subnormal number, which is
+//! counted once per product.
 
 use crate::memory::TileMemory;
 use crate::problem::Problem;
 use crate::tile::Scalar;
 use crate::tile::kernels::{BoundRounding, CodeSizes, RoundingWeights};
 
-/// κ above.
+/// The factor κ of the bounds.
 pub(crate) const CERTAINTY: f64 = 2.0;
 
 /// How the residuals in the workspace were measured.
@@ -36,8 +39,10 @@ pub(crate) enum Certified {
     AfterNearStep,
 }
 
-/// Fills `memory.rounding` with the bound of each column, relative to its scale as the residual is; `memory.signal_norms` are
-/// there. NaN or infinite where numbers leave the range of their type.
+/// Fills `memory.rounding` with the bound of each column, relative to its scale like the residual.
+///
+/// Requires `memory.signal_norms`. A bound is NaN or infinite if numbers leave the range of their
+/// type.
 pub(crate) fn measure_rounding<T: Scalar>(
     problem: &Problem<T>,
     memory: &mut TileMemory<T>,
@@ -84,7 +89,7 @@ pub(crate) fn measure_rounding<T: Scalar>(
             let mut of_codes = Roundoff::of::<f64>().parts(problem);
             of_codes.add_energy(in_type.after() * problem.operator().norms().largest);
             add(codes, of_codes, true);
-            // What is left of `c` near the optimum is λ1 at most, for the atoms that decide.
+            // Near the optimum `c - H a` is at most λ1 for the atoms that determine the residual.
             let mut of_step = in_type.parts(problem);
             of_step.fixed += of_step.scale * problem.largest_lambda1();
             (of_step.scale, of_step.signal) = (0.0, 0.0);
@@ -93,7 +98,7 @@ pub(crate) fn measure_rounding<T: Scalar>(
     }
 }
 
-/// A bound as a sum: these times the scale, `|a|_1`, the largest `√H_jj |a_j|`, `||x||`, and 1.
+/// The coefficients of a bound: of the scale, `|a|_1`, the largest `√H_jj |a_j|`, `||x||` and 1.
 struct Parts {
     scale: f64,
     sum: f64,
@@ -103,15 +108,18 @@ struct Parts {
 }
 
 impl Parts {
-    /// Adds a multiple of `|a|_2`. It is at most `√(|a|_1 max)`, and that at most `(|a|_1 / θ + θ max) / 2` for any θ: so no squares are
-    /// taken, which might leave the range of the type. With 4 it is an equation where 16 codes are equally large.
+    /// Adds a multiple of `|a|_2`.
+    ///
+    /// `|a|_2` is at most `√(|a|_1 max)`, which is at most `(|a|_1 / θ + θ max) / 2` for any θ.
+    /// This avoids squares, which might leave the range of the type. With θ = 4 the bound is tight
+    /// for 16 equally large codes.
     fn add_energy(&mut self, times: f64) {
         self.sum += 0.5 * times / 4.0;
         self.largest += 0.5 * times * 4.0;
     }
 }
 
-/// What a type makes of sums and products.
+/// The precision of a type.
 struct Roundoff {
     unit: f64,
     smallest: f64,
@@ -125,7 +133,7 @@ impl Roundoff {
         }
     }
 
-    /// What the operations after the sum make of numbers of size 1.
+    /// Returns the error of the operations after the sum, for numbers of size 1.
     fn after(&self) -> f64 {
         CERTAINTY * self.unit * 4.0
     }

@@ -1,11 +1,11 @@
-//! Which atoms are allowed.
+//! The set of allowed atoms.
 
 use faer::ColRef;
 
 use crate::penalty::Sign;
 use crate::tile::{Scalar, narrower_than_f64};
 
-/// How long atoms may be.
+/// The constraint on the norm of atoms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AtomNorm {
     /// `||d|| <= 1`
@@ -14,20 +14,22 @@ pub enum AtomNorm {
     Sphere,
 }
 
-/// Which atoms are allowed, the set C.
+/// The set C of allowed atoms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AtomSet {
-    /// The sign of their entries.
+    /// The sign of the entries of an atom.
     pub sign: Sign,
-    /// How long they may be.
+    /// The norm of an atom.
     pub norm: AtomNorm,
 }
 
 impl AtomSet {
-    /// Turns a vector into the atom nearest to it, up to rounding. False, if it is zero and atoms have norm 1: no atom is then
-    /// nearer than others, and the vector is left as it is.
+    /// Replaces a vector by the nearest allowed atom, up to rounding.
     ///
-    /// Where atoms are nonnegative and of norm 1, and no entry is positive, the nearest has a single entry, where the largest is.
+    /// If atoms are nonnegative and of norm 1, and all entries are negative, the nearest atom has a
+    /// single nonzero entry, where the vector is largest. Returns false and leaves the vector zero
+    /// if atoms have norm 1 and the vector is zero, or if atoms are also nonnegative and its
+    /// largest entry is zero.
     pub(super) fn take_nearest<T: Scalar>(self, vector: &mut [T]) -> bool {
         let largest = largest(vector);
         let clip = self.sign == Sign::NonNegative;
@@ -53,7 +55,8 @@ impl AtomSet {
         }
     }
 
-    /// Turns a vector into an atom of norm 1 of its direction, as far as the sign allows. False, if nothing is left of it.
+    /// Scales a vector to norm 1, after setting negative entries to zero if atoms are nonnegative.
+    /// Returns false if nothing is left of it.
     pub(super) fn take_direction<T: Scalar>(self, vector: &mut [T]) -> bool {
         if self.sign == Sign::NonNegative {
             for entry in vector.iter_mut().filter(|entry| **entry < T::ZERO) {
@@ -68,12 +71,12 @@ impl AtomSet {
     }
 }
 
-/// In `f64`, where the square of a number of `f32` neither overflows nor vanishes.
+/// Computes the norm in `f64`, where squares of `f32` numbers neither overflow nor vanish.
 fn norm<T: Scalar>(vector: &[T]) -> f64 {
     if !narrower_than_f64::<T>() {
         return ColRef::from_slice(vector).norm_l2().to_f64();
     }
-    // Sums beside each other, so that none waits for the last.
+    // Independent sums, so that no addition waits for the previous one.
     let mut sums = [0.0; 8];
     let (chunks, rest) = vector.as_chunks();
     for chunk in chunks {
@@ -128,7 +131,7 @@ mod tests {
         assert_eq!(nearest(NonNegative, Sphere, [0.0, -1.0]), None);
     }
 
-    /// Squares of these leave the range of `f32`, in either direction.
+    /// The squares of these entries leave the range of `f32`, in both directions.
     #[test]
     fn sizes_at_the_ends_of_the_range_keep_their_direction() {
         let set = AtomSet {

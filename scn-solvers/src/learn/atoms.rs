@@ -5,22 +5,22 @@ use faer::{Accum, Mat, MatMut, MatRef};
 use super::AtomSet;
 use crate::tile::{Scalar, multiply};
 
-/// Atoms whose `B - D A` is computed together, by one product. Within a block it is corrected after each atom.
+/// Atoms whose `B - D A` is computed by one product. Within a block it is corrected after each
+/// atom.
 const BLOCK: usize = 32;
 
-/// Memory of the update.
+/// The memory of the update.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AtomMemory<T> {
     /// `B - D A` of a block, m × [`BLOCK`].
     descent: Vec<T>,
-    /// What an atom was, and its change.
+    /// The old atom, then its change.
     change: Vec<T>,
 }
 
 impl<T: Scalar> AtomMemory<T> {
-    /// Takes each atom once to the best of its set that the others allow: the least `1/2 tr(D'D A) - tr(D'B)`.
-    ///
-    /// An atom that no code has used stays.
+    /// Moves each atom once to the point of its set that minimises `1/2 tr(D'D A) - tr(D'B)` with
+    /// the other atoms fixed. Atoms that no code has used stay unchanged.
     pub(super) fn update(
         &mut self,
         dictionary: &mut Mat<T>,
@@ -29,7 +29,7 @@ impl<T: Scalar> AtomMemory<T> {
         set: AtomSet,
     ) {
         let (rows, atoms) = dictionary.shape();
-        // Below, what is left of the sums after many steps has lost digits.
+        // Smaller sums have lost digits in their decay over many steps.
         let least = T::MIN_POSITIVE / T::EPSILON;
         self.change.resize(rows, T::ZERO);
         for first in (0..atoms).step_by(BLOCK) {
@@ -66,7 +66,7 @@ impl<T: Scalar> AtomMemory<T> {
         }
     }
 
-    /// `B - D A` of some atoms.
+    /// Computes `B - D A` for a block of atoms.
     fn load(
         &mut self,
         dictionary: MatRef<'_, T>,
@@ -92,7 +92,7 @@ mod tests {
     use crate::penalty::Sign;
     use crate::synthetic::{dictionary, normal_matrix};
 
-    /// `d_j <- Π(d_j + (b_j - D a_j) / A_jj)` as it is written, in f64.
+    /// The update by the formula `d_j <- Π(d_j + (b_j - D a_j) / A_jj)`, atom by atom in f64.
     fn plain(d: &Mat<f64>, a: &Mat<f64>, b: &Mat<f64>, set: AtomSet) -> Mat<f64> {
         let mut d = d.clone();
         for j in (0..d.ncols()).filter(|&j| a[(j, j)] > 0.0) {
@@ -115,7 +115,7 @@ mod tests {
         0.5 * sum(&square, a) - sum(d, b)
     }
 
-    /// One block and less, several, and one atom more; atoms that nobody uses among them.
+    /// At most one block, and two blocks plus one atom, with some atoms that no code uses.
     #[test]
     fn blocks_follow_the_formula_and_the_surrogate_never_rises() {
         for (rows, atoms) in [(1, 1), (5, 3), (8, BLOCK), (7, 2 * BLOCK + 1)] {
@@ -142,7 +142,8 @@ mod tests {
                         let expected = plain(&found, &a, &b, set);
                         let before = surrogate(&found, &a, &b);
                         memory.update(&mut found, a.as_ref(), b.as_ref(), set);
-                        // Sums of at most 65 products below 200, over A_jj of at least 1, each pass on top of the last atom.
+                        // Sums of at most 65 products below 200, divided by A_jj of at least 1.
+                        // Each atom adds to the error of those before it.
                         let difference = (&found - &expected).norm_max();
                         assert!(
                             difference < 1e-10,

@@ -1,4 +1,4 @@
-//! Signals with their codes, and the sums that are taken of them.
+//! Signals with their codes, and the sums over them.
 
 use std::ops::Range;
 
@@ -17,13 +17,14 @@ use crate::tile::kernels::AddMultiple;
 use crate::tile::{ColumnSource, Scalar, multiply};
 use crate::workspaces::Workspaces;
 
-/// Columns of a task. Tasks depend on shapes alone, and so do the bits.
+/// Columns per task. Tasks depend only on shapes, so the sums are bit-identical for any number of
+/// threads.
 const TASK: usize = 64;
 
-/// Atoms whose sums are taken by one task.
+/// Atoms whose sums are computed by one task.
 const BLOCK: usize = 16;
 
-/// Columns that lie in one piece each.
+/// A matrix with contiguous columns.
 type Columns<'a, T> = MatMut<'a, T, usize, usize, ContiguousFwd>;
 
 /// Some signals and their codes.
@@ -42,25 +43,25 @@ pub(super) struct Coded<T: Scalar> {
     workspaces: Workspaces<T>,
 }
 
-/// What was found out about codes, beside them.
+/// The status of codes, exchanged along with them.
 #[derive(Debug, Clone, Copy)]
 struct Found {
-    /// How many miss the tolerance.
+    /// Number of codes that miss the tolerance.
     unconverged: usize,
-    /// Whether all are finite.
+    /// Whether all codes are finite.
     finite: bool,
 }
 
-/// What some signals add up to.
+/// Totals over some signals.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Totals {
-    /// Their objectives.
+    /// The sum of the objectives.
     pub(super) objective: f64,
-    /// Their codes that are not zero.
+    /// The number of active entries of the codes.
     pub(super) active: u64,
-    /// Those whose codes miss the tolerance.
+    /// The number of codes that miss the tolerance.
     pub(super) unconverged: usize,
-    /// How many they are.
+    /// The number of signals.
     pub(super) count: usize,
 }
 
@@ -83,7 +84,7 @@ impl Totals {
 }
 
 impl<T: Scalar> Coded<T> {
-    /// No signals yet, of `rows` entries, for `atoms` atoms.
+    /// Creates an empty set of signals of `rows` entries, for `atoms` atoms.
     pub(super) fn new(rows: usize, atoms: usize) -> Self {
         Self {
             rows,
@@ -97,7 +98,7 @@ impl<T: Scalar> Coded<T> {
         }
     }
 
-    /// Takes copies of these columns.
+    /// Copies these columns.
     pub(super) fn load(&mut self, source: &dyn ColumnSource<T>, columns: &[usize]) {
         self.count = columns.len();
         self.signals.resize(self.rows * self.count, T::ZERO);
@@ -106,10 +107,12 @@ impl<T: Scalar> Coded<T> {
         each.for_each(|(signal, &column)| source.pack(column..column + 1, signal, 1));
     }
 
-    /// Codes them, from zero, and measures them. Processes share out the coding, in whole tiles; all have all codes then.
+    /// Encodes the signals, from zero, and measures the codes. Processes share the encoding in
+    /// whole tiles, and then all of them have all codes.
     ///
     /// # Errors
-    /// Codes or objectives that are not finite, at this step; a process that has failed.
+    /// Returns an error if codes or objectives are not finite at this step, or if a process has
+    /// failed.
     pub(super) fn encode(
         &mut self,
         solver: &dyn Solver<T>,
@@ -146,7 +149,8 @@ impl<T: Scalar> Coded<T> {
         Ok(totals)
     }
 
-    /// Gives the codes of the columns that are this process's own to all, and takes those of all, with what all have found.
+    /// Sends the codes of this process's columns to all processes and receives theirs. Returns the
+    /// status of all codes.
     fn exchange(
         &mut self,
         found: Found,
@@ -186,7 +190,7 @@ impl<T: Scalar> Coded<T> {
         Ok(total)
     }
 
-    /// What the signals cost: every sum in f64, but for the products of `D a`.
+    /// Computes the totals of the signals. All sums are in f64, except for the products `D a`.
     fn measure(&mut self, problem: &Problem<T>, unconverged: usize) -> Totals {
         let (rows, atoms, count) = (self.rows, self.atoms, self.count);
         self.entries.take(&self.codes, count);
@@ -237,7 +241,7 @@ impl<T: Scalar> Coded<T> {
         }
     }
 
-    /// `A <- keep A + factor sum a a'`, `B <- keep B + factor sum x a'`.
+    /// Computes `A <- keep A + factor sum a a'` and `B <- keep B + factor sum x a'`.
     pub(super) fn add_to(&self, a: &mut Mat<T>, b: &mut Mat<T>, keep: T, factor: T) {
         let codes = MatRef::from_row_major_slice(&self.codes, self.atoms, self.count);
         let signals = MatRef::from_column_major_slice(&self.signals, self.rows, self.count);
@@ -259,7 +263,7 @@ impl<T: Scalar> Coded<T> {
         });
     }
 
-    /// Adds what the codes of some atoms, from `first` on, add to their columns.
+    /// Adds the contributions of the codes to the columns of some atoms, from `first` on.
     fn add_entries(&self, first: usize, a: Columns<'_, T>, b: Columns<'_, T>, factor: T) {
         let columns = a.col_iter_mut().zip(b.col_iter_mut());
         for ((a, b), atom) in columns.zip(first..) {
@@ -283,18 +287,18 @@ impl<T: Scalar> Coded<T> {
         }
     }
 
-    /// The signals, m × count.
+    /// The signals, one after the other.
     pub(super) fn signals(&self) -> impl Iterator<Item = &[T]> {
         self.signals.chunks_exact(self.rows)
     }
 
-    /// The atoms that the codes use, each as often as it is used.
+    /// The atom of every active entry of the codes.
     pub(super) fn uses(&self) -> impl Iterator<Item = usize> {
         self.entries.atoms()
     }
 }
 
-/// `sums <- keep sums`, and zero if that is to be kept, whatever the sums were.
+/// Computes `sums <- keep sums`. If `keep` is zero, the result is zero whatever the sums were.
 fn scale<T: Scalar>(sums: MatMut<'_, T>, keep: T) {
     for entry in sums.col_iter_mut().flat_map(|column| column.iter_mut()) {
         *entry = if keep == T::ZERO {

@@ -1,8 +1,8 @@
-//! Random numbers that depend on what they are for, and on nothing else: a state that is kept holds none.
+//! Random numbers that depend only on their purpose, so a saved state contains none.
 //!
-//! Every use has a stream of its own, ChaCha with 8 rounds, keyed by 32 bytes: the seed and the epoch, little-endian, eight bytes
-//! each, the purpose in ASCII, and zeros. Integers are drawn here and not by `rand`, whose algorithms may change between
-//! versions.
+//! Each use has its own stream, ChaCha with 8 rounds, keyed by 32 bytes: the seed and the epoch,
+//! little-endian, eight bytes each, the purpose in ASCII, and zeros. Integers are drawn here and
+//! not by `rand`, whose algorithms may change between versions.
 
 use faer::Mat;
 use rand::{Rng, SeedableRng};
@@ -11,12 +11,12 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::tile::Scalar;
 
-/// What random numbers are for.
+/// The purpose of random numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     /// The order of the signals in an epoch.
     Order,
-    /// The signals to start from.
+    /// The signals that become the initial atoms.
     Samples,
     /// Random atoms.
     Atoms,
@@ -35,7 +35,7 @@ fn stream(seed: u64, epoch: u64, purpose: Purpose) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
-/// A random permutation of `0..count` (Fisher and Yates), written into `order`.
+/// Writes a random permutation of `0..count` (Fisher and Yates) into `order`.
 pub(super) fn permute(
     order: &mut Vec<usize>,
     count: usize,
@@ -47,7 +47,7 @@ pub(super) fn permute(
     order.clear();
     order.extend(0..count);
     for last in (1..count).rev() {
-        // The high half of a 64-bit draw times the bound.
+        // The high half of a 64-bit draw times the bound is below the bound.
         let bound = last as u128 + 1;
         order.swap(
             last,
@@ -56,7 +56,7 @@ pub(super) fn permute(
     }
 }
 
-/// Independent standard normal numbers.
+/// Draws independent standard normal numbers.
 pub(super) fn normal<T: Scalar>(rows: usize, atoms: usize, seed: u64) -> Mat<T> {
     let mut stream = stream(seed, 0, Purpose::Atoms);
     Mat::from_fn(rows, atoms, |_, _| {
@@ -69,8 +69,8 @@ pub(super) fn normal<T: Scalar>(rows: usize, atoms: usize, seed: u64) -> Mat<T> 
 mod tests {
     use super::*;
 
-    /// The same ChaCha as that of `scn-data`, whose numbers were computed apart from this program (in Python, from RFC 8439 with 8
-    /// rounds and a 64-bit counter).
+    /// The same ChaCha as in `scn-data`, whose numbers were computed independently (in Python, from
+    /// RFC 8439 with 8 rounds and a 64-bit counter).
     #[test]
     fn the_order_is_that_documented() {
         let mut order = Vec::new();

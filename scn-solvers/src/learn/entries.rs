@@ -1,21 +1,22 @@
-//! The codes that are not zero, signal by signal.
+//! The active entries of codes, signal by signal.
 
 use crate::tile::Scalar;
 
-/// Sums over few codes are faster one by one than as products of matrices: where at most one in so many is not zero.
+/// Sums over codes are faster entry by entry than as matrix products if at most one code in this
+/// many is active.
 const SPARSE: usize = 8;
 
-/// The codes of some signals that are not zero.
+/// The active entries of the codes of some signals.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Entries<T> {
-    /// Where those of each signal begin, and where the last ones end.
+    /// Where the entries of each signal begin, and where the last ones end.
     starts: Vec<usize>,
     atoms: Vec<u32>,
     values: Vec<T>,
 }
 
 impl<T: Scalar> Entries<T> {
-    /// Takes codes (n × count, one atom after the other).
+    /// Collects the entries of codes (n × count, one atom after the other).
     pub(super) fn take(&mut self, codes: &[T], count: usize) {
         self.starts.clear();
         self.starts.resize(count + 1, 0);
@@ -30,7 +31,7 @@ impl<T: Scalar> Entries<T> {
         let total = self.starts[count];
         self.atoms.resize(total, 0);
         self.values.resize(total, T::ZERO);
-        // Moved on by each entry to the end of the signal, which is where the next one begins.
+        // Each entry advances its start, which finally is the start of the next signal.
         for (atom, row) in codes.chunks_exact(count.max(1)).enumerate() {
             for (start, &code) in self.starts.iter_mut().zip(row) {
                 if code != T::ZERO {
@@ -44,23 +45,23 @@ impl<T: Scalar> Entries<T> {
         self.starts[0] = 0;
     }
 
-    /// Atoms and codes of a signal, in the order of the atoms.
+    /// Returns the atoms and codes of a signal, in the order of the atoms.
     pub(super) fn of(&self, signal: usize) -> (&[u32], &[T]) {
         let places = self.starts[signal]..self.starts[signal + 1];
         (&self.atoms[places.clone()], &self.values[places])
     }
 
-    /// The atoms of all signals.
+    /// The atoms of the entries of all signals.
     pub(super) fn atoms(&self) -> impl Iterator<Item = usize> {
         self.atoms.iter().map(|&atom| atom as usize)
     }
 
-    /// How many they are.
+    /// The number of entries.
     pub(super) fn len(&self) -> usize {
         self.atoms.len()
     }
 
-    /// Whether they are few among so many codes.
+    /// Whether the entries are few among this many codes.
     pub(super) fn are_few(&self, codes: usize) -> bool {
         self.len() * SPARSE <= codes
     }
@@ -78,7 +79,7 @@ mod tests {
             [0.0, 4.0, 0.0, 0.0],
         ];
         let mut entries = Entries::default();
-        // What was there before does not matter.
+        // Earlier contents do not matter.
         for _ in 0..2 {
             entries.take(codes.as_flattened(), 4);
             assert_eq!(entries.len(), 4);

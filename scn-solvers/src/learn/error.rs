@@ -1,34 +1,34 @@
-//! Why a dictionary cannot be learned.
+//! Errors of dictionary learning.
 
 use crate::processes::ProcessError;
 use crate::{EncodeError, ProblemError};
 
-/// Why a dictionary cannot be learned.
+/// The reason why a dictionary cannot be learned.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LearnError {
-    /// A setting out of its range.
+    /// A setting is out of range.
     #[error("{setting} must be {expected}, but is {found}")]
     Setting {
-        /// Its name.
+        /// The name of the setting.
         setting: &'static str,
-        /// Its range.
+        /// The allowed range.
         expected: &'static str,
         /// The value.
         found: f64,
     },
-    /// No signals, or signals of no entries.
-    #[error("learning needs signals, but they are {rows} x {columns}")]
+    /// There are no signals, or they have no entries.
+    #[error("learning needs nonempty signals, but they are {rows} x {columns}")]
     NoSignals {
         /// Entries of a signal.
         rows: usize,
         /// Number of signals.
         columns: usize,
     },
-    /// A dictionary without atoms.
+    /// The dictionary has no atoms.
     #[error("learning needs at least one atom")]
     NoAtoms,
-    /// Signals of another length than the atoms.
+    /// The signals and the atoms have different lengths.
     #[error("signals must have {expected} entries, like the atoms, but have {found}")]
     SignalLength {
         /// Rows of the dictionary.
@@ -36,50 +36,50 @@ pub enum LearnError {
         /// Rows of the signals.
         found: usize,
     },
-    /// NaN or infinity in a signal.
+    /// A signal contains NaN or infinity.
     #[error("signals must be finite, but entry {row} of signal {column} is {found}")]
     Signal {
-        /// The first such signal.
+        /// The index of the first such signal.
         column: usize,
-        /// Its first such entry.
+        /// The index of the first such entry.
         row: usize,
         /// The value.
         found: f64,
     },
-    /// A signal whose square overflows.
-    #[error("signals must have a finite square, but the norm of signal {column} is {norm:e}")]
+    /// The square of a signal overflows.
+    #[error("signals must have a finite squared norm, but the norm of signal {column} is {norm:e}")]
     SignalSize {
-        /// The first such signal.
+        /// The index of the first such signal.
         column: usize,
-        /// Its norm.
+        /// The norm of the signal.
         norm: f64,
     },
-    /// A dictionary to start from, of another shape.
-    #[error("the dictionary to start from must be {expected:?} (rows, atoms), but is {found:?}")]
+    /// The initial dictionary has the wrong shape.
+    #[error("the initial dictionary must be {expected:?} (rows, atoms), but is {found:?}")]
     Start {
-        /// Shape that fits signals and atoms.
+        /// The shape that fits signals and atoms.
         expected: (usize, usize),
-        /// Shape found.
+        /// The shape found.
         found: (usize, usize),
     },
-    /// A state that no learner has left.
-    #[error("the state does not fit: {0}")]
+    /// The state is inconsistent.
+    #[error("the state is invalid: {0}")]
     State(&'static str),
-    /// Codes or sums that have left the range of the numbers.
+    /// Codes or sums left the range of the numbers.
     #[error(
-        "step {step} has led to numbers that are not finite; a larger lambda1 or lambda2, or smaller signals, may help"
+        "step {step} produced numbers that are not finite; a larger lambda1 or lambda2, or smaller signals, may help"
     )]
     Overflow {
-        /// The step, from 1.
+        /// The number of the step, from 1.
         step: u64,
     },
-    /// A dictionary or a penalty that poses no problem.
+    /// The dictionary or the penalty is invalid.
     #[error(transparent)]
     Problem(#[from] ProblemError),
-    /// Shapes that do not fit.
+    /// Shapes do not fit.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// A process that learning is shared with has failed.
+    /// A process that shares the learning has failed.
     #[error("{0}")]
     Process(#[from] ProcessError),
 }

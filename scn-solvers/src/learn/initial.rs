@@ -1,4 +1,4 @@
-//! The dictionary that learning starts from.
+//! The initial dictionary.
 
 use faer::Mat;
 
@@ -9,18 +9,20 @@ use crate::tile::{ColumnSource, Scalar};
 /// The dictionary that learning starts from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DictionaryStart<T> {
-    /// Signals, drawn without repetition, scaled to norm 1; negative entries are cut off where atoms are nonnegative. Signals
-    /// of which nothing is left are passed over. Where there are too few, other atoms are random.
+    /// Signals, drawn without repetition and scaled to norm 1, with negative entries set to zero if
+    /// atoms are nonnegative. Signals of which nothing is left are skipped. If there are too few,
+    /// the other atoms are random.
     Samples,
-    /// Independent normal numbers, scaled to norm 1; their absolute values where atoms are nonnegative.
+    /// Independent normal numbers, or their absolute values if atoms are nonnegative, scaled to
+    /// norm 1.
     Random,
-    /// This dictionary (m × n), each atom taken to the nearest that is allowed. On the unit sphere an atom that is zero
-    /// becomes random.
+    /// This dictionary (m × n), with each atom replaced by the nearest allowed one. On the unit
+    /// sphere, a zero atom is replaced by a random one.
     Given(Mat<T>),
 }
 
 impl<T: Scalar> DictionaryStart<T> {
-    /// The dictionary (m × n) for these signals.
+    /// Returns the initial dictionary (m × n) for these signals.
     pub(super) fn dictionary(
         &self,
         signals: &dyn ColumnSource<T>,
@@ -65,7 +67,7 @@ impl<T: Scalar> DictionaryStart<T> {
                 let mut atom = vec![T::ZERO; rows];
                 for j in 0..atoms {
                     atom.copy_from_slice(given.col_as_slice(j));
-                    // What is not finite is for the problem to refuse.
+                    // The problem rejects atoms that are not finite.
                     let finite = atom.iter().all(|entry| entry.finite());
                     if !finite || set.take_nearest(&mut atom) {
                         dictionary.col_as_slice_mut(j).copy_from_slice(&atom);

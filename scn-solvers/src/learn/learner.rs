@@ -1,4 +1,4 @@
-//! The loop: code, add up, update the atoms.
+//! The learning loop: encode signals, add to the sums, update the atoms.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use crate::processes::{Alone, Processes, any};
 use crate::solver::Solver;
 use crate::tile::{ColumnSource, Scalar};
 
-/// Signals that are coded at a time, where a step or a measurement takes more.
+/// Maximum number of signals encoded at a time by alternating steps and by measurements.
 const CHUNK: usize = 4096;
 
-/// Learns a dictionary (m × n). See the [module](super) for what it does.
+/// Learns a dictionary (m × n). See the [module](super) for how it does that.
 ///
-/// Its memory is that of the state and of the signals of a step with their codes, at most 4096 of them at a time with
-/// [`Schedule::Alternating`]; it is kept from step to step.
+/// It keeps the state and the signals of a step with their codes in memory, at most 4096 signals at
+/// a time with [`Schedule::Alternating`], and reuses that memory from step to step.
 #[derive(Debug)]
 pub struct Learner<T: Scalar> {
     settings: LearnSettings<T>,
     state: LearnState<T>,
-    /// That of the dictionary as it now is.
+    /// The problem posed by the current dictionary.
     problem: Problem<T>,
     coded: Coded<T>,
     atoms: AtomMemory<T>,
@@ -37,11 +37,12 @@ pub struct Learner<T: Scalar> {
 }
 
 impl<T: Scalar> Learner<T> {
-    /// Starts with a dictionary of so many atoms, for signals like these (m × P).
+    /// Creates a learner with an initial dictionary of `atoms` atoms, for signals like these
+    /// (m × P).
     ///
     /// # Errors
-    /// Settings out of range; no atoms; no signals, or some that are not finite; a start of another shape; a penalty that poses
-    /// no problem.
+    /// Returns an error if settings are out of range, there are no atoms or no signals, a signal is
+    /// not finite, the initial dictionary has the wrong shape, or the penalty is invalid.
     pub fn new(
         settings: LearnSettings<T>,
         signals: &dyn ColumnSource<T>,
@@ -57,10 +58,11 @@ impl<T: Scalar> Learner<T> {
         Self::resume(settings, LearnState::new(dictionary))
     }
 
-    /// Goes on from a state that was kept.
+    /// Resumes from a saved state.
     ///
     /// # Errors
-    /// Settings out of range; a state that is not whole; a penalty that poses no problem.
+    /// Returns an error if settings are out of range, the state is inconsistent, or the penalty is
+    /// invalid.
     pub fn resume(settings: LearnSettings<T>, state: LearnState<T>) -> Result<Self, LearnError> {
         settings.check()?;
         state.check()?;
@@ -76,8 +78,9 @@ impl<T: Scalar> Learner<T> {
         })
     }
 
-    /// The same learner, as what one of several processes has, all with the same signals: they share out the coding of each batch, and
-    /// all do the same calls in the same order. What is learned does not depend on their number.
+    /// Shares the encoding of each batch with other processes. All of them must have the same
+    /// signals and make the same calls in the same order. The result does not depend on the number
+    /// of processes.
     #[must_use]
     pub fn shared_by(self, processes: Arc<dyn Processes>) -> Self {
         Self { processes, ..self }
@@ -88,21 +91,23 @@ impl<T: Scalar> Learner<T> {
         self.state.dictionary.as_ref()
     }
 
-    /// All that has to be kept to go on from here, beside the settings.
+    /// The state, which is all that is needed to resume, besides the settings.
     pub fn state(&self) -> &LearnState<T> {
         &self.state
     }
 
-    /// What is learned, and when learning stops.
+    /// The settings of this learner.
     pub fn settings(&self) -> &LearnSettings<T> {
         &self.settings
     }
 
-    /// One step on signals that come in a stream, all of them in one batch: for programs that have no matrix of all signals, with
-    /// a loop of their own. Returns what they cost over the dictionary before its update.
+    /// Takes one step on signals from a stream, all of them in one batch. This is for programs that
+    /// run their own loop and have no matrix of all signals. Returns the objective of these signals
+    /// over the dictionary before its update.
     ///
     /// # Errors
-    /// Signals of another length, or not finite; numbers that overflow. After an overflow the learner is of no more use.
+    /// Returns an error if signals have the wrong length or are not finite, or if numbers overflow.
+    /// After an overflow the learner must not be used any further.
     pub fn step(
         &mut self,
         solver: &dyn Solver<T>,
@@ -115,10 +120,10 @@ impl<T: Scalar> Learner<T> {
         Ok(totals.mean())
     }
 
-    /// What signals cost over the dictionary as it is now.
+    /// Returns the objective of signals over the current dictionary.
     ///
     /// # Errors
-    /// Signals of another length, or not finite; codes that overflow.
+    /// Returns an error if signals have the wrong length or are not finite, or if codes overflow.
     pub fn objective(
         &mut self,
         solver: &dyn Solver<T>,
@@ -128,17 +133,19 @@ impl<T: Scalar> Learner<T> {
         self.measure(solver, signals)
     }
 
-    /// Learns from signals (m × P) until it has converged, its budget of epochs or steps is spent, or `after_step`, which is
-    /// called after every step, breaks off; of several processes, that of any.
+    /// Learns from signals (m × P) until learning has converged, the limit of epochs or steps is
+    /// reached, or `after_step` breaks. It is called after every step; if several processes share
+    /// the learning, they all stop as soon as one of them breaks.
     ///
-    /// Whether it has converged is measured on `held_out` signals, if there are any, and else on those it learns from: see
-    /// [`LearnSettings::tolerance`].
+    /// Convergence is measured on the `held_out` signals, if there are any, and otherwise on the
+    /// training signals; see [`LearnSettings::tolerance`].
     ///
-    /// A learner that goes on from a [state](Self::state) needs the same signals in the same order.
+    /// A learner that resumes from a [state](Self::state) needs the same signals in the same order.
     ///
     /// # Errors
-    /// No signals, or some of another length, or not finite, before the first step; numbers that overflow. After an overflow the
-    /// learner is of no more use.
+    /// Returns an error before the first step if there are no signals, or if some have the wrong
+    /// length or are not finite, and later if numbers overflow. After an overflow the learner must
+    /// not be used any further.
     pub fn run(
         &mut self,
         solver: &dyn Solver<T>,
@@ -153,11 +160,11 @@ impl<T: Scalar> Learner<T> {
         let total = signals.columns();
         if self.state.counts.position >= total as u64 {
             return Err(LearnError::State(
-                "its epoch is longer than the signals are many",
+                "its position in the epoch is beyond the last signal",
             ));
         }
         let (mut order, mut order_of) = (Vec::new(), None);
-        // The objective of held-out signals over the dictionary as it is.
+        // The objective of held-out signals over the current dictionary.
         let mut objective = None;
         let stop = loop {
             let counts = self.state.counts;
@@ -225,7 +232,7 @@ impl<T: Scalar> Learner<T> {
             || max_steps.is_some_and(|steps| counts.steps >= steps)
     }
 
-    /// Codes these signals, of which an epoch has so many, and updates the atoms.
+    /// Encodes these signals and updates the atoms. `epoch` is the number of signals of an epoch.
     fn advance(
         &mut self,
         solver: &dyn Solver<T>,
@@ -266,7 +273,7 @@ impl<T: Scalar> Learner<T> {
         Ok(totals)
     }
 
-    /// Codes the signals that are loaded.
+    /// Encodes the loaded signals.
     fn encode(&mut self, solver: &dyn Solver<T>, step: u64) -> Result<Totals, LearnError> {
         let processes = &*self.processes;
         self.coded.encode(solver, &self.problem, step, processes)
@@ -289,7 +296,7 @@ impl<T: Scalar> Learner<T> {
             );
         }
         let patience = self.settings.replace_after.min(epoch);
-        // In the order of the batch, which is random.
+        // Candidates come in the order of the batch, which is random.
         let mut candidates = self.coded.signals();
         for (j, last) in last_used.iter_mut().enumerate() {
             if now - *last < patience {
@@ -313,7 +320,7 @@ impl<T: Scalar> Learner<T> {
         }
     }
 
-    /// The objective of signals that are known to be finite.
+    /// Measures the objective of signals that are known to be finite.
     fn measure(
         &mut self,
         solver: &dyn Solver<T>,

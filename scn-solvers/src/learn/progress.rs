@@ -1,55 +1,56 @@
-//! What is said while a dictionary is learned, and of the end.
+//! Reports during and after learning.
 
 use super::LearnState;
 
-/// What signals cost over a dictionary.
+/// The objective of signals over a dictionary.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct LearnObjective {
-    /// `1/2 ||x - D a||² + λ1'|a| + λ2/2 ||a||²`, the mean over the signals.
+    /// The mean of `1/2 ||x - D a||² + λ1'|a| + λ2/2 ||a||²` over the signals.
     pub objective: f64,
-    /// Codes that are not zero, per signal.
+    /// Active entries per code.
     pub active: f64,
-    /// Signals whose code misses the tolerance of the solver.
+    /// Number of signals whose codes miss the tolerance of the solver.
     pub unconverged: usize,
 }
 
-/// How far learning has come, after a step.
+/// The progress of learning after a step.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct LearnProgress<'a, T> {
-    /// Steps done.
+    /// Completed steps.
     pub step: u64,
-    /// Epochs that are complete.
+    /// Completed epochs.
     pub epoch: u64,
-    /// Signals seen, each time counted.
+    /// Signals processed, counting repeated visits.
     pub signals: u64,
-    /// The mean objective of the signals of this step, over the dictionary before it was updated.
+    /// The mean objective of the signals of this step, over the dictionary before its update.
     pub objective: f64,
-    /// Their codes that are not zero, per signal.
+    /// Active entries per code in this step.
     pub active: f64,
-    /// Atoms that some code has used since they came.
+    /// Atoms that have been active in some code since they were added.
     pub atoms_used: usize,
     /// Atoms replaced so far.
     pub replaced: u64,
     /// Codes so far that missed the tolerance of the solver.
     pub unconverged: u64,
-    /// The measurement that this step has completed, if it has: see [`LearnSettings`](super::LearnSettings::tolerance).
+    /// The measurement that this step completed, if any; see
+    /// [`LearnSettings::tolerance`](super::LearnSettings::tolerance).
     pub measured: Option<f64>,
-    /// The dictionary as it is now, and all that has to be kept to go on from here.
+    /// The current dictionary, and everything else that is needed to resume from here.
     pub state: &'a LearnState<T>,
 }
 
-/// Why learning stopped.
+/// The reason why learning stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LearnStop {
-    /// The objective falls no more, as the tolerance says.
+    /// The objective no longer falls by the [tolerance](super::LearnSettings::tolerance).
     Converged,
-    /// All epochs or steps that were allowed are done.
+    /// The maximum number of epochs or steps was reached.
     Budget,
-    /// The callback has asked for it.
+    /// The callback requested it.
     Callback,
 }
 
@@ -58,22 +59,22 @@ pub enum LearnStop {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct LearnReport {
-    /// Why it stopped.
+    /// Why learning stopped.
     pub stop: LearnStop,
-    /// Steps in all.
+    /// Completed steps.
     pub steps: u64,
-    /// Epochs that are complete.
+    /// Completed epochs.
     pub epochs: u64,
-    /// Signals seen, each time counted.
+    /// Signals processed, counting repeated visits.
     pub signals: u64,
-    /// The mean objective of the held-out signals over the dictionary at the end; without such signals the last measurement,
-    /// if there was one. After a stop by the callback, the last measurement in either case.
+    /// The mean objective of the held-out signals over the final dictionary. Without held-out
+    /// signals, or if the callback stopped learning, it is the last measurement, if any.
     pub objective: Option<f64>,
-    /// Codes that are not zero, per signal, in the last step.
+    /// Active entries per code in the last step.
     pub active: f64,
-    /// Atoms that some code has used since they came.
+    /// Atoms that have been active in some code since they were added.
     pub atoms_used: usize,
-    /// Atoms replaced.
+    /// Replaced atoms.
     pub replaced: u64,
     /// Codes that missed the tolerance of the solver.
     pub unconverged: u64,

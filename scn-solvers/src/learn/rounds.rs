@@ -1,13 +1,14 @@
-//! When the objective is measured, and when it falls no more.
+//! When the objective is measured, and when it no longer falls.
 
 use super::coded::Totals;
 use super::{LearnCounts, LearnSettings};
 
-/// Measurements in a row that do not lower the objective, after which it has converged.
+/// Number of consecutive measurements without improvement after which learning has converged.
 pub(super) const PATIENCE: u32 = 2;
 
 impl LearnCounts {
-    /// Counts a step on some signals. `left` of their epoch are still to come; None for signals of no epoch.
+    /// Counts a step on some signals. `left` signals of their epoch remain; `None` if they are not
+    /// part of an epoch.
     pub(super) fn count(&mut self, totals: Totals, left: Option<u64>) {
         let count = totals.count as u64;
         self.steps += 1;
@@ -26,19 +27,21 @@ impl LearnCounts {
         }
     }
 
-    /// Whether it is time to measure: after an epoch, or after so many signals if there are held-out ones.
+    /// Whether a measurement is due: after an epoch or, if there are held-out signals, after
+    /// `measure_every` signals.
     pub(super) fn round_is_over<T>(&self, settings: &LearnSettings<T>, has_held_out: bool) -> bool {
         self.position == 0 || (has_held_out && self.round_signals >= settings.measure_every)
     }
 
-    /// The mean objective of the signals since the last measurement.
+    /// Returns the mean objective of the signals since the last measurement.
     pub(super) fn running(&self) -> f64 {
         self.round_objective / self.round_signals.max(1) as f64
     }
 
-    /// Takes a measurement, and begins the next round.
+    /// Records a measurement and begins the next round.
     pub(super) fn take(&mut self, measured: f64, tolerance: f64) {
-        // Written so that a first measurement is below infinity, and one of zero is not below zero.
+        // In this form a first measurement is below infinity, and a measurement of zero is not
+        // below zero.
         if measured < (1.0 - tolerance) * self.lowest {
             self.stale = 0;
         } else {
@@ -59,7 +62,7 @@ impl LearnCounts {
 mod tests {
     use super::*;
 
-    /// Two in a row, each compared with the lowest before it.
+    /// Two consecutive measurements without improvement, each compared with the lowest before it.
     #[test]
     fn converged_is_as_it_is_documented() {
         let mut counts = LearnCounts::default();

@@ -1,4 +1,4 @@
-//! What is learned, and when learning stops.
+//! The settings of learning.
 
 use super::{AtomNorm, AtomSet, LearnError};
 use crate::penalty::{ElasticNet, Sign};
@@ -10,58 +10,62 @@ pub enum Schedule {
     Online {
         /// Signals per step, η >= 1. The last batch of an epoch may be smaller.
         batch_size: usize,
-        /// How fast early batches are forgotten, ρ >= 0: batch s weighs `(s/t)^ρ` at step t; 0 forgets nothing.
+        /// How fast early batches are forgotten, ρ >= 0: batch s has weight `(s/t)^ρ` at step t,
+        /// and 0 forgets nothing.
         forgetting: f64,
     },
-    /// After all signals: a step is an epoch.
+    /// After all signals. A step is an epoch.
     Alternating,
 }
 
-/// What is learned, and when learning stops. Checked where a [`Learner`](super::Learner) is made.
+/// The settings of learning, checked when a [`Learner`](super::Learner) is created.
 ///
 /// | name | default | range | meaning |
 /// |---|---|---|---|
-/// | `penalty` | | λ1, λ2 >= 0 | what codes cost, and their sign |
-/// | `atoms` | any sign, unit ball | | which atoms are allowed |
+/// | `penalty` | | λ1, λ2 >= 0 | the penalty on codes, and their sign |
+/// | `atoms` | any sign, unit ball | | the set of allowed atoms |
 /// | `schedule` | online, 512 signals, ρ = 8 | | when atoms are updated |
-/// | `atom_passes` | 1 | >= 1 | times that a step updates every atom |
-/// | `replace_after` | 10,000 | >= 1 | signals after which an unused atom is replaced; an epoch, if that is shorter |
-/// | `seed` | 0 | | of all that is random |
+/// | `atom_passes` | 1 | >= 1 | updates of every atom per step |
+/// | `replace_after` | 10,000 | >= 1 | signals after which an inactive atom is replaced; an epoch, if that is shorter |
+/// | `seed` | 0 | | seed of all random choices |
 /// | `tolerance` | 1e-3 | >= 0 | see [`tolerance`](Self::tolerance) |
 /// | `measure_every` | 32,768 | >= 1 | signals between two measurements on held-out signals |
-/// | `max_epochs` | none | | epochs in all, at most |
-/// | `max_steps` | none | | steps in all, at most |
+/// | `max_epochs` | none | | maximum number of epochs |
+/// | `max_steps` | none | | maximum number of steps |
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LearnSettings<T> {
     /// λ1, λ2 and the sign of the codes.
     pub penalty: ElasticNet<T>,
-    /// Which atoms are allowed.
+    /// The set of allowed atoms.
     pub atoms: AtomSet,
     /// When the atoms are updated.
     pub schedule: Schedule,
-    /// Times that a step updates every atom.
+    /// Number of updates of every atom per step.
     pub atom_passes: usize,
-    /// Signals after which an atom that none of them has used is replaced; an epoch, if that is shorter.
+    /// Number of signals after which an inactive atom is replaced; an epoch, if that is shorter.
     pub replace_after: u64,
-    /// Seed of the start and of the order of the signals.
+    /// The seed of the initial dictionary and of the order of the signals.
     pub seed: u64,
-    /// Learning has converged once two measurements in a row are not below `1 - tolerance` times the lowest before them.
+    /// The relative decrease of the objective below which learning has converged: two consecutive
+    /// measurements are not below `1 - tolerance` times the lowest before them.
     ///
-    /// With held-out signals, their mean objective is measured over the dictionary as it then is, in the first step that
-    /// completes `measure_every` signals since the last, or an epoch. Without, a measurement is the mean objective of the signals of an
-    /// epoch, each over the dictionary as it was when its batch came.
+    /// With held-out signals, a measurement is their mean objective over the current dictionary. It
+    /// is taken at the first step that completes an epoch, or `measure_every` signals since the
+    /// last measurement. Without them, a measurement is the mean objective of the signals of an
+    /// epoch, each over the dictionary at the time of its batch.
     pub tolerance: f64,
-    /// Signals between two measurements on held-out signals; an epoch, if that is shorter.
+    /// Number of signals between two measurements on held-out signals; an epoch, if that is
+    /// shorter.
     pub measure_every: u64,
-    /// Epochs in all, at most.
+    /// Maximum number of epochs in total.
     pub max_epochs: Option<u64>,
-    /// Steps in all, at most.
+    /// Maximum number of steps in total.
     pub max_steps: Option<u64>,
 }
 
 impl<T> LearnSettings<T> {
-    /// The defaults, with this penalty.
+    /// Creates settings with this penalty and defaults for the rest.
     pub fn new(penalty: ElasticNet<T>) -> Self {
         Self {
             penalty,
@@ -83,17 +87,17 @@ impl<T> LearnSettings<T> {
         }
     }
 
-    /// The same, with other atoms allowed.
+    /// Sets the allowed atoms.
     pub fn atoms(self, atoms: AtomSet) -> Self {
         Self { atoms, ..self }
     }
 
-    /// The same, with atoms updated at other times.
+    /// Sets when atoms are updated.
     pub fn schedule(self, schedule: Schedule) -> Self {
         Self { schedule, ..self }
     }
 
-    /// The same, with so many updates of every atom in a step.
+    /// Sets the number of updates of every atom per step.
     pub fn atom_passes(self, atom_passes: usize) -> Self {
         Self {
             atom_passes,
@@ -101,7 +105,7 @@ impl<T> LearnSettings<T> {
         }
     }
 
-    /// The same, with unused atoms replaced after so many signals.
+    /// Sets the number of signals after which an inactive atom is replaced.
     pub fn replace_after(self, replace_after: u64) -> Self {
         Self {
             replace_after,
@@ -109,17 +113,17 @@ impl<T> LearnSettings<T> {
         }
     }
 
-    /// The same, with another seed.
+    /// Sets the seed.
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
-    /// The same, with another [tolerance](Self::tolerance).
+    /// Sets the [tolerance](Self::tolerance).
     pub fn tolerance(self, tolerance: f64) -> Self {
         Self { tolerance, ..self }
     }
 
-    /// The same, with so many signals between measurements on held-out ones.
+    /// Sets the number of signals between measurements on held-out signals.
     pub fn measure_every(self, measure_every: u64) -> Self {
         Self {
             measure_every,
@@ -127,7 +131,7 @@ impl<T> LearnSettings<T> {
         }
     }
 
-    /// The same, with so many epochs in all, at most.
+    /// Sets the maximum number of epochs in total.
     pub fn max_epochs(self, max_epochs: u64) -> Self {
         Self {
             max_epochs: Some(max_epochs),
@@ -135,7 +139,7 @@ impl<T> LearnSettings<T> {
         }
     }
 
-    /// The same, with so many steps in all, at most.
+    /// Sets the maximum number of steps in total.
     pub fn max_steps(self, max_steps: u64) -> Self {
         Self {
             max_steps: Some(max_steps),
@@ -143,7 +147,7 @@ impl<T> LearnSettings<T> {
         }
     }
 
-    /// That every number is in its range; λ1 and λ2 are for the problem to check.
+    /// Checks that every number is in its range. The problem checks λ1 and λ2.
     pub(super) fn check(&self) -> Result<(), LearnError> {
         let (batch_size, forgetting) = match self.schedule {
             Schedule::Online {

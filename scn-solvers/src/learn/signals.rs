@@ -1,19 +1,22 @@
-//! What signals can be learned from.
+//! The signals that dictionaries can be learned from.
 
 use rayon::prelude::*;
 
 use super::LearnError;
 use crate::tile::{ColumnSource, Scalar};
 
-/// Signals that a thread takes at a time, at least.
+/// Minimum number of signals per task.
 const LEAST: usize = 64;
 
-/// `Ok` if these are signals to learn from: some, of `rows` entries each (as many as an atom), finite, and with squares that are finite
-/// too. [`Learner`](super::Learner) checks its signals itself; this names a signal by its place among all, where only some are learned from.
+/// Checks that signals can be learned from.
+///
+/// There must be at least one signal of `rows` entries (the length of an atom), and all signals and
+/// their squares must be finite. [`Learner`](super::Learner) checks its signals itself; this
+/// function names a signal by its index among all signals, if only some of them are learned from.
 ///
 /// # Errors
-/// [`LearnError::NoSignals`], [`LearnError::SignalLength`]; [`LearnError::Signal`] or [`LearnError::SignalSize`] of the first signal
-/// that is refused.
+/// Returns [`LearnError::NoSignals`] or [`LearnError::SignalLength`] if the shape does not fit, and
+/// [`LearnError::Signal`] or [`LearnError::SignalSize`] for the first signal that is rejected.
 pub fn check_signals<T: Scalar>(
     signals: &dyn ColumnSource<T>,
     rows: usize,
@@ -40,7 +43,7 @@ pub fn check_signals<T: Scalar>(
         }
         let square = signal.iter().map(|value| value.to_f64() * value.to_f64());
         let square: f64 = square.sum();
-        // Twice as much leaves room for the rounding of sums.
+        // The factor of two leaves room for the rounding of sums.
         let norm = square.sqrt();
         (!T::from_f64(2.0 * square).finite()).then_some(LearnError::SignalSize { column, norm })
     };

@@ -1,12 +1,12 @@
-//! What is kept of learning, to go on with it.
+//! The state of learning, from which it can resume.
 
 use faer::Mat;
 
 use super::LearnError;
 use crate::tile::Scalar;
 
-/// What a [`Learner`](super::Learner) keeps between steps. With the same settings, solver and signals it goes on from here to the
-/// same bits.
+/// The state that a [`Learner`](super::Learner) keeps between steps. With the same settings, solver
+/// and signals, learning resumes from it bit-identically.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearnState<T> {
     /// `D`, m × n.
@@ -15,43 +15,43 @@ pub struct LearnState<T> {
     pub codes: Mat<T>,
     /// `B`, the weighted mean of `x a'`, m × n.
     pub signals: Mat<T>,
-    /// For each atom the number of signals seen when a code last used it, or when it came.
+    /// For each atom, the number of signals processed when it was last active or was added.
     pub last_used: Vec<u64>,
-    /// How far learning has come.
+    /// The progress of learning.
     pub counts: LearnCounts,
 }
 
-/// How far learning has come.
+/// The progress of learning, in counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LearnCounts {
-    /// Steps done.
+    /// Completed steps.
     pub steps: u64,
-    /// Epochs that are complete.
+    /// Completed epochs.
     pub epochs: u64,
-    /// Signals of the present epoch that are done.
+    /// Signals of the current epoch processed so far.
     pub position: u64,
-    /// Signals seen, each time counted.
+    /// Signals processed, counting repeated visits.
     pub signals: u64,
-    /// Atoms replaced.
+    /// Replaced atoms.
     pub replaced: u64,
     /// Codes that missed the tolerance of the solver.
     pub unconverged: u64,
-    /// Codes that are not zero, per signal, in the last step.
+    /// Active entries per code in the last step.
     pub active: f64,
-    /// Signals since the last measurement.
+    /// Signals processed since the last measurement.
     pub round_signals: u64,
-    /// Their objectives, added up.
+    /// The sum of the objectives of these signals.
     pub round_objective: f64,
     /// The last measurement; infinite before the first.
     pub measured: f64,
     /// The lowest measurement; infinite before the first.
     pub lowest: f64,
-    /// Measurements in a row that were not below the lowest as far as the tolerance asks.
+    /// Consecutive measurements that did not fall below the lowest by the tolerance.
     pub stale: u32,
 }
 
 impl Default for LearnCounts {
-    /// Before the first step.
+    /// The counts before the first step.
     fn default() -> Self {
         Self {
             steps: 0,
@@ -71,7 +71,7 @@ impl Default for LearnCounts {
 }
 
 impl<T: Scalar> LearnState<T> {
-    /// Before the first step.
+    /// Creates the state before the first step.
     pub(super) fn new(dictionary: Mat<T>) -> Self {
         let (rows, atoms) = dictionary.shape();
         Self {
@@ -83,14 +83,15 @@ impl<T: Scalar> LearnState<T> {
         }
     }
 
-    /// That the arrays fit together and are finite; the dictionary is for the problem to check.
+    /// Checks that the arrays fit together and the sums are finite. The problem checks the
+    /// dictionary.
     pub(super) fn check(&self) -> Result<(), LearnError> {
         let (rows, atoms) = self.dictionary.shape();
         if self.codes.shape() != (atoms, atoms)
             || self.signals.shape() != (rows, atoms)
             || self.last_used.len() != atoms
         {
-            return Err(LearnError::State("its arrays are of different sizes"));
+            return Err(LearnError::State("its arrays have different sizes"));
         }
         if !self.codes.is_all_finite() || !self.signals.is_all_finite() {
             return Err(LearnError::State("its sums are not finite"));
@@ -107,7 +108,7 @@ impl<T: Scalar> LearnState<T> {
         Ok(())
     }
 
-    /// Atoms that some code has used since they came.
+    /// Returns the number of atoms that have been active in some code since they were added.
     pub(super) fn atoms_used(&self) -> usize {
         let atoms = 0..self.last_used.len();
         atoms.filter(|&j| self.codes[(j, j)] > T::ZERO).count()

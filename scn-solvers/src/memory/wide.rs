@@ -1,14 +1,15 @@
-//! A tile in `f64`, for certificates of codes of a narrower type.
+//! A tile in `f64`, for certifying codes of a narrower type.
 
 use crate::tile::kernels::{Narrow, Widen};
 use crate::tile::{Real, Scalar};
 
-/// A tile in `f64`, in parts of [`f64::tile()`](crate::tile::Real::tile) columns.
+/// A tile in `f64`, split into parts of [`f64::tile()`](crate::tile::Real::tile) columns.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wide {
-    /// `c = D'x` without the rounding of the tile's type, part after part; empty unless it has been asked for, then of this tile.
+    /// `c = D'x` of this tile, part after part, without the rounding of the tile's type; empty
+    /// unless requested.
     pub(crate) correlations: Vec<f64>,
-    /// The signals of a part, where they have to be written somewhere.
+    /// The signals of one part.
     pub(crate) signals: Vec<f64>,
     codes: Vec<f64>,
     descent: Vec<f64>,
@@ -29,12 +30,13 @@ pub(crate) struct WidePart<'a> {
 }
 
 impl Wide {
-    /// Forgets the last tile.
+    /// Discards the correlations of the last tile.
     pub(crate) fn forget(&mut self) {
         self.correlations.clear();
     }
 
-    /// The correlations of each part, with its first column in a tile of `T`.
+    /// Iterates over the parts: the index of the first column in the tile of `T`, and the
+    /// correlations.
     pub(crate) fn parts<T: Scalar>(&self) -> impl Iterator<Item = (usize, &[f64])> {
         let part = self.part_len::<T>();
         (0..)
@@ -42,7 +44,7 @@ impl Wide {
             .zip(self.correlations.chunks_exact(part))
     }
 
-    /// The same, to be written to.
+    /// Same as [`parts`](Self::parts), with mutable correlations.
     pub(crate) fn parts_mut<T: Scalar>(&mut self) -> impl Iterator<Item = (usize, &mut [f64])> {
         let part = self.part_len::<T>();
         (0..)
@@ -50,13 +52,15 @@ impl Wide {
             .zip(self.correlations.chunks_exact_mut(part))
     }
 
-    /// Numbers of a part. Tiles of `T` are as wide as those of `f64`, or some times as wide.
+    /// Returns the length of a part. The width of a tile of `T` is a multiple of that of `f64`.
     fn part_len<T: Scalar>(&self) -> usize {
         self.correlations.len() / (T::tile() / f64::tile())
     }
 
-    /// Calls `visit(first, part)` for each part of a tile whose correlations are there, with its codes; `first` is its first
-    /// column.
+    /// Calls `visit(first, part)` for each part of the tile, where `first` is the index of its
+    /// first column.
+    ///
+    /// The correlations must have been loaded.
     pub(crate) fn for_each_part<T: Scalar>(
         &mut self,
         padded_atoms: usize,
@@ -84,7 +88,9 @@ impl Wide {
         }
     }
 
-    /// `c = D'x` of one column, length n; the correlations have to be there.
+    /// Returns `c = D'x` of one column, with padding.
+    ///
+    /// The correlations must have been loaded.
     pub(crate) fn column_correlations(&self, padded_atoms: usize, column: usize) -> Vec<f64> {
         let width = f64::tile();
         let part = self.correlations.chunks_exact(padded_atoms * width);
@@ -92,12 +98,12 @@ impl Wide {
         rows.skip(column % width).step_by(width).copied().collect()
     }
 
-    /// Columns `first..` of a tile as a tile of its own.
+    /// Copies columns `first..` of a tile of `T` to a tile of `f64`.
     pub(crate) fn take<T: Scalar>(from: &[T], first: usize, to: &mut [f64]) {
         T::widen(Widen { from, first, to });
     }
 
-    /// Rounds a tile to columns `first..` of another.
+    /// Rounds a tile of `f64` into columns `first..` of a tile of `T`.
     pub(crate) fn round<T: Scalar>(from: &[f64], first: usize, to: &mut [T]) {
         T::narrow(Narrow { from, first, to });
     }

@@ -1,11 +1,11 @@
-//! What a dictionary or a Gram matrix has to be.
+//! Checks of dictionaries and Gram matrices.
 
 use faer::MatRef;
 
 use crate::ProblemError;
 use crate::tile::Scalar;
 
-/// Finite, and small enough for the Gram matrix to be.
+/// Checks that a dictionary is finite, and small enough for its Gram matrix to be finite.
 pub(super) fn check_dictionary<T: Scalar>(
     dictionary: MatRef<'_, T>,
     lambda2: T,
@@ -24,7 +24,7 @@ pub(super) fn check_dictionary<T: Scalar>(
             }
             square += entry.to_f64() * entry.to_f64();
         }
-        // Twice as much leaves room for the rounding of the sum that follows, which is in T.
+        // The factor 2 leaves room for rounding: the Gram matrix is summed in T.
         if !T::from_f64(2.0 * square).finite() {
             return Err(ProblemError::Gram {
                 atom,
@@ -35,7 +35,8 @@ pub(super) fn check_dictionary<T: Scalar>(
     Ok(())
 }
 
-/// Square, finite, symmetric and positive semidefinite, the last two up to rounding.
+/// Checks that a Gram matrix is square, finite, symmetric and positive semidefinite, the last two
+/// up to rounding.
 pub(super) fn check_gram<T: Scalar>(gram: MatRef<'_, T>) -> Result<(), ProblemError> {
     let (rows, atoms) = gram.shape();
     if atoms == 0 || rows != atoms {

@@ -1,22 +1,23 @@
-//! What processes decide together, and what must be the same in all of them.
+//! Decisions that processes take together, and values that must be the same in all of them.
 
 use super::{ProcessError, Processes, from_each, gather};
 
-/// Whether this holds in any of the processes.
+/// Returns whether `own` is true in any of the processes.
 ///
 /// # Errors
-/// A connection or a process that has failed.
+/// Returns an error if a connection or a process has failed.
 pub fn any(processes: &dyn Processes, own: bool) -> Result<bool, ProcessError> {
     let lengths = std::iter::repeat_n(1, processes.count());
     let all = gather(processes, &[u8::from(own)], lengths)?.wait()?;
     Ok(all.contains(&1))
 }
 
-/// `Ok` if all processes have found the same bytes: such as a checksum of the data that each has read from its own file system.
+/// Checks that all processes have found the same bytes, such as a checksum of the data that each
+/// has read from its own file system.
 ///
 /// # Errors
-/// [`ProcessError::Differs`], in all processes, for the first one that has found others than the first process; a connection or a
-/// process that has failed.
+/// Returns [`ProcessError::Differs`] in all processes, for the first process whose bytes differ
+/// from those of process 0, or an error if a connection or a process has failed.
 pub fn expect_same(
     processes: &dyn Processes,
     what: &str,

@@ -1,12 +1,14 @@
-//! Columns that are shared out.
+//! The division of columns among processes.
 
 use std::ops::Range;
 
 use super::SumTree;
 
-/// The columns that process `rank` of `count` takes, of so many: a run of whole tiles of `tile` columns, the last of which may be
-/// narrower. The runs of all processes are as equal as can be. The columns of a tile are solved together, so that a process finds the
-/// codes that one process alone finds.
+/// Returns the columns that process `rank` of `count` takes, out of `columns`.
+///
+/// They are a run of whole tiles of `tile` columns, where only the last tile of all may be
+/// narrower. The runs of all processes are as equal as possible. The columns of a tile are solved
+/// together, so each process finds the codes that a single process would find.
 pub fn share_columns(columns: usize, tile: usize, rank: usize, count: usize) -> Range<usize> {
     let tile = tile.max(1);
     let tiles = SumTree::new(columns.div_ceil(tile)).share(rank, count);

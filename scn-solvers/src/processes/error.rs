@@ -1,57 +1,58 @@
-//! What goes wrong between processes.
+//! Errors between processes.
 
-/// What goes wrong between processes.
+/// The reason why processes cannot share work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {
-    /// A part of another length than was announced.
-    #[error("process {rank} must give {expected} bytes, but gives {found}")]
+    /// A part has a different length than announced.
+    #[error("process {rank} must send {expected} bytes, but sends {found}")]
     Length {
         /// Rank of the process.
         rank: usize,
-        /// Bytes that were announced.
+        /// Bytes announced.
         expected: usize,
         /// Bytes found.
         found: usize,
     },
-    /// More bytes in one exchange than the processes can send.
-    #[error("processes can exchange at most 2 GiB at a time, but this is {bytes} bytes")]
+    /// An exchange has more bytes than the processes can send.
+    #[error("processes can exchange at most 2 GiB at a time, but these are {bytes} bytes")]
     TooLong {
         /// Bytes of all parts.
         bytes: usize,
     },
-    /// A library of MPI that several threads cannot call.
+    /// The MPI library does not support calls from several threads.
     #[error(
-        "the library of MPI must allow calls from several threads (MPI_THREAD_SERIALIZED), but does not"
+        "the MPI library must support calls from several threads (MPI_THREAD_SERIALIZED), but does not"
     )]
     Threads,
-    /// This process was asked to stop while it waited for others, and they have not answered since.
-    #[error("other processes do not answer any more")]
+    /// This process was asked to stop while it waited for others, and they have not responded
+    /// since.
+    #[error("other processes no longer respond")]
     Unanswered,
-    /// A process that has found something else than the first one.
+    /// A process has found something different from the first one.
     #[error("process {rank} on {host} and process 0 have different {what}")]
     Differs {
         /// Rank of the process.
         rank: usize,
-        /// The machine that it runs on.
+        /// The machine that the process runs on.
         host: String,
         /// What should be the same.
         what: String,
     },
-    /// Another process has failed.
+    /// A different process has failed.
     #[error("process {rank} on {host}: {message}")]
     Failed {
         /// Rank of the process.
         rank: usize,
-        /// The machine that it runs on.
+        /// The machine that the process runs on.
         host: String,
-        /// Why.
+        /// The reason for the failure.
         message: String,
     },
 }
 
 impl ProcessError {
-    /// `Ok` if the part of a process is as long as was announced.
+    /// Checks that the part of a process has the announced length.
     pub(crate) fn check_part(part: &[u8], rank: usize, lengths: &[usize]) -> Result<(), Self> {
         let expected = lengths.get(rank).copied().unwrap_or(0);
         if part.len() == expected {

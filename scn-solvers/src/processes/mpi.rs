@@ -1,8 +1,8 @@
-//! Ranks of MPI as processes.
+//! MPI ranks as processes.
 
 #![expect(
     unsafe_code,
-    reason = "the safe interface has no exchange that owns its memory while it is on its way; runs of `mpirun` are compared with one process alone (scn-cli/tests/mpi.rs)"
+    reason = "the safe interface has no exchange that owns its memory while in progress; runs of `mpirun` are compared with a single process (scn-cli/tests/mpi.rs)"
 )]
 
 use std::fmt;
@@ -18,46 +18,49 @@ use mpi::{Tag, Threading};
 
 use super::{Gathering, ProcessError, Processes, There};
 
-/// The tag of a message that says why a process has failed.
+/// The tag of messages that report a failure.
 const FAILURE: Tag = 1;
 
-/// How long a process that waits looks for news all the time; from then on it sleeps in between.
+/// How long a waiting process polls without sleeping.
 const EAGER: Duration = Duration::from_micros(200);
 
-/// How long a process that is to stop waits for others.
+/// How long a process that was asked to stop waits for others.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Bytes that messages about failures may have together before they are received.
+/// Size in bytes of the buffer for failure messages that have not been received.
 const BUFFER: usize = 1 << 20;
 
-/// How long it sleeps.
+/// How long a waiting process sleeps between polls after that.
 const NAP: Duration = Duration::from_micros(50);
 
-/// Variables that are set where a program was started by MPI: by Open MPI, MPICH and Slurm.
+/// Environment variables set by Open MPI, MPICH and Slurm when they start a program.
 const STARTED: [&str; 4] = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"];
 
-/// The processes that `mpirun` has started. Dropping the last clone waits for all of them, and ends their connections.
+/// The processes started by `mpirun`. Dropping the last clone waits for all of them and ends their
+/// connections.
 #[derive(Clone)]
 pub struct Mpi(Arc<World>);
 
 struct World {
     universe: Universe,
-    /// One thread at a time calls MPI.
+    /// Serialises the calls to MPI.
     calls: Mutex<()>,
     rank: usize,
     count: usize,
-    /// The same among the processes on this machine.
+    /// The rank and the number of processes among those on this machine.
     on_machine: (usize, usize),
-    /// Whether this process is to stop.
+    /// Returns whether this process should stop.
     asked: OnceLock<fn() -> bool>,
 }
 
 impl Mpi {
-    /// Joins the others; None if this process was not started by MPI, or has joined already. Comes before all else that a program does,
-    /// in its main thread.
+    /// Joins the other processes.
+    ///
+    /// Returns `None` if this process was not started by MPI or has joined already. Must be called
+    /// in the main thread, before anything else that the program does.
     ///
     /// # Errors
-    /// [`ProcessError::Threads`] for a library that can only be called by one thread.
+    /// Returns [`ProcessError::Threads`] if the library supports calls from one thread only.
     pub fn join() -> Result<Option<Self>, ProcessError> {
         if !STARTED.iter().any(|name| std::env::var_os(name).is_some()) {
             return Ok(None);
@@ -82,19 +85,20 @@ impl Mpi {
         }))))
     }
 
-    /// Which of the processes on this machine this one is, counted from 0 in the order of ranks, and how many there are.
+    /// Returns the rank of this process among those on the same machine, in the order of ranks, and
+    /// their number.
     pub fn on_machine(&self) -> (usize, usize) {
         self.0.on_machine
     }
 
-    /// From here on, where `asked` says that this process is to stop, it waits for others five seconds longer at most: one
-    /// of them may be gone.
+    /// Sets how this process finds out that it should stop. Once `asked` returns true, it waits at
+    /// most five more seconds for other processes, which may be gone.
     pub fn stop_when(&self, asked: fn() -> bool) {
         let _ = self.0.asked.set(asked);
     }
 
-    /// Tells of a failure of this process, and why: the first process tells all others, and these tell the first. They learn of it when
-    /// they wait, or next do.
+    /// Reports a failure of this process: the first process sends the message to all others, and
+    /// any other process to the first. Receivers see it in the current or the next wait.
     pub fn tell_failure(&self, message: &str) {
         let World { rank, count, .. } = *self.0;
         let text = format!("{}\n{message}", self.host());
@@ -102,13 +106,13 @@ impl Mpi {
         let world = self.0.universe.world();
         let to = if rank == 0 { 1..count } else { 0..1 };
         for other in to {
-            // Not waited for: it may have ended.
+            // Buffered: the receiver may have ended, so do not wait for it.
             let process = world.process_at_rank(other as i32);
             process.buffered_send_with_tag(text.as_bytes(), FAILURE);
         }
     }
 
-    /// Ends all processes at once, with this exit code.
+    /// Ends all processes immediately with this exit code.
     pub fn abort(&self, code: u8) -> ! {
         self.0.universe.world().abort(i32::from(code))
     }
@@ -119,7 +123,7 @@ impl World {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What another process has told of its failure.
+    /// Returns an error if another process has reported its failure.
     fn failure(&self) -> Result<(), ProcessError> {
         let _call = self.call();
         let world = self.universe.world();
@@ -168,7 +172,7 @@ impl Processes for Mpi {
         if total == 0 {
             return Ok(Box::new(There(part)));
         }
-        // The pointer of a vector without memory is MPI_IN_PLACE to some libraries.
+        // Some libraries treat the pointer of an empty vector as MPI_IN_PLACE.
         part.reserve(1);
         if i32::try_from(total).is_err() {
             return Err(ProcessError::TooLong { bytes: total });
@@ -181,14 +185,14 @@ impl Processes for Mpi {
         let mut exchange = Exchange {
             starts: ends.collect(),
             all: vec![0; total],
-            // SAFETY: a constant of the library.
+            // SAFETY: this is a constant of the library.
             request: unsafe { ffi::RSMPI_REQUEST_NULL },
             counts,
             part,
         };
         let _call = self.0.call();
-        // SAFETY: all arrays have the lengths that are said, and stay where they are until the exchange is done: `OnItsWay` leaks them
-        // if it is dropped before.
+        // SAFETY: all arrays have the given lengths and stay in place until the exchange is done.
+        // `OnItsWay` leaks them if it is dropped earlier.
         unsafe {
             ffi::MPI_Iallgatherv(
                 exchange.part.as_ptr().cast(),
@@ -218,9 +222,9 @@ struct Exchange {
     request: ffi::MPI_Request,
 }
 
-/// Parts that MPI is sending.
+/// An exchange that MPI has in progress.
 struct OnItsWay {
-    /// Never freed unless it is done.
+    /// Freed only once the exchange is done.
     exchange: ManuallyDrop<Exchange>,
     world: Arc<World>,
 }
@@ -231,14 +235,14 @@ impl fmt::Debug for OnItsWay {
     }
 }
 
-// SAFETY: a request may be asked about by any thread, by one at a time.
+// SAFETY: any thread may test a request, one at a time.
 unsafe impl Send for OnItsWay {}
 
 impl OnItsWay {
     fn is_done(&mut self) -> bool {
         let _call = self.world.call();
         let mut done = 0;
-        // SAFETY: the request is that of this exchange, whose memory is there.
+        // SAFETY: the request belongs to this exchange, whose memory is still allocated.
         unsafe {
             ffi::MPI_Test(
                 &mut self.exchange.request,
@@ -268,7 +272,7 @@ impl Gathering for OnItsWay {
                 std::thread::sleep(NAP);
             }
         }
-        // SAFETY: it is done and not used again.
+        // SAFETY: the exchange is done and is not used again.
         Ok(unsafe { ManuallyDrop::take(&mut self.exchange) }.all)
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers that processes give to each other.
+//! Exchange of numbers between processes.
 
 use std::marker::PhantomData;
 
@@ -6,18 +6,19 @@ use bytemuck::Pod;
 
 use super::{Gathering, ProcessError, Processes};
 
-/// Numbers of all processes that are on their way.
+/// An exchange in progress, which gathers the numbers of all processes.
 #[derive(Debug)]
 pub struct Numbers<T> {
     bytes: Box<dyn Gathering>,
     numbers: PhantomData<T>,
 }
 
-/// Starts to give the numbers of each process to all; `lengths` says how many each gives, in the order of ranks. They are exchanged as
-/// they lie in memory: all machines must be of one kind.
+/// Starts to send the numbers of each process to all. `lengths` holds how many numbers each process
+/// sends, in the order of ranks. Numbers are sent as they lie in memory, so all machines must be of
+/// the same kind.
 ///
 /// # Errors
-/// Another number of numbers than was announced; a connection that fails.
+/// Returns an error if `part` has a different length, or if a connection fails.
 pub fn gather<T: Pod>(
     processes: &dyn Processes,
     part: &[T],
@@ -31,10 +32,10 @@ pub fn gather<T: Pod>(
     })
 }
 
-/// The bytes of each process, in all, in the order of ranks. They may be of any lengths.
+/// Returns the bytes of each process to all of them, in the order of ranks. The lengths may differ.
 ///
 /// # Errors
-/// A connection or a process that has failed; more than 2 GiB.
+/// Returns an error if a connection or a process has failed, or for more than 2 GiB.
 pub fn from_each(processes: &dyn Processes, bytes: &[u8]) -> Result<Vec<Vec<u8>>, ProcessError> {
     let one_each = std::iter::repeat_n(1, processes.count());
     let lengths = gather(processes, &[bytes.len() as u64], one_each)?.wait()?;
@@ -49,20 +50,20 @@ pub fn from_each(processes: &dyn Processes, bytes: &[u8]) -> Result<Vec<Vec<u8>>
     Ok(lengths.map(take).collect())
 }
 
-/// The bytes of the first process, in all; those of the others do not count.
+/// Returns the bytes of the first process to all of them. Those of the others are ignored.
 ///
 /// # Errors
-/// A connection or a process that has failed; more than 2 GiB.
+/// Returns an error if a connection or a process has failed, or for more than 2 GiB.
 pub fn from_first(processes: &dyn Processes, bytes: &[u8]) -> Result<Vec<u8>, ProcessError> {
     let own = if processes.rank() == 0 { bytes } else { &[] };
     Ok(from_each(processes, own)?.swap_remove(0))
 }
 
 impl<T: Pod> Numbers<T> {
-    /// The numbers, one process after the other, once they are there.
+    /// Waits for the numbers and returns them, one process after the other.
     ///
     /// # Errors
-    /// A connection or a process that has failed.
+    /// Returns an error if a connection or a process has failed.
     pub fn wait(self) -> Result<Vec<T>, ProcessError> {
         Ok(bytemuck::pod_collect_to_vec(&self.bytes.wait()?))
     }

@@ -1,13 +1,16 @@
-//! The order of sums that are shared out.
+//! The order of sums that processes share.
 
 use std::iter::Peekable;
 use std::ops::Range;
 
-/// The tree in which leaves 0, 1, ..., such as the images of a batch, are added up: all are halved, the larger half first, until one is
-/// left. A sum that is taken in this tree has the same bits, however its parts are shared out.
+/// The tree in which leaves 0, 1, ..., such as the images of a batch, are added up.
 ///
-/// Each of some processes takes a [run of leaves](Self::share), and adds up the [nodes](Self::nodes) of the tree that lie in it. All
-/// [add up](Self::add) the nodes of all. With 1, 2, 4, ... processes each run is one node.
+/// The leaves are halved, the larger half first, until one is left. A sum over this tree is
+/// bit-identical, however its parts are distributed.
+///
+/// Each process takes a [run of leaves](Self::share) and adds up the [nodes](Self::nodes) of the
+/// tree that lie in it. All processes then [add up](Self::add) the nodes of all. With 1, 2, 4, ...
+/// processes each run is one node.
 ///
 /// ```
 /// use scn_solvers::processes::SumTree;
@@ -29,30 +32,31 @@ pub struct SumTree {
 }
 
 impl SumTree {
-    /// The tree of so many leaves.
+    /// Creates the tree with this number of leaves.
     pub fn new(leaves: usize) -> Self {
         Self { leaves }
     }
 
-    /// How many of a node's leaves are in its left half.
+    /// Returns how many leaves of a node are in its left half.
     pub fn left(leaves: usize) -> usize {
         leaves.div_ceil(2)
     }
 
-    /// The leaves of process `rank` of `count`: a run of neighbours, as equal as can be. With more processes than leaves, some have
-    /// none.
+    /// Returns the leaves of process `rank` of `count`: a contiguous run, as equal as possible for
+    /// all. With more processes than leaves, some have none.
     pub fn share(&self, rank: usize, count: usize) -> Range<usize> {
         share(0..self.leaves, rank, count.max(1))
     }
 
-    /// The largest nodes of the tree that lie within a run of leaves, in order; none within an empty run.
+    /// Returns the largest nodes of the tree within a run of leaves, in order; none for an empty
+    /// run.
     pub fn nodes(&self, run: Range<usize>) -> Vec<Range<usize>> {
         let mut nodes = Vec::new();
         find(0..self.leaves, &run, &mut nodes);
         nodes
     }
 
-    /// The sum over a node, or over all leaves; None over an empty range.
+    /// Returns the sum over a node, or over all leaves; `None` for an empty range.
     pub fn sum<T>(
         &self,
         node: Range<usize>,
@@ -62,8 +66,9 @@ impl SumTree {
         down(node, &mut leaf, &mut add)
     }
 
-    /// The sum over all leaves, given those over nodes that hold all of them, in their order: such as those of all processes, in the
-    /// order of ranks. None where a leaf is missing, or there is none.
+    /// Returns the sum over all leaves, given the sums over nodes that together hold all leaves, in
+    /// order: for example those of all processes, in the order of ranks. Returns `None` if a leaf
+    /// is missing or there are no leaves.
     pub fn add<T>(
         &self,
         sums: impl IntoIterator<Item = (Range<usize>, T)>,
@@ -73,7 +78,7 @@ impl SumTree {
     }
 }
 
-/// The two halves of a node; the right one of a leaf is empty.
+/// Returns the two halves of a node. The right half of a leaf is empty.
 fn halves(node: Range<usize>) -> (Range<usize>, Range<usize>) {
     let middle = node.start + SumTree::left(node.len());
     (node.start..middle, middle..node.end)
@@ -88,7 +93,7 @@ fn share(leaves: Range<usize>, rank: usize, count: usize) -> Range<usize> {
             Some(rank) => share(right, rank, count / 2),
         };
     }
-    // The product may not fit a usize.
+    // The product may overflow a usize.
     let edge = |rank: usize| (rank as u128 * leaves.len() as u128).div_ceil(count as u128) as usize;
     leaves.start + edge(rank)..leaves.start + edge(rank + 1)
 }
@@ -145,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    /// What was added to what, as text: `((0 1) 2)`.
+    /// The order of additions as text: `((0 1) 2)`.
     fn written(tree: SumTree, node: Range<usize>) -> Option<String> {
         tree.sum(node, |leaf| leaf.to_string(), write)
     }
@@ -189,7 +194,7 @@ mod tests {
             let nodes: Vec<_> = shares.into_iter().flat_map(|run| tree.nodes(run)).collect();
             let sums = || nodes.iter().filter_map(|node| Some((node.clone(), written(tree, node.clone())?)));
             prop_assert_eq!(tree.add(sums(), write), written(tree, 0..leaves));
-            // A part that is missing leaves no sum.
+            // Without one of the parts there is no sum.
             prop_assert_eq!(tree.add(sums().skip(1), write), None);
         }
     }

@@ -1,11 +1,11 @@
-//! Threads of one process as processes.
+//! Threads of one process in the role of processes.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::{Gathering, ProcessError, Processes};
 
-/// Threads of one process in the place of [processes](Processes), for tests of what is shared out: each of some threads takes one of
-/// [these](Self::all).
+/// A thread in the role of a [process](Processes), for tests of shared work. Each thread takes one
+/// of [`all`](Self::all).
 ///
 /// ```
 /// use scn_solvers::processes::{Processes, Threads, gather};
@@ -22,16 +22,16 @@ use super::{Gathering, ProcessError, Processes};
 #[derive(Debug)]
 pub struct Threads {
     rank: usize,
-    /// Which exchange is the next, counted from 0.
+    /// The index of the next exchange, from 0.
     next: Mutex<usize>,
     table: Arc<Table>,
 }
 
-/// Where the parts lie.
+/// The parts of all exchanges.
 #[derive(Debug)]
 struct Table {
     count: usize,
-    /// For each exchange the parts that are there; empty once all have been taken.
+    /// The parts of each exchange that have arrived; empty once all processes have taken them.
     exchanges: Mutex<Vec<Exchange>>,
     changed: Condvar,
 }
@@ -43,7 +43,7 @@ struct Exchange {
 }
 
 impl Threads {
-    /// So many of them.
+    /// Creates `count` processes.
     pub fn all(count: usize) -> Vec<Self> {
         let table = Arc::new(Table {
             count,
@@ -92,7 +92,7 @@ impl Processes for Threads {
     }
 }
 
-/// Parts that may not all lie on the table yet.
+/// An exchange in progress.
 #[derive(Debug)]
 struct OnTable {
     index: usize,

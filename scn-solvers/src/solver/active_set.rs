@@ -14,7 +14,7 @@ const CHANGES_PER_PASS: u32 = 16;
 ///
 /// Given the active set L with signs s, the code solves `H_LL a_L = c_L - λ1_L s`. Each change adds
 /// the atom that violates its optimality condition most, then removes the entries that would change
-/// their sign. The objective falls with each change, so no active set occurs twice and the method
+/// their sign. The objective falls with each change, so no active set occurs twice and the solver
 /// ends after finitely many changes, exact up to rounding. It computes in `f64`, whatever the type
 /// of the numbers, one column after the other. A change costs `O(n |L|)`, and 16 changes count as a
 /// pass. This solver is the reference for small problems; it is not meant for large ones.

@@ -1,28 +1,32 @@
-//! A dictionary packed for products with signals that lie one after the other in memory.
+//! A dictionary packed for products with signals that are stored one after the other.
 
 use faer::MatRef;
 
 use super::Real;
 
-/// Bytes of the atoms that are packed side by side, the best first that leaves no register empty: two or three of the widest
-/// registers, so that a number of a signal that is spread over a register serves as often.
+/// Widths of a group of atoms in bytes, in order of preference: the first that leaves no register
+/// empty is used.
+///
+/// With two or three of the widest registers, a number of a signal is broadcast once and used two
+/// or three times.
 const GROUP_BYTES: [usize; 3] = [128, 192, 64];
 
-/// A dictionary cut into groups of atoms, each stored row by row: `entry(i, a)` of a group is at `i * width + a`. Missing
-/// atoms of the last group are zero.
+/// A dictionary split into groups of atoms, each stored row by row.
+///
+/// Entry (i, a) of a group is at `i * width + a`. Missing atoms of the last group are zero.
 #[derive(Debug, Clone)]
 pub struct AtomGroups<T> {
     data: Vec<T>,
     pub(crate) rows: usize,
     pub(crate) atoms: usize,
-    /// Atoms of a group.
+    /// Atoms per group.
     pub(crate) width: usize,
 }
 
-/// The largest group of atoms.
+/// The largest number of atoms per group.
 pub(crate) const LARGEST_WIDTH: usize = 192 / size_of::<f32>();
 
-/// Atoms of a group, for so many atoms.
+/// Returns the number of atoms per group for a dictionary of `atoms` atoms.
 pub(crate) fn group_width<T: Real>(atoms: usize) -> usize {
     let widths = GROUP_BYTES.map(|bytes| bytes / size_of::<T>());
     let narrow = widths[widths.len() - 1];
@@ -32,7 +36,7 @@ pub(crate) fn group_width<T: Real>(atoms: usize) -> usize {
 }
 
 impl<T: Real> AtomGroups<T> {
-    /// Packs a dictionary, one atom per column.
+    /// Packs a dictionary with one atom per column.
     pub(crate) fn pack(dictionary: MatRef<'_, T>) -> Self {
         let (rows, atoms) = dictionary.shape();
         let width = group_width::<T>(atoms);
@@ -46,7 +50,7 @@ impl<T: Real> AtomGroups<T> {
         groups
     }
 
-    /// Packs another dictionary of the same shape into the same memory.
+    /// Packs a different dictionary of the same shape into the same memory.
     pub(crate) fn repack(&mut self, dictionary: MatRef<'_, T>) {
         let width = self.width;
         for (j, atom) in dictionary.col_iter().enumerate() {
@@ -57,7 +61,7 @@ impl<T: Real> AtomGroups<T> {
         }
     }
 
-    /// Atoms rounded up to whole groups.
+    /// Returns the number of atoms, rounded up to whole groups.
     pub(crate) fn padded_atoms(&self) -> usize {
         self.atoms.next_multiple_of(self.width)
     }

@@ -1,9 +1,12 @@
-//! Blocks of numbers turned in registers: from columns, one after the other in memory, to a tile, and back.
+//! Transposition of blocks of numbers in registers: from columns stored one after the other to a
+//! tile, and back.
 //!
-//! Number by number that costs as much as a sweep where there are few atoms. Blocks of 16 × 16 or 8 × 8 numbers are therefore
-//! turned by shuffles that are asked for by name: `pulp` has none that all instruction sets know.
+//! With few atoms, transposing number by number costs as much as a sweep. Blocks of 16 × 16 or
+//! 8 × 8 numbers are therefore transposed by shuffles of specific instruction sets: `pulp` has no
+//! portable ones.
 
-/// What [`Lanes::blocks_into_tile`](super::Lanes::blocks_into_tile) does for `f32`, where there are shuffles for it.
+/// Implements [`Lanes::blocks_into_tile`](super::Lanes::blocks_into_tile) for `f32` on instruction
+/// sets with suitable shuffles.
 #[inline(always)]
 pub(crate) fn blocks_into_tile_f32<S: pulp::Simd>(
     simd: S,
@@ -27,7 +30,8 @@ pub(crate) fn blocks_into_tile_f32<S: pulp::Simd>(
     false
 }
 
-/// What [`Lanes::blocks_from_tile`](super::Lanes::blocks_from_tile) does for `f32`, where there are shuffles for it.
+/// Implements [`Lanes::blocks_from_tile`](super::Lanes::blocks_from_tile) for `f32` on instruction
+/// sets with suitable shuffles.
 #[inline(always)]
 pub(crate) fn blocks_from_tile_f32<S: pulp::Simd>(
     simd: S,
@@ -51,7 +55,10 @@ pub(crate) fn blocks_from_tile_f32<S: pulp::Simd>(
     false
 }
 
-/// A way to turn SIDE × SIDE numbers. All of it is inlined, closures would not be: so it gets the instructions that its caller may use.
+/// Transposition of SIDE × SIDE numbers.
+///
+/// Unlike a closure, an implementation is always inlined, and so compiled for the instruction set
+/// of its caller.
 #[cfg(target_arch = "x86_64")]
 trait Turn<const SIDE: usize>: Copy {
     fn turn(self, block: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE];
@@ -69,7 +76,7 @@ fn each_block_into_tile<const SIDE: usize>(
         for (part, rows) in tile.chunks_mut(SIDE * width).enumerate() {
             let mut numbers = [[0.0; SIDE]; SIDE];
             let count = rows.len() / width;
-            // Lengths that are constants make a copy one move.
+            // With a constant length, a copy is a single move.
             if count == SIDE {
                 for k in 0..SIDE {
                     numbers[k].copy_from_slice(&columns[k][part * SIDE..][..SIDE]);
@@ -116,7 +123,7 @@ fn each_block_from_tile<const SIDE: usize>(
     }
 }
 
-/// Turns four by four numbers within each quarter of a register, then has the quarters change places.
+/// Transposes 4 × 4 numbers within each quarter of a register, then permutes the quarters.
 #[cfg(target_arch = "x86_64")]
 impl Turn<16> for pulp::x86::V4 {
     #[inline(always)]
@@ -124,7 +131,7 @@ impl Turn<16> for pulp::x86::V4 {
         let mut turned = [[0.0; 16]; 16];
         let avx = self.avx512f;
         let zero = avx._mm512_setzero_ps();
-        // Quarter q of groups[g][i]: number 4 q + i of the rows from 4 g to 4 g + 3.
+        // Quarter q of groups[g][i] holds number 4 q + i of rows 4 g to 4 g + 3.
         let mut groups = [[zero; 4]; 4];
         for g in 0..4 {
             let a = pulp::cast(block[4 * g]);
@@ -159,7 +166,7 @@ impl Turn<16> for pulp::x86::V4 {
     }
 }
 
-/// The same with halves of a register.
+/// Transposes 4 × 4 numbers within each half of a register, then permutes the halves.
 #[cfg(target_arch = "x86_64")]
 impl Turn<8> for pulp::x86::V3 {
     #[inline(always)]

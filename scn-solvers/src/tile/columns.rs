@@ -1,4 +1,4 @@
-//! Where signals come from.
+//! Sources of signals.
 
 use std::ops::Range;
 
@@ -8,7 +8,8 @@ use super::Scalar;
 use super::kernels::{CopyRows, FromTile, IntoTile};
 use super::prefetch::prefetch_all;
 
-/// The columns of a matrix of signals X (m × P) that may exist nowhere as a matrix: windows of an image, say.
+/// The columns of a matrix of signals X (m × P) that need not exist in memory, such as windows of
+/// an image.
 ///
 /// ```
 /// use std::ops::Range;
@@ -29,19 +30,23 @@ use super::prefetch::prefetch_all;
 /// }
 /// ```
 pub trait ColumnSource<T>: Sync {
-    /// Length of a signal, m.
+    /// Returns the length of a signal, m.
     fn rows(&self) -> usize;
 
-    /// Number of signals, P.
+    /// Returns the number of signals, P.
     fn columns(&self) -> usize;
 
-    /// Writes columns: entry i of column `columns.start + k` goes to `out[i * stride + k]`. Nothing else is written.
+    /// Writes a range of columns: entry i of column `columns.start + k` goes to
+    /// `out[i * stride + k]`.
     ///
-    /// Callers keep `columns` within `0..self.columns()`, `stride >= columns.len()`, and `out` long enough.
+    /// Nothing else is written. Callers ensure that `columns` lies within `0..self.columns()`, that
+    /// `stride >= columns.len()`, and that `out` is long enough.
     fn pack(&self, columns: Range<usize>, out: &mut [T], stride: usize);
 
-    /// The matrix of all columns (m × P), where they lie in memory one after the other, each in one piece (row stride 1).
-    /// They need no packing then.
+    /// Returns the matrix of all columns (m × P) if it exists in memory with contiguous columns
+    /// (row stride 1).
+    ///
+    /// Such columns are read in place, without packing.
     fn in_memory(&self) -> Option<MatRef<'_, T>> {
         None
     }
@@ -83,10 +88,10 @@ impl<T: Scalar> ColumnSource<T> for Mat<T> {
     }
 }
 
-/// The most columns of any tile: of `f32`, with AVX-512.
+/// The largest number of columns of any tile: that of `f32` with AVX-512.
 pub(crate) const LARGEST_TILE: usize = 3 * 64 / 4;
 
-/// The columns of a tile, as kernels take them: those given, then empty ones.
+/// Returns the columns of a tile as kernels expect them: the given ones, then empty ones.
 pub(crate) fn tile_columns<'a, T>(
     columns: impl Iterator<Item = &'a [T]>,
 ) -> [&'a [T]; LARGEST_TILE] {
@@ -97,7 +102,7 @@ pub(crate) fn tile_columns<'a, T>(
     slices
 }
 
-/// The same, to be written to.
+/// Same as [`tile_columns`], with mutable columns.
 pub(crate) fn tile_columns_mut<'a, T>(
     columns: impl Iterator<Item = &'a mut [T]>,
 ) -> [&'a mut [T]; LARGEST_TILE] {
@@ -142,7 +147,7 @@ pub(crate) fn load<T: Scalar>(matrix: MatRef<'_, T>, out: &mut [T], stride: usiz
     }
 }
 
-/// Tells the processor that a matrix will soon be read or written, if its rows or columns lie in one piece.
+/// Prefetches a matrix that will soon be read or written, if its rows or columns are contiguous.
 pub(crate) fn prefetch_matrix<T: Scalar>(matrix: MatRef<'_, T>) {
     if let Some(rows) = matrix.try_as_row_major() {
         rows.row_iter().for_each(|row| prefetch_all(row.as_slice()));
@@ -153,8 +158,9 @@ pub(crate) fn prefetch_matrix<T: Scalar>(matrix: MatRef<'_, T>) {
     }
 }
 
-/// Tells the processor that columns of a matrix will soon be read, if the rows or columns of the
-/// matrix lie in one piece. Nothing but speed depends on it.
+/// Prefetches columns of a matrix that will soon be read, if its rows or columns are contiguous.
+///
+/// This affects only speed.
 pub fn expect_columns<T: Scalar>(matrix: MatRef<'_, T>, columns: Range<usize>) {
     let end = columns.end.min(matrix.ncols());
     let first = columns.start.min(end);
@@ -192,7 +198,7 @@ mod tests {
     use super::*;
     use crate::synthetic::normal_matrix;
 
-    /// Whatever the layout, and whether or not there are as many columns as in a tile.
+    /// Tests every layout, with full and partial tiles.
     fn packs_what_is_there<T: Scalar>() {
         for columns in [1, T::tile() - 1, T::tile()] {
             let matrix = normal_matrix::<T>(5, columns + 2, 1);
@@ -213,7 +219,7 @@ mod tests {
         }
     }
 
-    /// Whatever the layout, and whether or not there are as many columns as in a tile.
+    /// Tests every layout, with full and partial tiles.
     fn stores_what_is_there<T: Scalar>() {
         for columns in [1, T::tile() - 1, T::tile()] {
             let values: Vec<T> = (0..5 * T::tile()).map(|i| T::from_f64(i as f64)).collect();

@@ -1,15 +1,19 @@
-//! Conjugate gradients on `H_LL d_L = r_L` for all columns of a tile at once, each with an active set L of its own.
+//! Conjugate gradients on `H_LL d_L = r_L` for all columns of a tile at once, each with its own
+//! active set L.
 //!
-//! Preconditioned by the diagonal of `H` (Golub and Van Loan, "Matrix computations", algorithm 11.5.1 of the fourth edition). A
-//! column that is done goes on with the others; a step of length zero leaves it as it is.
+//! The preconditioner is the diagonal of `H` (Golub and Van Loan, "Matrix computations", algorithm
+//! 11.5.1 of the fourth edition). A column that has reached its goal continues with the others.
+//! Once nothing is left to solve, its steps have length zero and leave it unchanged.
 
 use super::kernels::{Advance, Curvature, Turn};
 use super::{Operator, Scalar, padded};
 
-/// The method's memory, for one worker: tiles with one row per padded atom, and rows with one entry per column.
+/// The workspace of conjugate gradients with a diagonal preconditioner, for one thread.
+///
+/// It holds tiles with one row per padded atom, and rows with one entry per column.
 #[derive(Debug, Clone, Default)]
 pub struct ConjugateGradients<T> {
-    /// d, zero off the active sets.
+    /// d; zero outside the active sets.
     solution: Vec<T>,
     remainder: Vec<T>,
     direction: Vec<T>,
@@ -25,12 +29,12 @@ pub struct ConjugateGradients<T> {
 }
 
 impl<T: Scalar> ConjugateGradients<T> {
-    /// No memory yet.
+    /// Creates an empty workspace.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sizes every buffer for a operator.
+    /// Resizes the buffers for an operator.
     fn fit(&mut self, operator: &Operator<T>) {
         let tile = padded(operator.atoms()) * T::tile();
         for buffer in [
@@ -51,18 +55,21 @@ impl<T: Scalar> ConjugateGradients<T> {
         }
     }
 
-    /// What was found, a tile with one row per padded atom.
+    /// Returns the solution, a tile with one row per padded atom.
     pub fn solution(&self) -> &[T] {
         &self.solution
     }
 
-    /// Solves from zero, until the largest `|r|` of each of the first `columns` columns is at most `goal(column, largest
-    /// |right side|)`, or so many products with `H` have been made. Returns their number.
+    /// Solves from zero and returns the number of products with `H`.
     ///
-    /// `mask` has 1 on the active sets and 0 elsewhere; `right_side` is zero there. Both are tiles with one row per padded atom.
+    /// Stops when the largest `|r|` of each of the first `columns` columns is at most
+    /// `goal(column, largest |right side|)`, or after `products` products.
+    ///
+    /// `mask` is 1 on the active sets and 0 elsewhere; `right_side` is zero outside the active
+    /// sets. Both are tiles with one row per padded atom.
     ///
     /// # Panics
-    /// If a slice is not that long.
+    /// Panics if `right_side` is not exactly one tile.
     pub fn solve(
         &mut self,
         operator: &Operator<T>,
@@ -112,7 +119,7 @@ impl<T: Scalar> ConjugateGradients<T> {
         products
     }
 
-    /// A step along the direction.
+    /// Takes a step along the direction.
     fn advance(&mut self, operator: &Operator<T>, mask: &[T]) {
         T::advance(Advance {
             inverse_diagonal: operator.inverse_diagonal(),
@@ -127,7 +134,7 @@ impl<T: Scalar> ConjugateGradients<T> {
         });
     }
 
-    /// The next direction.
+    /// Computes the next direction.
     fn turn(&mut self, operator: &Operator<T>) {
         T::turn(Turn {
             inverse_diagonal: operator.inverse_diagonal(),
@@ -138,7 +145,7 @@ impl<T: Scalar> ConjugateGradients<T> {
     }
 }
 
-/// `a / b`, or 0 where a column has nothing left to solve.
+/// Returns `a / b`, or 0 if a column has nothing left to solve.
 pub(super) fn quotient<T: Scalar>(a: T, b: T) -> T {
     let quotient = a / b;
     if b > T::ZERO && quotient.finite() {

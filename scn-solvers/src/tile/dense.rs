@@ -1,5 +1,5 @@
-//! Matrix products and eigenvalues, on the calling thread alone, so that no bit depends on the
-//! number of threads.
+//! Matrix products and eigenvalues, computed on the calling thread only, so that results do not
+//! depend on the number of threads.
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -9,7 +9,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use super::Real;
 
-/// `out = factor A B`, added to what `out` holds if so asked.
+/// `out = factor A B`, or `out += factor A B` with [`Accum::Add`].
 pub struct Multiply<'a, T> {
     pub a: MatRef<'a, T>,
     pub b: MatRef<'a, T>,
@@ -19,7 +19,6 @@ pub struct Multiply<'a, T> {
 }
 
 impl<T: Real> Multiply<'_, T> {
-    /// Does it.
     #[inline(always)]
     pub(crate) fn run(self) {
         let Self {
@@ -33,15 +32,18 @@ impl<T: Real> Multiply<'_, T> {
     }
 }
 
-/// The smallest and the largest eigenvalue of a symmetric matrix; `None` if the iteration fails.
+/// Returns the smallest and the largest eigenvalue of a symmetric matrix, or `None` if the
+/// iteration fails.
 ///
-/// Workers ask while they hold the lock of the result: one that spread this over the pool might,
-/// while it waits, pick up another tile, which would ask again and wait for the lock that its own
-/// thread holds.
+/// The largest is at least 0.
+///
+/// Callers hold the lock of a lazily computed result. If this ran on the thread pool, a waiting
+/// thread might pick up a different tile, request the same result, and wait for a lock that it
+/// holds itself.
 #[inline(always)]
 pub(crate) fn extreme_eigenvalues<T: Real>(matrix: MatRef<'_, T>) -> Option<(f64, f64)> {
     let n = matrix.nrows();
-    // By a power of two, which changes no digit: the iteration squares what it is given.
+    // Scale by a power of two, which is exact: the iteration squares its input.
     let largest = matrix.norm_max().to_f64();
     let unit = if largest > 0.0 && largest.is_finite() {
         largest.log2().floor().exp2()

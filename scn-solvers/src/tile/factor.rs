@@ -2,8 +2,10 @@
 
 use faer::MatRef;
 
-/// `H_LL = R R'` with R lower triangular, updated in `O(|L|²)` per change: a row is appended, or taken out and the rest
-/// rotated back into shape (Golub and Van Loan, "Matrix computations", fourth edition, section 6.5).
+/// The factorisation `H_LL = R R'` with R lower triangular, updated in `O(|L|²)` per change.
+///
+/// A row is appended, or removed and the rest rotated back to triangular form (Golub and Van Loan,
+/// "Matrix computations", fourth edition, section 6.5).
 #[derive(Debug, Clone)]
 pub(crate) struct ActiveFactor {
     atoms: Vec<usize>,
@@ -12,7 +14,7 @@ pub(crate) struct ActiveFactor {
 }
 
 impl ActiveFactor {
-    /// The factor of an empty active set.
+    /// Creates the factor of an empty active set.
     pub(crate) fn new() -> Self {
         Self {
             atoms: Vec::new(),
@@ -20,12 +22,12 @@ impl ActiveFactor {
         }
     }
 
-    /// L, in the order of joining.
+    /// Returns L, in the order in which atoms joined.
     pub(crate) fn atoms(&self) -> &[usize] {
         &self.atoms
     }
 
-    /// Lets an atom join. False if it depends on the others up to rounding: it is then left out.
+    /// Adds an atom. Returns false, and leaves it out, if it depends on the others up to rounding.
     pub(crate) fn push(&mut self, gram: MatRef<'_, f64>, atom: usize) -> bool {
         let column: Vec<f64> = self.atoms.iter().map(|&j| gram[(j, atom)]).collect();
         let mut row = self.forward(column);
@@ -43,12 +45,13 @@ impl ActiveFactor {
         true
     }
 
-    /// Lets the atom at a place of [`atoms`](Self::atoms) leave.
+    /// Removes the atom at index `place` of [`atoms`](Self::atoms).
     pub(crate) fn remove(&mut self, place: usize) {
         self.atoms.remove(place);
         self.rows.remove(place);
         for pivot in place..self.rows.len() {
-            // Row `pivot` reaches one beyond the diagonal. A rotation of two columns takes that entry to zero.
+            // Row `pivot` extends one entry past the diagonal. A rotation of two columns zeroes
+            // that entry.
             let (a, b) = (self.rows[pivot][pivot], self.rows[pivot][pivot + 1]);
             let length = a.hypot(b);
             let (cosine, sine) = (a / length, b / length);
@@ -61,7 +64,7 @@ impl ActiveFactor {
         }
     }
 
-    /// `H_LL⁻¹ r`
+    /// Returns `H_LL⁻¹ r`.
     pub(crate) fn solve(&self, right_side: Vec<f64>) -> Vec<f64> {
         let mut solution = self.forward(right_side);
         for k in (0..solution.len()).rev() {
@@ -74,7 +77,7 @@ impl ActiveFactor {
         solution
     }
 
-    /// `R⁻¹ r`
+    /// Returns `R⁻¹ r`.
     fn forward(&self, mut right_side: Vec<f64>) -> Vec<f64> {
         for (k, row) in self.rows.iter().enumerate() {
             let known = row[..k].iter().zip(&right_side);
@@ -93,8 +96,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// After any joining and leaving, `H_LL y = r` holds as well as a stable solve can make it: up to `n ε` times the
-        /// condition, which is below 100 for these atoms.
+        /// After any sequence of changes, `H_LL y = r` holds as accurately as a stable solve
+        /// allows: up to `n ε` times the condition number, which is below 100 for these atoms.
         #[test]
         fn solves_after_any_changes(changes in prop::collection::vec(0usize..12, 1..40), seed in 0u64..1000) {
             let atoms = dictionary::<f64>(40, 12, 0.3, seed);

@@ -1,10 +1,10 @@
-//! Which vectors the processor has.
+//! Detection of the vector instructions of the processor.
 
 use pulp::Simd;
 
 use super::kernel::KernelAdapter;
 
-/// The instruction sets that the kernels are compiled for.
+/// An instruction set that the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InstructionSet {
@@ -14,12 +14,12 @@ pub enum InstructionSet {
     Avx2,
     /// AArch64: 32 registers of 16 bytes.
     Neon,
-    /// Any processor: what the compiler makes of plain loops.
+    /// Any processor: plain loops, left to the compiler.
     Plain,
 }
 
 impl InstructionSet {
-    /// The widest that this processor has.
+    /// Returns the widest instruction set that this processor has.
     #[inline]
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
@@ -38,7 +38,7 @@ impl InstructionSet {
         Self::Plain
     }
 
-    /// All that this processor has, the widest first.
+    /// Returns all instruction sets that this processor has, widest first.
     pub fn available() -> Vec<Self> {
         let all = [Self::Avx512, Self::Avx2, Self::Neon, Self::Plain];
         let widest = Self::detect();
@@ -50,11 +50,12 @@ impl InstructionSet {
         all.into_iter().filter(has).collect()
     }
 
-    /// Bytes of a tile row: whole groups of registers, as many as a kernel keeps sums in.
+    /// Returns the size of a tile row in bytes: whole groups of the registers in which a kernel
+    /// keeps its sums.
     ///
-    /// Four rows of sums by three registers hide the latency of the multiply-add and use each register loaded four times.
-    /// With 16 registers there is room for two only: three and the weight would fill them all, and the
-    /// compiler then keeps a sum in memory, which costs half of the speed.
+    /// Sums of four rows by three registers hide the latency of the multiply-add and use each
+    /// loaded register four times. With 16 registers there is room for only two: three would leave
+    /// none free, and the compiler would keep a sum in memory, which halves the speed.
     pub(crate) fn tile_bytes(self) -> usize {
         match self {
             Self::Avx512 => 3 * 64,
@@ -64,7 +65,7 @@ impl InstructionSet {
         }
     }
 
-    /// Runs a kernel; on plain loops if the processor does not have this set.
+    /// Runs a kernel, in plain loops if the processor lacks this instruction set.
     #[inline]
     pub(crate) fn run<K, T>(
         self,

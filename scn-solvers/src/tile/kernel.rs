@@ -1,20 +1,23 @@
-//! What a kernel is: a computation written once over vectors of any width.
+//! Kernels: computations written once, for vectors of any width.
 //!
-//! `pulp` finds the instruction set at run time and compiles each kernel for it, so kernels need no
-//! `unsafe`. All kernels work on a *tile*: columns side by side, row-major, so that one vector
-//! instruction serves several columns and no column ever waits for a horizontal sum.
+//! `pulp` compiles each kernel for every instruction set and selects one at run time, so kernels
+//! need no `unsafe`. All kernels work on a *tile*: columns side by side in row-major order, so that
+//! one vector instruction serves several columns and no column waits for a horizontal sum.
 
 use super::Lanes;
 
 /// A computation that can run on vectors of any width.
 pub trait Kernel<T> {
-    /// What it returns.
+    /// The type of the result.
     type Output;
-    /// Runs it. Implementations are `#[inline(always)]`, so that the body is compiled for the chosen instruction set.
+    /// Runs the computation.
+    ///
+    /// Implementations must be `#[inline(always)]`, so that the body is compiled for the chosen
+    /// instruction set.
     fn run<L: Lanes<T>>(self, lanes: L) -> Self::Output;
 }
 
-/// Lets `pulp` call a [`Kernel`].
+/// An adapter that lets `pulp` call a [`Kernel`].
 pub(crate) struct KernelAdapter<K, T> {
     kernel: K,
     scalar: std::marker::PhantomData<T>,

@@ -1,4 +1,4 @@
-//! The inner loops, written once over vectors of any width, and compiled once, in this crate.
+//! The inner loops, written once for vectors of any width and compiled once, in this crate.
 
 pub(crate) mod active;
 #[cfg(test)]
@@ -62,9 +62,10 @@ use super::{InstructionSet, Real};
 
 macro_rules! kernels {
     ($($name:ident($kernel:ty) $(-> $output:ty)?;)*) => {
-        /// The kernels of a type of numbers: functions that are compiled in this crate, once for
-        /// every instruction set. What is written over [`Scalar`](super::Scalar) calls them, and
-        /// so compiles in a moment wherever it is used.
+        /// The kernels of a number type, compiled in this crate once for every instruction set.
+        ///
+        /// Code that is generic over [`Scalar`](super::Scalar) calls them, and so compiles quickly
+        /// wherever it is used.
         pub trait Kernels: Real {
             $(#[doc(hidden)]
             fn $name(kernel: $kernel) $(-> $output)?;)*

@@ -1,4 +1,4 @@
-//! The few vector operations that the kernels need, for `f32` and `f64` alike.
+//! The vector operations that the kernels need, for both `f32` and `f64`.
 
 use pulp::Simd;
 
@@ -6,50 +6,53 @@ use super::blocks::{blocks_from_tile_f32, blocks_into_tile_f32};
 
 /// An instruction set, as seen by a kernel: vectors of [`COUNT`](Lanes::COUNT) scalars.
 ///
-/// `max` and `min` follow the hardware where an operand is NaN: the result may be either operand. Kernels therefore
-/// never rely on them to carry a NaN.
+/// `max` and `min` follow the hardware if an operand is NaN: the result may be either operand.
+/// Kernels therefore never rely on them to propagate a NaN.
 pub trait Lanes<T>: Copy {
     /// One register.
     type Vector: Copy;
-    /// Scalars in a register.
+    /// Scalars per register.
     const COUNT: usize;
-    /// Registers of a tile row that a kernel works on at a time.
+    /// Registers of a tile row that a kernel processes at a time.
     const GROUP: usize;
 
-    /// The same value in every lane.
+    /// Returns a register with the same value in every lane.
     fn splat(self, value: T) -> Self::Vector;
-    /// `a + b`
+    /// Returns `a + b`.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a - b`
+    /// Returns `a - b`.
     fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a b`
+    /// Returns `a b`.
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a / b`
+    /// Returns `a / b`.
     fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a b + c`, fused where the processor can.
+    /// Returns `a b + c`, fused if the processor can.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// `c - a b`, fused where the processor can.
+    /// Returns `c - a b`, fused if the processor can.
     fn negate_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// The larger of the two.
+    /// Returns the larger of the two.
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// The smaller of the two.
+    /// Returns the smaller of the two.
     fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `|a|`
+    /// Returns `|a|`.
     fn abs(self, a: Self::Vector) -> Self::Vector;
-    /// `value` where `a < limit`, 0 elsewhere, and so where a is NaN.
+    /// Returns `value` where `a < limit`, and 0 elsewhere, including where `a` is NaN.
     fn where_less(self, a: Self::Vector, limit: Self::Vector, value: Self::Vector) -> Self::Vector;
-    /// `value` where `a` is not 0, which a NaN is not either; 0 elsewhere.
+    /// Returns `value` where `a` is not 0, including where it is NaN, and 0 elsewhere.
     fn where_nonzero(self, a: Self::Vector, value: Self::Vector) -> Self::Vector;
-    /// The largest scalar of a register.
+    /// Returns the largest scalar of a register.
     fn largest(self, a: Self::Vector) -> T;
-    /// The whole registers of a slice.
+    /// Returns a slice as whole registers, without the remainder.
     fn vectors(slice: &[T]) -> &[Self::Vector];
-    /// The whole registers of a slice.
+    /// Returns a slice as whole registers, without the remainder.
     fn vectors_mut(slice: &mut [T]) -> &mut [Self::Vector];
-    /// Entry i of `columns[k]` goes to row i, column k of a tile of `width` columns, block by block, if there are
-    /// instructions for it and the columns are whole registers; whether it was done.
+    /// Copies entry i of `columns[k]` to row i, column k of a tile of `width` columns, block by
+    /// block.
+    ///
+    /// Returns false, and does nothing, if there are no instructions for it or the number of
+    /// columns is not a whole number of registers.
     fn blocks_into_tile(self, columns: &[&[T]], tile: &mut [T], width: usize) -> bool;
-    /// The opposite of [`blocks_into_tile`](Lanes::blocks_into_tile).
+    /// Does the reverse of [`blocks_into_tile`](Lanes::blocks_into_tile).
     fn blocks_from_tile(self, tile: &[T], columns: &mut [&mut [T]], width: usize) -> bool;
 }
 

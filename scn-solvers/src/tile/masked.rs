@@ -8,22 +8,29 @@ use super::kernels::{
 };
 use super::{MaskedSystem, Operator, Panels, Scalar};
 
-/// `out = A Y` for one tile: `y` has one tile row per column of `A`, `out` one per padded row.
+/// Computes `out = A Y` for one tile.
 ///
-/// Rows that are missing from a slice too short are left out; nothing is read or written beyond it.
+/// `y` has one tile row per column of `A`, `out` one per padded row.
+///
+/// If a slice is too short, the missing rows are skipped; nothing is read or written past its end.
 pub fn product<T: Scalar>(matrix: &Panels<T>, y: &[T], out: &mut [T]) {
     T::product(Product { matrix, y, out });
 }
 
-/// `D y` for one tile: `y` has one row per padded atom, `out` one per row of the dictionary, rounded up to whole panels.
+/// Computes `D y` for one tile.
+///
+/// `y` has one row per padded atom, `out` one per row of the dictionary, rounded up to whole
+/// panels.
 pub fn dictionary_product<T: Scalar>(operator: &Operator<T>, y: &[T], out: &mut [T]) {
     product(operator.dictionary_panels(), y, out);
 }
 
-/// Restricts u, `right_side`, to the active sets of the codes. Both are tiles with one row per padded atom.
+/// Restricts the right side u to the active sets of the codes.
+///
+/// `codes` and `right_side` (u) are tiles with one row per padded atom.
 ///
 /// # Panics
-/// If a slice is shorter than its tile.
+/// Panics if a slice is shorter than its tile.
 pub fn masked_system<T: Scalar>(
     operator: &Operator<T>,
     codes: &[T],
@@ -38,13 +45,14 @@ pub fn masked_system<T: Scalar>(
     });
 }
 
-/// One over-relaxed Gauss-Seidel sweep on `H_LL y = u` for every column of a tile at once, with factor ω in (0, 2).
-/// `right_side` is that of [`masked_system`] for sweeps; `solution`, a tile with one row per padded
-/// atom, must be zero off the active sets, and everywhere if `from_zero` says so, which saves half
-/// of the sweep.
+/// Performs one over-relaxed Gauss-Seidel sweep on `H_LL y = u` for all columns of a tile at once.
+///
+/// The factor `relaxation` is in (0, 2). `right_side` is [`MaskedSystem::swept`], as written by
+/// [`masked_system`]. `solution` is a tile with one row per padded atom and must be zero outside
+/// the active sets. If it is zero everywhere, `from_zero` saves half of the sweep.
 ///
 /// # Panics
-/// If a slice is shorter than its tile.
+/// Panics if a slice is shorter than its tile.
 pub fn masked_sweep<T: Scalar>(
     operator: &Operator<T>,
     relaxation: f64,
@@ -66,12 +74,15 @@ pub fn masked_sweep<T: Scalar>(
     });
 }
 
-/// Per column `max over L of |u - H y|`, what remains of `H_LL y = u`, to `largest`; NaN where a number is not finite.
-/// `scratch` is a tile row; `mask` has 1 where the atom belongs to the column's active set L and 0
-/// elsewhere; it, u (`right_side`) and `solution`, zero off L, are tiles with one row per padded atom.
+/// Writes the residual `max over L of |u - H y|` of each column to `largest`, or NaN if a number is
+/// not finite.
+///
+/// `mask` is 1 where the atom belongs to the column's active set L, and 0 elsewhere. `mask`,
+/// `right_side` (u) and `solution` (zero outside L) are tiles with one row per padded atom;
+/// `scratch` is a tile row.
 ///
 /// # Panics
-/// If a slice is shorter than its tile.
+/// Panics if a slice is shorter than its tile.
 pub fn masked_residual<T: Scalar>(
     operator: &Operator<T>,
     mask: &[T],
@@ -93,12 +104,16 @@ pub fn masked_residual<T: Scalar>(
     }
 }
 
-/// Solves the dense system `A y = u` of n unknowns. `matrix` is n × n, row-major; its upper triangle is read, and overwritten;
-/// `diagonal` is that of A once more; `vector` holds u, which y replaces. False, and y of no use, if A is not positive definite
-/// beyond rounding: if a pivot is at most `8 n ε` times its diagonal entry.
+/// Solves the dense system `A y = u` of n unknowns.
+///
+/// `matrix` is A (n × n, row-major); only its upper triangle is read, and it is overwritten.
+/// `diagonal` is a copy of the diagonal of A. `vector` holds u and receives y.
+///
+/// Returns false, and leaves `vector` unusable, if A is not numerically positive definite: a pivot
+/// is at most `8 n ε` times its diagonal entry.
 ///
 /// # Panics
-/// If a slice is shorter than n by `vector.len() = n`.
+/// Panics if `matrix` or `diagonal` is too short for n = `vector.len()`.
 pub fn solve_positive_definite<T: Scalar>(
     matrix: &mut [T],
     diagonal: &[T],
@@ -111,8 +126,9 @@ pub fn solve_positive_definite<T: Scalar>(
     })
 }
 
-/// `sums -= s y`, entry by entry, where s is -1 where the code is negative and 1 elsewhere. What is longer than the shortest slice
-/// is left alone.
+/// Computes `sums -= s y` entry by entry, where s is -1 if the code is negative and 1 otherwise.
+///
+/// Entries past the end of the shortest slice are left unchanged.
 pub fn subtract_signed<T: Scalar>(codes: &[T], values: &[T], sums: &mut [T]) {
     T::subtract_signed(SubtractSigned {
         codes,
@@ -121,10 +137,11 @@ pub fn subtract_signed<T: Scalar>(codes: &[T], values: &[T], sums: &mut [T]) {
     });
 }
 
-/// `out = factor A B`, added to what `out` holds if `accumulate` says so, on the calling thread alone.
+/// Computes `out = factor A B`, or `out += factor A B` with [`Accum::Add`], on the calling thread
+/// only.
 ///
 /// # Panics
-/// If the shapes do not fit.
+/// Panics if the shapes do not match.
 pub fn multiply<T: Scalar>(
     out: MatMut<'_, T>,
     accumulate: Accum,

@@ -1,4 +1,4 @@
-//! `H = D'D + λ2 I` and everything that follows from it alone.
+//! The Gram matrix `H = D'D + λ2 I` and everything derived from it.
 
 mod dictionary;
 mod on_demand;
@@ -14,8 +14,9 @@ use super::atom_groups::AtomGroups;
 use super::dense::Multiply;
 use super::{Panels, Scalar, padded};
 
-/// The Gram matrix `H = D'D + λ2 I` (n × n) of a dictionary (m × n), computed once and packed for
-/// the kernels, with all that depends on it alone.
+/// The Gram matrix `H = D'D + λ2 I` (n × n) of a dictionary (m × n), packed for the kernels.
+///
+/// It is computed once, together with everything that depends on `H` only.
 ///
 /// Vectors with one number per atom are padded with zeros to whole panels.
 #[derive(Debug, Clone)]
@@ -30,13 +31,13 @@ pub struct Operator<T: Scalar> {
     steps: Vec<T>,
     sweep_panels: Panels<T>,
     lipschitz: OnceLock<T>,
-    shifted_inverse: OnceLock<(T, Panels<T>)>,
     unit_diagonal: OnceLock<(Vec<T>, Panels<T>)>,
     gram_rows: OnceLock<Vec<T>>,
 }
 
 impl<T: Scalar> Operator<T> {
-    /// Memory for an operator of so many atoms over a dictionary, not yet one.
+    /// Allocates an operator with `atoms` atoms; [`update`](Self::update) or
+    /// [`update_gram`](Self::update_gram) sets its values.
     pub(crate) fn blank(dictionary: Mat<T>, atoms: usize) -> Self {
         let square = Mat::zeros(atoms, atoms);
         let zeros = || vec![T::ZERO; padded(atoms)];
@@ -51,20 +52,19 @@ impl<T: Scalar> Operator<T> {
             overlaps: Overlaps::default(),
             steps: zeros(),
             lipschitz: OnceLock::new(),
-            shifted_inverse: OnceLock::new(),
             unit_diagonal: OnceLock::new(),
             gram_rows: OnceLock::new(),
         }
     }
 
-    /// Takes the values of another dictionary of the same shape, and another λ2.
+    /// Replaces λ2 and the dictionary, which keeps its shape.
     pub(crate) fn update(&mut self, dictionary: MatRef<'_, T>, lambda2: T) {
         self.dictionary.update(dictionary);
         square(dictionary, &mut self.gram);
         self.complete(lambda2);
     }
 
-    /// Takes a matrix, n × n, in place of `D'D`.
+    /// Uses a matrix (n × n) in place of `D'D`.
     pub(crate) fn update_gram(&mut self, gram: MatRef<'_, T>, lambda2: T) {
         self.gram.copy_from(gram);
         self.complete(lambda2);
@@ -94,17 +94,17 @@ impl<T: Scalar> Operator<T> {
             } else if steps[i] == T::ZERO {
                 T::ZERO
             } else {
-                // The difference of two numbers near each other, before it is rounded.
+                // Subtract in f64: the two numbers are nearly equal.
                 T::from_f64(steps[i].to_f64() * gram[(i, i)].to_f64() - 1.0)
             }
         });
         self.lipschitz = OnceLock::new();
-        self.shifted_inverse = OnceLock::new();
         self.unit_diagonal = OnceLock::new();
         self.update_gram_rows();
     }
 
-    /// The operator of the same numbers in `f64`: its Gram matrix lacks the rounding of this one's.
+    /// Returns the operator of the same dictionary in `f64`, whose Gram matrix is free of the
+    /// rounding of `T`.
     pub(crate) fn widened(&self, lambda2: T) -> Operator<f64> {
         let widen = |matrix: MatRef<'_, T>| {
             Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
@@ -118,14 +118,15 @@ impl<T: Scalar> Operator<T> {
             square(exact.dictionary.matrix(), &mut exact.gram);
             exact.complete(lambda2);
         } else {
-            // λ2 is on its diagonal already, as near as this type has it.
+            // The diagonal already includes λ2, up to rounding in `T`.
             let mut gram = widen(self.gram());
             for atom in 0..self.atoms() {
                 gram[(atom, atom)] -= lambda2;
             }
             exact.update_gram(gram.as_ref(), lambda2);
         }
-        // A zero atom is one here, too: its codes might leave the range of this type.
+        // Atoms that count as zero in `T` do so in `f64`, too: their codes might leave the range of
+        // `T`.
         let inverses = exact
             .inverse_diagonal
             .iter_mut()
@@ -138,89 +139,98 @@ impl<T: Scalar> Operator<T> {
         exact
     }
 
-    /// Length of a signal, m; 0 if there is no dictionary.
+    /// Returns the length of a signal, m, or 0 if there is no dictionary.
     pub fn rows(&self) -> usize {
         self.dictionary().nrows()
     }
 
-    /// Number of atoms, n.
+    /// Returns the number of atoms, n.
     pub fn atoms(&self) -> usize {
         self.gram.ncols()
     }
 
-    /// `D`, m × n; 0 × n if there is none.
+    /// Returns the dictionary `D` (m × n), or a 0 × n matrix if there is none.
     pub fn dictionary(&self) -> MatRef<'_, T> {
         self.dictionary.matrix()
     }
 
-    /// `D` packed for products with signals.
+    /// Returns `D` packed for products with signals.
     pub(crate) fn atom_groups(&self) -> &AtomGroups<T> {
         self.dictionary.atom_groups()
     }
 
-    /// `D` packed for products `D y`, with padded rows and columns; for derivatives alone, so it is packed when first asked for.
+    /// Returns `D` packed for products `D y`, with padded rows and columns.
+    ///
+    /// Only derivatives need it, so it is packed on first use.
     pub(crate) fn dictionary_panels(&self) -> &Panels<T> {
         self.dictionary.panels()
     }
 
-    /// `D'` in groups of the rows of D, for products `D y` with columns; for derivatives alone.
+    /// Returns `D'` in groups of rows of D, for products `D y` with columns. Only derivatives need
+    /// it.
     pub(crate) fn row_groups(&self) -> &AtomGroups<T> {
         self.dictionary.row_groups()
     }
 
-    /// `H = D'D + λ2 I`, n × n.
+    /// Returns `H = D'D + λ2 I` (n × n).
     pub fn gram(&self) -> MatRef<'_, T> {
         self.gram.as_ref()
     }
 
-    /// `H` packed, with padded rows and columns.
+    /// Returns `H` packed, with padded rows and columns.
     pub fn gram_panels(&self) -> &Panels<T> {
         &self.gram_panels
     }
 
-    /// `ω H_ij / H_ii - δ_ij` packed, with padded rows and columns; zero rows for zero atoms.
+    /// Returns `ω H_ij / H_ii - δ_ij` packed, with padded rows and columns; rows of zero atoms are
+    /// zero.
     pub(crate) fn sweep_panels(&self) -> &Panels<T> {
         &self.sweep_panels
     }
 
-    /// `H_jj`
+    /// Returns the diagonal entries `H_jj`.
     pub fn diagonal(&self) -> &[T] {
         &self.diagonal
     }
 
-    /// `1 / H_jj`; 0 for a zero atom. An atom too small to divide by counts as zero.
+    /// Returns `1 / H_jj`, or 0 for atoms that are zero or too small to divide by.
     pub fn inverse_diagonal(&self) -> &[T] {
         &self.inverse_diagonal
     }
 
-    /// `√H_jj`, and the ends of its range.
+    /// Returns `√H_jj` of all atoms, with the largest and the smallest.
     pub(crate) fn norms(&self) -> &Norms<T> {
         &self.norms
     }
 
-    /// `max |H_ij| / √(H_ii H_jj)` over i != j.
+    /// Returns the largest `|H_ij| / √(H_ii H_jj)` over i != j.
     pub(crate) fn coherence(&self) -> f64 {
         self.overlaps.coherence
     }
 
-    /// q, the mean over j of `sum over i != j of H_ij² / (H_ii H_jj)`: how much atoms overlap. About n/m for independent atoms.
+    /// Returns q, a measure of how much atoms overlap.
+    ///
+    /// It is the mean over j of `sum over i != j of H_ij² / (H_ii H_jj)`, about n/m for independent
+    /// atoms.
     pub fn coupling(&self) -> f64 {
         self.overlaps.coupling
     }
 
-    /// `ω = 1 + min(q/4, 1/5)`: the over-relaxation of [`steps`](Self::steps).
+    /// Returns `ω = 1 + min(q/4, 1/5)`, the over-relaxation of [`steps`](Self::steps).
     pub fn relaxation(&self) -> f64 {
         1.0 + (0.25 * self.coupling()).min(0.2)
     }
 
-    /// `ω / H_jj`; 0 for a zero atom: the step lengths of [coordinate descent](crate::CoordinateDescent),
-    /// with the over-relaxation that its documentation states.
+    /// Returns the step lengths `ω / H_jj` of [coordinate descent](crate::CoordinateDescent), or 0
+    /// for zero atoms.
+    ///
+    /// The documentation of coordinate descent explains the over-relaxation ω.
     pub fn steps(&self) -> &[T] {
         &self.steps
     }
 }
 
-/// `gram = D'D`
+/// Computes `gram = D'D`.
 fn square<T: Scalar>(dictionary: MatRef<'_, T>, gram: &mut Mat<T>) {
     T::multiply(Multiply {
         a: dictionary.transpose(),

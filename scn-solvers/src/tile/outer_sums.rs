@@ -1,4 +1,4 @@
-//! Sums of `x y'` over very many columns, tile by tile.
+//! Sums of `x y'` over many columns, tile by tile.
 
 use super::columns::{LARGEST_TILE, tile_columns, tile_columns_mut};
 use super::kernels::{
@@ -6,8 +6,9 @@ use super::kernels::{
 };
 use super::{Operator, Scalar};
 
-/// The rows Y of a tile, turned so that the numbers of one column lie side by side, for [`OuterSums::add`] and
-/// [`add_combinations`].
+/// The rows Y of a tile, transposed so that the numbers of a column are adjacent.
+///
+/// Input of [`OuterSums::add`] and [`add_combinations`].
 #[derive(Debug, Clone, Default)]
 pub struct Grouped<T> {
     data: Vec<T>,
@@ -16,24 +17,24 @@ pub struct Grouped<T> {
 }
 
 impl<T: Scalar> Grouped<T> {
-    /// No memory yet.
+    /// Creates an empty buffer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The numbers and the width of a group, as kernels take them.
+    /// Returns the numbers and the width of a group, as kernels expect them.
     #[cfg(test)]
     pub(crate) fn parts(&self) -> (&[T], usize) {
         (&self.data, self.width)
     }
 
-    /// Takes the first `rows` rows of a tile.
+    /// Loads the first `rows` rows of a tile.
     ///
     /// # Panics
-    /// If the tile has fewer.
+    /// Panics if the tile has fewer rows.
     pub fn load(&mut self, tile: &[T], rows: usize) {
         let (padded, width) = outer_columns::<T>(rows);
-        // Places without a row are zero, and stay so while the shape does.
+        // Entries without a row are zero, and remain so until the shape changes.
         if (self.rows, self.width) != (rows, width) {
             self.data.clear();
             self.data.resize(padded * T::tile(), T::ZERO);
@@ -52,16 +53,18 @@ impl<T: Scalar> Grouped<T> {
     }
 }
 
-/// Adds `D y` to columns of their own, at most as many as a tile has, each with one number per row of the dictionary.
+/// Adds `D y`, for each column y of Y, to the corresponding column of `columns`.
+///
+/// At most a tile's columns are used. Each has one number per row of the dictionary.
 ///
 /// # Panics
-/// If Y has another number of rows than the dictionary has atoms, or a column is shorter.
+/// Panics if Y does not have one row per atom, or if a column is too short.
 pub fn add_combinations<'a, T: Scalar + 'a>(
     operator: &Operator<T>,
     y: &Grouped<T>,
     columns: impl ExactSizeIterator<Item = &'a mut [T]>,
 ) {
-    assert_eq!(y.rows, operator.atoms(), "rows of Y");
+    assert_eq!(y.rows, operator.atoms(), "Y must have one row per atom");
     let count = columns.len().min(T::tile());
     T::add_combinations(AddCombinations {
         rows: operator.row_groups(),
@@ -71,10 +74,10 @@ pub fn add_combinations<'a, T: Scalar + 'a>(
     });
 }
 
-/// `sum over columns of x y'`, m × n.
+/// The sum over columns of `x y'` (m × n).
 #[derive(Debug, Clone)]
 pub struct OuterSums<T> {
-    /// Row-major, rows rounded up to whole groups.
+    /// Row-major; the length of a row is rounded up to whole groups.
     data: Vec<T>,
     rows: usize,
     columns: usize,
@@ -82,7 +85,7 @@ pub struct OuterSums<T> {
 }
 
 impl<T: Scalar> OuterSums<T> {
-    /// Zeros, for x of `rows` entries and y of `columns`.
+    /// Creates sums of zero, for x with `rows` entries and y with `columns` entries.
     pub fn zeros(rows: usize, columns: usize) -> Self {
         let (stride, _) = outer_columns::<T>(columns);
         Self {
@@ -93,12 +96,15 @@ impl<T: Scalar> OuterSums<T> {
         }
     }
 
-    /// Adds the columns of a tile: X has one tile row for each entry of x.
+    /// Adds the columns of a tile. `x` has one tile row per entry of a column.
     ///
     /// # Panics
-    /// If X is shorter, or Y has another number of rows than `y` has entries.
+    /// Panics if `x` is too short, or if Y does not have one row per column of the sums.
     pub fn add(&mut self, x: &[T], y: &Grouped<T>) {
-        assert_eq!(y.rows, self.columns, "rows of Y");
+        assert_eq!(
+            y.rows, self.columns,
+            "Y must have one row per column of the sums"
+        );
         T::add_outer(AddOuter {
             rows: &x[..self.rows * T::tile()],
             groups: &y.data,
@@ -107,16 +113,23 @@ impl<T: Scalar> OuterSums<T> {
         });
     }
 
-    /// The same for x that lie one after the other in memory, at most as many as a tile has columns: turned into tile rows a cache
-    /// line of each at a time, while the next are on their way.
+    /// Same as [`add`](Self::add), for columns x that are stored one after the other, at most as
+    /// many as a tile has.
+    ///
+    /// They are read in place, with prefetching, unless they are so short that copying them to a
+    /// tile is faster.
     ///
     /// # Panics
-    /// If one is shorter, or Y has another number of rows than `y` has entries.
+    /// Panics if Y does not have one row per column of the sums. May panic if a column x is too
+    /// short.
     pub fn add_columns<'a>(&mut self, x: impl Iterator<Item = &'a [T]>, y: &Grouped<T>)
     where
         T: 'a,
     {
-        assert_eq!(y.rows, self.columns, "rows of Y");
+        assert_eq!(
+            y.rows, self.columns,
+            "Y must have one row per column of the sums"
+        );
         let slices = tile_columns(x);
         let count = slices
             .iter()
@@ -142,7 +155,7 @@ impl<T: Scalar> OuterSums<T> {
     /// Adds the sums over other columns.
     ///
     /// # Panics
-    /// If they are of another shape.
+    /// Panics if the shapes differ.
     pub fn merge(&mut self, other: &Self) {
         assert_eq!((self.rows, self.columns), (other.rows, other.columns));
         for (sum, &value) in self.data.iter_mut().zip(&other.data) {
@@ -150,7 +163,7 @@ impl<T: Scalar> OuterSums<T> {
         }
     }
 
-    /// The sums, row by row: m rows of n numbers.
+    /// Iterates over the m rows of n sums.
     pub fn rows(&self) -> impl Iterator<Item = &[T]> {
         let rows = self.data.chunks_exact(self.stride.max(1));
         rows.map(|row| &row[..self.columns]).take(self.rows)

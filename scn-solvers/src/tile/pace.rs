@@ -1,36 +1,39 @@
-//! When to measure sweeps, and when to believe that they have arrived.
+//! When to measure sweeps, and when to trust their estimates.
 
-/// What the last measured sweep says.
+/// The forecast of the last measured sweep.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Outlook {
-    /// The residual by what the sweep moved: no certificate.
+    /// The residual as estimated from the changes of the codes; not a certificate.
     pub estimate: f64,
-    /// Sweeps that will bring it down to the tolerance if they go on to shrink it as those before did: infinite if they did
-    /// not.
+    /// Number of sweeps until the estimate is within the tolerance, if it keeps shrinking at the
+    /// same rate; infinite if it does not shrink.
     pub ahead: f64,
 }
 
-/// Sweeps over a tile so far, for what is planned next. To measure how far a sweep moved costs a quarter of it where atoms are few, so
-/// not every sweep is measured while many are still ahead.
+/// The progress of sweeps over a tile, which decides which of them are measured.
+///
+/// With few atoms, measuring how far a sweep moved costs a quarter of the sweep, so not every sweep
+/// is measured while many are still ahead.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// The residual that a change `H_jj |change of a_j|` stands for: 1, or more where a certificate has said so. Slow sweeps are
-    /// short of the optimum by many times their last step.
+    /// The ratio of the residual to the change `H_jj |change of a_j|`: 1, or more if a certificate
+    /// found it larger. Slow sweeps are many times their last step away from the optimum.
     per_change: f64,
-    /// The last estimate; 0 if there is none.
+    /// The last estimate, or 0 if there is none.
     last: f64,
-    /// Sweeps since then.
+    /// Sweeps since the last estimate.
     since: u32,
-    /// So many sweeps will not be measured.
+    /// Number of coming sweeps that are not measured.
     unmeasured: u32,
-    /// Whether every sweep is to be measured.
+    /// Whether every sweep is measured.
     closely: bool,
 }
 
 impl Pace {
-    /// Forgets the sweeps before: something else has moved the codes. How they go on says little then, so every sweep is
-    /// measured.
+    /// Discards the previous sweeps, after something else has moved the codes.
+    ///
+    /// Progress is hard to predict from then on, so every sweep is measured.
     pub fn restart_closely(&mut self) {
         *self = Self {
             per_change: self.per_change,
@@ -39,7 +42,7 @@ impl Pace {
         };
     }
 
-    /// Whether the next sweep is to be measured. Counts it if not.
+    /// Returns whether to measure the next sweep, and counts the sweep if not.
     pub fn due(&mut self) -> bool {
         if self.unmeasured == 0 {
             return true;
@@ -49,12 +52,12 @@ impl Pace {
         false
     }
 
-    /// Whether the last estimate promised this tolerance.
+    /// Returns whether the last estimate is within the tolerance.
     pub fn believes(&self, tolerance: f64) -> bool {
         self.last > 0.0 && self.last <= tolerance
     }
 
-    /// Takes in the certificate of a promise that was not kept.
+    /// Corrects the estimate if the certified residual turned out larger.
     pub fn refute(&mut self, residual: f64) {
         if residual > self.last {
             self.per_change *= residual / self.last;
@@ -62,8 +65,9 @@ impl Pace {
         }
     }
 
-    /// Takes in one more sweep, of which the largest change `H_jj |change of a_j|`, relative to the scale of its column, was
-    /// measured.
+    /// Records a measured sweep.
+    ///
+    /// `change` is the largest `H_jj |change of a_j|`, relative to the scale of its column.
     pub fn measured(&mut self, change: f64, tolerance: f64) -> Outlook {
         let estimate = self.per_change * change;
         let ahead = if estimate <= tolerance || self.last <= 0.0 {
@@ -100,6 +104,8 @@ impl Default for Pace {
     }
 }
 
-/// Sweeps that are not measured: this share of those ahead, which get slower rather than faster, and no more than so many.
+/// Fraction of the sweeps ahead that are not measured; convergence slows down rather than speeds
+/// up.
 const OF_THOSE_AHEAD: f64 = 0.6;
+/// Maximum number of consecutive sweeps that are not measured.
 const UNMEASURED: f64 = 3.0;

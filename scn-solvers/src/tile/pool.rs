@@ -1,19 +1,21 @@
-//! Scratch memory that is kept from call to call.
+//! Workspaces that are kept between calls.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Scratch of workers that come and go: one for each that works at the same time. It is kept, so
-/// that nothing is allocated after the first call.
+/// A pool of workspaces, one for each thread that works at the same time.
+///
+/// Workspaces are kept, so nothing is allocated after the first call.
 #[derive(Debug)]
 pub struct Pool<S>(Mutex<Vec<S>>);
 
 impl<S> Pool<S> {
-    /// No memory yet.
+    /// Creates an empty pool.
     pub const fn new() -> Self {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// Works with scratch that was used before, if there is any, else with what `make` makes.
+    /// Runs `work` with a workspace from the pool, or with a new one from `make` if the pool is
+    /// empty.
     pub fn with<R>(&self, make: impl FnOnce() -> S, work: impl FnOnce(&mut S) -> R) -> R {
         let kept = self.lock().pop();
         let mut scratch = kept.unwrap_or_else(make);
@@ -34,7 +36,7 @@ impl<S> Default for Pool<S> {
 }
 
 impl<S> Clone for Pool<S> {
-    /// A pool of its own, without memory.
+    /// Creates an empty pool; workspaces are not copied.
     fn clone(&self) -> Self {
         Self::new()
     }
@@ -44,7 +46,7 @@ impl<S> Clone for Pool<S> {
 mod tests {
     use super::Pool;
 
-    /// One after the other they share; one inside the other they do not.
+    /// Sequential calls share a workspace; nested calls do not.
     #[test]
     fn scratch_is_used_again_but_never_by_two_at_a_time() {
         let pool = Pool::new();

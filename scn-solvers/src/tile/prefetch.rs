@@ -1,17 +1,23 @@
-//! Telling the processor what will be read soon. The one place in this crate with `unsafe`: signals are read in twelve
-//! streams at a time, more than processors follow by themselves, and with few atoms to a signal a core waits for memory
-//! almost half of the time. There is no safe way to say so. Nothing but speed depends on it.
+//! Prefetching of memory that will be read soon.
+//!
+//! Apart from the MPI interface, this is the only `unsafe` code in this crate; there is no safe way
+//! to prefetch. Signals are read in twelve streams at a time, more than processors follow by
+//! themselves, and with few atoms a core would otherwise wait for memory almost half of the time.
+//! Prefetching affects only speed.
 
-/// Bytes that memory comes in.
+/// Bytes per cache line.
 pub(crate) const CACHE_LINE: usize = 64;
 
-/// Numbers of a cache line: so many rows of columns are worked on at a time, where each is read once.
+/// Returns how many numbers a cache line holds.
+///
+/// Columns that are read only once are processed this many rows at a time.
 pub(crate) const fn line_numbers<T>() -> usize {
     CACHE_LINE / size_of::<T>()
 }
 
-/// Asks for the line in which the rows `next..next + line_numbers()` of a column end. Where they begin in the line before, that was
-/// asked for with the rows before.
+/// Prefetches the cache line in which rows `next..next + line_numbers()` of a column end.
+///
+/// If the rows begin in the line before, that line was prefetched with the previous rows.
 #[inline(always)]
 pub(crate) fn prefetch_rows<T>(column: &[T], next: usize) {
     let end = column.len().min(next + line_numbers::<T>());
@@ -20,7 +26,7 @@ pub(crate) fn prefetch_rows<T>(column: &[T], next: usize) {
     }
 }
 
-/// Asks for all cache lines of some numbers.
+/// Prefetches all cache lines of a slice.
 #[inline(always)]
 pub(crate) fn prefetch_all<T>(values: &[T]) {
     for line in values.chunks(line_numbers::<T>()) {
@@ -28,12 +34,13 @@ pub(crate) fn prefetch_all<T>(values: &[T]) {
     }
 }
 
-/// Asks for the cache line of a number; does nothing on processors other than x86-64.
+/// Prefetches the cache line of a value. Does nothing on processors other than x86-64.
 #[inline(always)]
 pub(crate) fn prefetch<T>(value: &T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[expect(unsafe_code, reason = "see the top of this file")]
-    // SAFETY: a hint, which changes no memory and cannot fault; the instruction belongs to every x86-64.
+    // SAFETY: a prefetch is a hint that changes no memory and cannot fault, and every x86-64
+    // processor has the instruction.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_NTA, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_NTA>(std::ptr::from_ref(value).cast());

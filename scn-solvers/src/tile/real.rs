@@ -1,4 +1,4 @@
-//! The two types of numbers, and how a kernel gets to run on the widest vectors the processor has.
+//! The two number types, and dispatch of kernels to the widest vectors of the processor.
 
 use faer::traits::RealField;
 
@@ -11,7 +11,7 @@ mod sealed {
     impl Sealed for f64 {}
 }
 
-/// What kernels need of a type of numbers. Sealed: `f32` and `f64`.
+/// A number type that kernels can run on: `f32` or `f64`. Sealed.
 pub trait Real:
     RealField
     + Copy
@@ -33,7 +33,7 @@ pub trait Real:
 {
     /// The distance from 1 to the next larger number.
     const EPSILON: Self;
-    /// The smallest number that still has all digits.
+    /// The smallest positive normal number.
     const MIN_POSITIVE: Self;
     /// Infinity.
     const INFINITY: Self;
@@ -42,22 +42,23 @@ pub trait Real:
     /// One.
     const ONE: Self;
 
-    /// Columns solved together in one tile, on this processor: two or three of its registers.
+    /// Returns the number of columns in a tile on this processor: two or three registers of
+    /// numbers.
     fn tile() -> usize;
-    /// The nearest number of this type.
+    /// Returns the nearest number of this type.
     fn from_f64(value: f64) -> Self;
-    /// The same number as `f64`, exactly.
+    /// Converts to `f64`, exactly.
     fn to_f64(self) -> f64;
-    /// `|self|`.
+    /// Returns the absolute value.
     fn magnitude(self) -> Self;
-    /// Neither infinite nor NaN.
+    /// Returns whether the number is neither infinite nor NaN.
     fn finite(self) -> bool;
 
-    /// Runs a kernel on vectors of an instruction set, or in plain loops if the processor does not
-    /// have it.
+    /// Runs a kernel on vectors of an instruction set, or in plain loops if the processor lacks it.
     fn run_on<K: Kernel<Self>>(set: InstructionSet, kernel: K) -> K::Output;
-    /// Runs a kernel on the widest vectors that the processor has. It is compiled where this is
-    /// called, for every instruction set.
+    /// Runs a kernel on the widest vectors that the processor has.
+    ///
+    /// The kernel is compiled in the calling crate, for every instruction set.
     #[inline]
     fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Output {
         Self::run_on(InstructionSet::detect(), kernel)
@@ -104,7 +105,7 @@ macro_rules! real {
 real!(f32);
 real!(f64);
 
-/// Whether `f64` sees more than `T` does.
+/// Returns whether `T` is less precise than `f64`.
 pub(crate) fn narrower_than_f64<T: Real>() -> bool {
     T::EPSILON.to_f64() > f64::EPSILON
 }

@@ -1,8 +1,8 @@
-//! The two types that everything is written for.
+//! The two number types of the crate.
 
 use super::{Kernels, Real};
 
-/// `f32` or `f64`. Sealed: the [kernels](Kernels) are compiled for these two, in this crate.
+/// `f32` or `f64`. Sealed: the [kernels](Kernels) are compiled in this crate, for these two types.
 pub trait Scalar: Real + Kernels {}
 
 impl<T: Real + Kernels> Scalar for T {}

@@ -1,14 +1,17 @@
-//! Conjugate gradients on `H_LL y_L = u_L` for all columns of a tile at once, preconditioned by symmetric Gauss-Seidel.
+//! Conjugate gradients on `H_LL y_L = u_L` for a tile, preconditioned by symmetric Gauss-Seidel.
 
 use super::conjugate_gradients::quotient;
 use super::kernels::{AddSolution, Backward, Forward, ScaleRows};
 use super::{Operator, Scalar, padded};
 
-/// The method's memory, for one worker. A step costs one product with `H`, as in plain conjugate gradients, and there are half as many;
-/// see the kernels for how.
+/// The workspace of conjugate gradients with a symmetric Gauss-Seidel preconditioner, for one
+/// thread.
+///
+/// A step costs one product with `H`, the same as in plain conjugate gradients, and half as many
+/// steps are needed. `kernels::triangular` explains how.
 #[derive(Debug, Clone, Default)]
 pub struct SymmetricGaussSeidel<T> {
-    /// y but for the last step, scaled.
+    /// y without the last step, scaled.
     solution: Vec<T>,
     remainder: Vec<T>,
     direction: Vec<T>,
@@ -26,7 +29,7 @@ pub struct SymmetricGaussSeidel<T> {
 }
 
 impl<T: Scalar> SymmetricGaussSeidel<T> {
-    /// No memory yet.
+    /// Creates an empty workspace.
     pub fn new() -> Self {
         Self::default()
     }
@@ -53,11 +56,13 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         }
     }
 
-    /// Begins at zero with another system: `mask` has 1 on the active sets and 0 elsewhere; `right_side` is zero there. Both are tiles with
-    /// one row per padded atom.
+    /// Starts to solve a new system from zero.
+    ///
+    /// `mask` is 1 on the active sets and 0 elsewhere; `right_side` is zero outside the active
+    /// sets. Both are tiles with one row per padded atom.
     ///
     /// # Panics
-    /// If a slice is shorter than that.
+    /// Panics if a slice is too short.
     pub fn begin(&mut self, operator: &Operator<T>, mask: &[T], right_side: &[T]) {
         self.fit(operator);
         self.upper.fill(T::ZERO);
@@ -67,7 +72,7 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
             from: &right_side[..tile],
             to: &mut self.direction,
         });
-        // `K s = u` with t = 0: s is r, and q'q its square.
+        // With t = 0, `K s = u` gives s = r, and q'q is its square.
         self.forward(operator, mask);
         std::mem::swap(&mut self.remainder, &mut self.lower);
         self.square.copy_from_slice(&self.length);
@@ -78,12 +83,15 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         self.weight.fill(T::ZERO);
     }
 
-    /// Goes on until the root of `ρ` is at most `goal(column)` in each of the first `columns` columns, or so many more steps have been made.
-    /// Returns their number. ρ is the square of the preconditioned remainder: about as large as that of the remainder itself,
-    /// where atoms have norm 1. `operator` and `mask` are those of [`begin`](Self::begin).
+    /// Continues the solve and returns the number of steps made.
+    ///
+    /// Stops when `√ρ` is at most `goal(column)` in each of the first `columns` columns, or after
+    /// `steps` steps. ρ is the square of the preconditioned remainder, about as large as that of
+    /// the remainder itself if atoms have norm 1. `operator` and `mask` are those of
+    /// [`begin`](Self::begin).
     ///
     /// # Panics
-    /// If they are larger.
+    /// Panics if the operator is larger than that of [`begin`](Self::begin).
     pub fn proceed(
         &mut self,
         operator: &Operator<T>,
@@ -114,10 +122,12 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         made
     }
 
-    /// Writes `start` and the solution so far: tiles with one row per padded atom.
+    /// Writes the sum of `start` and the current solution to `out`.
+    ///
+    /// Both are tiles with one row per padded atom.
     ///
     /// # Panics
-    /// If a tile is smaller than that.
+    /// Panics if a slice is too short.
     pub fn add_solution(&self, operator: &Operator<T>, start: &[T], out: &mut [T]) {
         let tile = self.solution.len();
         T::add_solution(AddSolution {
@@ -130,11 +140,14 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         });
     }
 
-    /// α, β and the next ρ. That it is `α² q'q - ρ` costs digits where a step gains many, but what is lost is not handed on: ρ is
-    /// summed anew as the step is made.
+    /// Computes α, β and the next ρ.
     ///
-    /// Eigenvalues of the preconditioned matrix are at most 1, and α is at most one over the smallest: what is longer than rounding allows
-    /// for is a direction in which atoms depend on each other, and no step is made.
+    /// The formula `α² q'q - ρ` loses digits if a step gains many, but the error is not carried
+    /// over: ρ is summed again when the step is made.
+    ///
+    /// Eigenvalues of the preconditioned matrix are at most 1, and α is at most the inverse of the
+    /// smallest. A step longer than rounding permits is in a direction in which atoms are linearly
+    /// dependent, and is not made.
     fn plan(&mut self, longest: T) {
         for k in 0..T::tile() {
             let square = self.square[k];
@@ -148,7 +161,7 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         }
     }
 
-    /// Whether a column has not reached its goal. Written so that a NaN counts as reached.
+    /// Returns whether a column has not reached its goal. A NaN counts as reached.
     fn is_left(&self, columns: usize, goal: &impl Fn(usize) -> f64) -> bool {
         let squares = self.square.iter().take(columns).enumerate();
         squares.into_iter().any(|(column, square)| {

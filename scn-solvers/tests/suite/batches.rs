@@ -1,4 +1,4 @@
-//! Tiles, threads, dirty memory, and what is said of wrong input.
+//! Tiles, threads, dirty memory, and errors on wrong input.
 
 use approx::abs_diff_eq;
 use faer::Mat;
@@ -16,8 +16,9 @@ fn problem<T: Scalar>(m: usize, n: usize) -> Problem<T> {
     Problem::new(dictionary::<T>(m, n, 0.1, 7).as_ref(), penalty).unwrap()
 }
 
-/// Every remainder of tile and panel, each column against the same column alone. They agree as far as the tolerance, not
-/// to the bit: a tile goes on until all its columns have converged.
+/// Compares each column with the same column solved by itself, for every remainder of tile and
+/// panel. They agree within the tolerance but are not bit-identical, because a tile is iterated
+/// until all its columns have converged.
 fn remainders<T: Scalar>(tolerance: f64) {
     for (m, n) in [(1, 1), (5, 3), (6, 4), (7, 5), (9, 6), (4, 7), (12, 8)] {
         let problem = problem::<T>(m, n);
@@ -47,7 +48,8 @@ fn remainders<T: Scalar>(tolerance: f64) {
                     assert!(report.converged());
                     for j in 0..n {
                         let (found, expected) = (codes[(j, k)].to_f64(), alone[(j, 0)].to_f64());
-                        // Residuals of both, times the condition (below 20) and max|c| (below 10).
+                        // The residuals of both, times the condition (below 20) and max|c| (below
+                        // 10).
                         assert!(
                             abs_diff_eq!(found, expected, epsilon = 400.0 * tolerance),
                             "{} ({j}, {k}): {found} {expected}",
@@ -66,7 +68,8 @@ fn every_remainder_of_tile_and_panel() {
     remainders::<f64>(1e-10);
 }
 
-/// Row-major and column-major codes hold the same bits, whatever they held before, for any number of threads.
+/// Row-major and column-major codes are bit-identical, whatever the memory held before, for any
+/// number of threads.
 #[test]
 fn layout_dirt_and_threads_do_not_change_a_bit() {
     let problem = problem::<f32>(20, 13);
@@ -123,12 +126,12 @@ fn a_warm_start_at_the_solution_is_quick() {
         )
         .unwrap();
         assert!(first.converged() && again.converged());
-        // Backtracking makes two products a pass.
+        // Backtracking makes two products per pass.
         assert!(again.passes <= 4, "{}: {again:?}", solver.name());
     }
 }
 
-/// A start that is no code: negative and infinite entries, and a zero atom that is switched on.
+/// The start is infeasible: it has negative, infinite and NaN entries, and an active zero atom.
 #[test]
 fn an_infeasible_start_is_mended() {
     let mut instance = Instance::random(8, 5, 30, 0.0, Sign::NonNegative, 5);
@@ -153,7 +156,7 @@ fn an_infeasible_start_is_mended() {
     }
 }
 
-/// One bad signal is named, its code is zero, and no other column of its tile notices.
+/// A bad signal is reported, its code is zero, and no other column of its tile is affected.
 #[test]
 fn signals_that_are_not_finite_stay_alone() {
     let problem = problem::<f32>(6, 9);
@@ -194,7 +197,7 @@ fn running_out_of_passes_is_a_status() {
     assert!(!report.unconverged.is_empty() && report.residual > 1e-12 && codes.norm_max() > 0.0);
 }
 
-/// f32 cannot reach 1e-12: the solve ends long before its limit and says why.
+/// f32 cannot reach 1e-12: the solve ends long before its limit and reports why.
 #[test]
 fn rounding_is_recognised() {
     let instance = Instance::random(20, 15, 40, 0.2, Sign::NonNegative, 9);
@@ -318,7 +321,7 @@ fn report() -> impl Strategy<Value = Report> {
 }
 
 proptest! {
-    /// Reports of consecutive tiles, merged in any grouping, are the same report.
+    /// Merging the reports of consecutive tiles gives the same report in any grouping.
     #[test]
     fn merging_reports_is_associative(mut reports in prop::collection::vec(report(), 3)) {
         for (place, report) in reports.iter_mut().enumerate() {
@@ -336,7 +339,8 @@ proptest! {
     }
 }
 
-/// A batch that is cut at a multiple of the tile has the same bits in every column, whatever comes before and after.
+/// If a batch is cut at multiples of the tile, the codes of every column are bit-identical,
+/// whatever comes before and after.
 #[test]
 fn batches_cut_at_tiles_have_the_same_bits() {
     fn cut<T: Scalar>(tolerance: f64) {
@@ -361,15 +365,16 @@ fn batches_cut_at_tiles_have_the_same_bits() {
     cut::<f64>(1e-9);
 }
 
-/// Cut elsewhere, columns meet others in their tile, which go on for longer or shorter. Two codes of the same signal with
-/// residuals of at most r are then within
+/// If a batch is cut elsewhere, columns share their tile with different columns, which take more or
+/// fewer passes. Two codes of the same signal with residuals of at most r are then within
 ///
 /// ```text
 /// ||a - a'||  <=  2 √n r max|c| (1 + L / min H_jj) / μ
 /// ```
 ///
-/// with μ and L the smallest and the largest eigenvalue of H. Proof: with `R_j = H_jj a_j - prox(H_jj a_j - g_j)`, `δ_j = R_j / H_jj`
-/// and `e = a - a*`, both `R - g(a)` and `-g(a*)` are subgradients of the penalty, at `a - δ` and at `a*`, so that
+/// with μ and L the smallest and the largest eigenvalue of H. Proof: let
+/// `R_j = H_jj a_j - prox(H_jj a_j - g_j)`, `δ_j = R_j / H_jj` and `e = a - a*`. Both `R - g(a)`
+/// and `-g(a*)` are subgradients of the penalty, at `a - δ` and at `a*`, so
 /// `(R - H e)'(e - δ) >= 0` and `e'He <= R'e + e'Hδ`.
 #[test]
 fn batches_cut_anywhere_agree_as_the_tolerance_says() {

@@ -1,8 +1,8 @@
-//! How far codes with a stated KKT residual may be from the optimum.
+//! Bounds on the distance from the optimum of codes with a given KKT residual.
 //!
-//! Let `r_j = H_jj a_j - prox(H_jj a_j - g_j)` with `|r_j| <= ρ`, and `D` the diagonal of `H`. Then `y = a - D⁻¹ r` solves the
-//! problem exactly, but for correlations that are off by `(H - D) D⁻¹ r`, and solutions move by no more than that over
-//! the smallest eigenvalue of `H`.
+//! Let `r_j = H_jj a_j - prox(H_jj a_j - g_j)` with `|r_j| <= ρ`, and `D` the diagonal of `H`. Then
+//! `y = a - D⁻¹ r` is the exact solution for correlations that differ by `(H - D) D⁻¹ r`, and
+//! solutions move by at most that difference over the smallest eigenvalue of `H`.
 
 use faer::{Mat, Side};
 use scn_solvers::Scalar;
@@ -12,16 +12,17 @@ use crate::instance::Instance;
 /// Bounds for one column.
 #[derive(Debug)]
 pub(crate) struct Bounds {
-    /// On the KKT residual as `certify` sees it.
+    /// Bound on the KKT residual that `certify` measures.
     pub(crate) kkt: f64,
-    /// On `||a - a*||`.
+    /// Bound on `||a - a*||`.
     pub(crate) code: f64,
-    /// On the duality gap.
+    /// Bound on the duality gap.
     pub(crate) gap: f64,
 }
 
 impl Bounds {
-    /// For codes whose residual a solver in `T` has seen to be at most `tolerance`.
+    /// Computes bounds for codes whose residual a solver in `T` has found to be at most
+    /// `tolerance`.
     pub(crate) fn new<T: Scalar>(
         instance: &Instance,
         codes: &Mat<f64>,
@@ -36,8 +37,9 @@ impl Bounds {
         let signal = instance.signals.col(column).norm_l2();
         let scale = correlations.iter().fold(1e-30, |s: f64, c| s.max(c.abs()));
 
-        // What T makes of the problem: a product of length m in each entry of D'x and D'D, one of length n in H a, and
-        // a few single operations. By Cauchy and Schwarz no sum of sizes exceeds these.
+        // Rounding in T: a product of length m in each entry of `D'x` and `D'D`, one of length n in
+        // `H a`, and a few single operations. By Cauchy-Schwarz, sums of absolute values do not
+        // exceed these.
         let fit: f64 = (0..n).map(|j| diagonal(j).sqrt() * code(j)).sum();
         let norm = (0..n).map(diagonal).fold(0.0, f64::max).sqrt();
         let lambda1 = instance.lambda1.iter().copied().fold(0.0, f64::max);
@@ -45,7 +47,7 @@ impl Bounds {
         let rounding = epsilon * (norm * (signal + fit) + lambda1);
         let rho = tolerance * scale + 2.0 * rounding;
 
-        // Zero atoms have no part in it: their codes are zero.
+        // Zero atoms do not matter, because their codes are zero.
         let live: Vec<usize> = (0..n).filter(|&j| diagonal(j) > 0.0).collect();
         let smaller = Mat::from_fn(live.len(), live.len(), |p, q| gram[(live[p], live[q])]);
         let eigenvalues = smaller.self_adjoint_eigenvalues(Side::Lower).unwrap();
@@ -69,7 +71,7 @@ impl Bounds {
                 .iter()
                 .copied()
                 .fold(f64::INFINITY, f64::min);
-            // `scale` of the lasso's dual point: at least λ1 / (λ1 + ρ).
+            // The `scale` of the lasso's dual point is at least λ1 / (λ1 + ρ).
             let shrunk = 0.5 * signal * signal * (rho / smallest).powi(2);
             let complementarity = |&j: &usize| {
                 2.0 * code(j) + (2.0 * instance.lambda1[j] + rho + gradient[j].abs()) / diagonal(j)
@@ -84,9 +86,10 @@ impl Bounds {
     }
 }
 
-/// Fenchel's inequality, entry by entry: `λ1 |a| + λ2/2 a² + max(|v| - λ1, 0)² / (2 λ2) - a v`, where `v = λ2 a - g`.
-/// Either the entry and its optimum differ by `ρ/λ2`, or the entry is below `ρ/H_jj <= ρ/λ2`; the term is at most that times
-/// the slope, `λ1 + |v| + 2ρ`.
+/// Bounds the gap by Fenchel's inequality, entry by entry:
+/// `λ1 |a| + λ2/2 a² + max(|v| - λ1, 0)² / (2 λ2) - a v`, where `v = λ2 a - g`. Either the entry
+/// and its optimum differ by `ρ/λ2`, or the entry is below `ρ/H_jj <= ρ/λ2`. The term is at most
+/// that times the slope, `λ1 + |v| + 2ρ`.
 fn fenchel(
     instance: &Instance,
     codes: &Mat<f64>,

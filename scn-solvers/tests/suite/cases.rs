@@ -1,4 +1,4 @@
-//! One table of problems through every solver, in f32 and f64, from zero and from junk.
+//! A table of problems through every solver, in f32 and f64, from zero and from a random start.
 
 use faer::Mat;
 use scn_solvers::synthetic::normal_matrix;
@@ -7,7 +7,7 @@ use scn_solvers::{Scalar, Sign, Start, certify, encode};
 use crate::bounds::Bounds;
 use crate::instance::{Instance, ORACLE, rounded, solvers};
 
-/// More than a tile in either precision, and no multiple of it.
+/// More than a tile in either precision, and not a multiple of it.
 const COLUMNS: usize = 30;
 
 struct Case {
@@ -15,13 +15,13 @@ struct Case {
     m: usize,
     n: usize,
     coherence: f64,
-    /// Of each atom.
+    /// The weight λ1 of each atom.
     lambda1: fn(usize) -> f64,
     lambda2: f64,
     sign: Sign,
-    /// Changes the dictionary.
+    /// Modifies the dictionary.
     twist: fn(&mut Mat<f64>),
-    /// Solvers that are left out, and why.
+    /// Solvers to skip, with the reason.
     skip: &'static [(&'static str, &'static str)],
 }
 
@@ -29,7 +29,7 @@ fn plain(_: &mut Mat<f64>) {}
 
 const NONE: &[(&str, &str)] = &[];
 
-/// Plain gradients need thousands of passes where H is ill conditioned.
+/// Plain gradient steps take thousands of passes if H is ill-conditioned.
 const SLOW: &[(&str, &str)] = &[
     (
         "fista-without-restart",
@@ -38,7 +38,7 @@ const SLOW: &[(&str, &str)] = &[
     ("ista", "more passes than the limit on coherent atoms"),
 ];
 
-/// Norms from 1e-3 to 1e2: condition 1e10.
+/// Atom norms from 1e-3 to 1e2, hence a condition number of 1e10.
 const ONE_STEP: &[(&str, &str)] = &[
     ("fista", "one step size for all atoms"),
     ("fista-without-restart", "one step size for all atoms"),
@@ -193,14 +193,14 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// Solved to a tolerance from either start, certificate and codes are within what the tolerance and the rounding of the
-/// problem itself allow.
+/// Solves a case to a tolerance from either start, and checks that certificate and codes are within
+/// what the tolerance and the rounding of the problem itself allow.
 fn run<T: Scalar>(case: &Case, tolerance: f64) {
     let mut instance = Instance::random(case.m, case.n, COLUMNS, case.coherence, case.sign, 42);
     (case.twist)(&mut instance.dictionary);
     instance.lambda1 = (0..case.n).map(case.lambda1).collect();
     instance.lambda2 = case.lambda2;
-    // Both precisions solve the same numbers.
+    // Both precisions solve the same problem.
     let single = |matrix: &Mat<f64>| {
         Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
             f64::from(matrix[(i, j)] as f32)

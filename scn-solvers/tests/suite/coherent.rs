@@ -1,4 +1,4 @@
-//! Atoms that are much alike, where plain methods stall and wrong codes look right.
+//! Very similar atoms, with which simple solvers stall and wrong codes look right.
 
 use scn_solvers::synthetic::Workload;
 use scn_solvers::{
@@ -7,8 +7,9 @@ use scn_solvers::{
 
 use crate::instance::{Instance, solvers};
 
-/// In f32, with inner products of 0.5: every column, checked in f64 apart from the solver. What the check and the solver see of
-/// `D'x` differs by the rounding of f32, hence the half beyond the tolerance.
+/// In f32, with inner products of 0.5, every column passes a check in f64 that is independent of
+/// the solver. The check and the solver see `D'x` with different rounding in f32, so the bound is
+/// 1.5 times the tolerance.
 #[test]
 fn every_column_is_certified_in_single_precision() {
     for (shape, active) in [
@@ -42,8 +43,8 @@ fn every_column_is_certified_in_single_precision() {
     }
 }
 
-/// Inner products of 0.95 and more atoms than rows: each method reaches its tolerance, or says that it has not; none
-/// claims what the plain check does not confirm.
+/// With inner products of 0.95 and more atoms than rows, each solver reaches its tolerance or
+/// reports that it did not. No solver claims more than the independent check confirms.
 #[test]
 fn nobody_claims_what_is_not_so() {
     for sign in [Sign::NonNegative, Sign::Free] {

@@ -1,4 +1,5 @@
-//! Degenerate and extreme problems: dependent atoms, zeros, overflow, one shared eigenvalue among threads.
+//! Degenerate and extreme problems: dependent atoms, zeros, overflow, an eigenvalue shared by
+//! threads.
 
 use faer::Mat;
 use proptest::prelude::*;
@@ -14,7 +15,8 @@ use crate::instance::{Instance, solvers};
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// More atoms than rows and λ2 = 0: an atom that depends on the active ones may still have to replace one of them.
+    /// With more atoms than rows and λ2 = 0, an atom that depends on the active ones may have to
+    /// replace one of them.
     #[test]
     fn the_active_set_exchanges_dependent_atoms(
         m in 1usize..7,
@@ -42,7 +44,7 @@ proptest! {
     }
 }
 
-/// Of two equal atoms only the cheaper is used, also where the other was active at the start.
+/// Only the cheaper of two equal atoms is active, even if the other one was active at the start.
 #[test]
 fn the_cheaper_of_two_equal_atoms_wins() {
     let mut instance = Instance::random(6, 4, 10, 0.0, Sign::NonNegative, 3);
@@ -62,12 +64,12 @@ fn the_cheaper_of_two_equal_atoms_wins() {
         )
         .unwrap();
         assert!(report.converged(), "{}: {report:?}", solver.name());
-        // The condition of atom 0 holds with a margin of 0.2 once that of atom 2 does.
+        // The condition of atom 0 holds with a margin of 0.2 once that of atom 2 holds.
         assert!((0..10).all(|k| codes[(0, k)] == 0.0), "{}", solver.name());
     }
 }
 
-/// A zero signal has the code zero, exactly and at once, whatever the start.
+/// A zero signal has the zero code, exactly and immediately, whatever the start.
 #[test]
 fn zero_signals_have_zero_codes() {
     let mut instance = Instance::random(12, 9, 30, 0.4, Sign::Free, 8);
@@ -100,7 +102,8 @@ fn zero_signals_have_zero_codes() {
     }
 }
 
-/// What cannot be certified is not certified: NaN goes in, NaN comes out, and codes of the wrong sign have no finite gap.
+/// Certificates do not hide bad numbers: NaN in gives NaN out, and codes of the wrong sign have an
+/// infinite gap.
 #[test]
 fn certificates_do_not_hide_bad_numbers() {
     let instance = Instance::random(6, 4, 3, 0.0, Sign::NonNegative, 1);
@@ -126,14 +129,14 @@ fn certificates_do_not_hide_bad_numbers() {
     negative[(1, 1)] = -0.1;
     let certificate = certify(&problem, &instance.signals, negative.as_ref()).unwrap();
     assert_eq!(certificate.duality_gap, f64::INFINITY);
-    // H_jj |a_j| at the least, over a correlation of at most the norm of the signal.
+    // At least H_jj |a_j|, divided by a correlation of at most the norm of the signal.
     assert!(
         certificate.residual >= 0.1 / instance.signals.col(1).norm_l2(),
         "{certificate:?}"
     );
 }
 
-/// An atom whose squared norm is too small for its inverse counts as zero, and disturbs no other.
+/// An atom whose squared norm is too small to invert counts as zero and affects no other atom.
 #[test]
 fn an_atom_too_small_to_divide_by_is_a_zero_atom() {
     let mut atoms = dictionary::<f32>(7, 5, 0.0, 2);
@@ -154,8 +157,9 @@ fn an_atom_too_small_to_divide_by_is_a_zero_atom() {
     }
 }
 
-/// A finite signal whose code overflows: never converged, never an infinity or NaN in the codes, and the other columns of the
-/// tile converge. Methods that return to finite codes each time they overflow run out of passes, or stall.
+/// A finite signal whose code overflows never converges and never leaves infinity or NaN in the
+/// codes, and the other columns of the tile converge. Solvers that return to finite codes after
+/// each overflow reach the pass limit or stall.
 #[test]
 fn codes_that_overflow_are_no_result() {
     for sign in [Sign::NonNegative, Sign::Free] {
@@ -195,7 +199,7 @@ fn codes_that_overflow_are_no_result() {
     }
 }
 
-/// A certificate is of the codes and signals of one problem.
+/// A certificate requires codes and signals with the shapes of the problem.
 #[test]
 fn certificates_refuse_other_shapes() {
     let problem = Instance::random(6, 4, 3, 0.0, Sign::NonNegative, 1).problem::<f64>();
@@ -217,7 +221,8 @@ fn certificates_refuse_other_shapes() {
     );
 }
 
-/// An update replaces everything that depends on the old values; one that fails replaces nothing. Both to the bit.
+/// An update replaces everything that depends on the old values, and a failed update replaces
+/// nothing. Codes are bit-identical in both cases.
 #[test]
 fn an_update_is_all_or_nothing() {
     let penalty = ElasticNet::nonnegative(0.1_f64, 0.01);
@@ -265,7 +270,7 @@ fn an_update_is_all_or_nothing() {
     );
 }
 
-/// `D'D` fits into f32 and `λ2` does too, but not their sum.
+/// `D'D` and `λ2` are both within the range of f32, but their sum is not.
 #[test]
 fn the_gram_matrix_may_overflow_by_lambda2() {
     let atoms = Mat::from_fn(1, 1, |_, _| 1.8e19_f32); // squared 3.24e38, of at most 3.40e38
@@ -276,8 +281,8 @@ fn the_gram_matrix_may_overflow_by_lambda2() {
     ));
 }
 
-/// The eigenvalue is computed by whichever worker asks first, while the others wait or work: no dependence on their number, and
-/// no worker waits for itself.
+/// The first thread that asks computes the eigenvalue, while the others wait or work. The result
+/// does not depend on their number, and no thread waits for itself.
 #[test]
 fn the_lipschitz_constant_is_shared_among_threads() {
     let atoms = dictionary::<f32>(200, 320, 0.0, 1);

@@ -1,4 +1,4 @@
-//! Grids of λ1 against one solve after the other.
+//! Grids of λ1, compared with separate solves.
 
 use faer::Mat;
 use proptest::prelude::*;
@@ -12,8 +12,9 @@ fn problem<T: Scalar>(penalty: ElasticNet<T>) -> Problem<T> {
     Problem::new(dictionary::<T>(15, 20, 0.2, 1).as_ref(), penalty).unwrap()
 }
 
-/// Each point holds the codes that a solve for its λ1 alone finds, after fewer passes; in f32 the certificate in f64 follows
-/// λ1 as well. Residuals of both, times the condition of H (below 400) and max |c| (below 10).
+/// Each point has the codes that a separate solve for its λ1 finds, after fewer passes in total. In
+/// f32 the certificate in f64 follows λ1 too. The bound is the residuals of both, times the
+/// condition of H (below 400) and max |c| (below 10).
 fn agrees<T: Scalar>(tolerance: f64, per_atom: bool) {
     let lambda1 = if per_atom {
         Lambda1::PerAtom(
@@ -55,7 +56,7 @@ fn agrees<T: Scalar>(tolerance: f64, per_atom: bool) {
             let report = encode(&solver, &alone, &signals, expected.as_mut(), Start::Zero).unwrap();
             assert!(point.report.converged() && report.converged());
             assert!((point.codes - &expected).norm_max().to_f64() <= 8000.0 * tolerance);
-            // At the first nothing is active, but for the rounding of λ1 itself.
+            // At the first point nothing is active, up to the rounding of λ1 itself.
             if point.index == 0 {
                 assert!(point.codes.norm_max().to_f64() <= 100.0 * T::EPSILON.to_f64());
             }
@@ -78,12 +79,12 @@ fn every_point_is_the_solve_for_its_lambda1() {
 }
 
 proptest! {
-    /// Another λ1 leaves nothing of the one before.
+    /// Setting a different λ1 leaves no trace of the old one.
     #[test]
     fn a_problem_with_another_lambda1_is_the_problem_with_that(first in 0.0f32..1.0, second in 0.0f32..1.0) {
         let mut changed = problem(ElasticNet::nonnegative(first, 0.1));
         let signals = normal_matrix::<f32>(15, 20, 3);
-        // A tolerance for which λ1 is needed in f64 too.
+        // A tolerance for which λ1 is also needed in f64.
         let solver = Auto::new(Settings::new(2e-6, 10_000).unwrap());
         let codes = |problem: &Problem<f32>| {
             let mut codes = Mat::zeros(20, 20);

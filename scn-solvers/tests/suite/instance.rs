@@ -1,4 +1,4 @@
-//! Problems for the tests, and plain f64 measures of what solvers return.
+//! Problems for the tests, and simple f64 measures of the returned codes.
 
 use faer::Mat;
 use scn_solvers::synthetic::{dictionary, normal_matrix};
@@ -7,10 +7,10 @@ use scn_solvers::{
     Report, Scalar, Settings, Sign, Solver, Start, encode,
 };
 
-/// The tolerance of the oracle.
+/// The tolerance of [`Instance::exact`].
 pub(crate) const ORACLE: f64 = 1e-12;
 
-/// A problem with its signals, in f64; [`solve`](Self::solve) rounds it to the precision asked for.
+/// A problem with its signals in f64. [`solve`](Self::solve) rounds it to the requested precision.
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
     pub(crate) dictionary: Mat<f64>,
@@ -38,8 +38,9 @@ impl Instance {
         }
     }
 
-    /// Whether every signal has an atom at less than 89 degrees. Residuals are relative to `max |D'x|`: with all atoms nearer to right
-    /// angles its rounding, some ten units of ε times the norms, is more than the tolerance of the oracle.
+    /// Whether every signal is at less than 89 degrees to some atom. Residuals are relative to
+    /// `max |D'x|`. If all atoms are closer to right angles, its rounding, about ten units of ε
+    /// times the norms, exceeds the tolerance of the reference.
     pub(crate) fn is_seen(&self) -> bool {
         let correlations = self.dictionary.transpose() * &self.signals;
         let mut columns = correlations.col_iter().zip(self.signals.col_iter());
@@ -65,7 +66,7 @@ impl Instance {
         Problem::new(rounded::<T>(&self.dictionary).as_ref(), penalty).unwrap()
     }
 
-    /// Codes from zero, in f64 whatever the precision of the solve.
+    /// Returns the codes from a zero start, in f64 whatever the precision of the solve.
     pub(crate) fn solve<T: Scalar>(&self, solver: &dyn Solver<T>) -> (Mat<f64>, Report) {
         let mut codes = Mat::<T>::zeros(self.dictionary.ncols(), self.signals.ncols());
         let signals = rounded::<T>(&self.signals);
@@ -83,7 +84,7 @@ impl Instance {
         )
     }
 
-    /// The oracle.
+    /// Returns the reference codes, by the active-set solver.
     pub(crate) fn exact(&self) -> Mat<f64> {
         let (codes, report) =
             self.solve::<f64>(&ActiveSet::new(Settings::new(ORACLE, 2000).unwrap()));
@@ -91,7 +92,7 @@ impl Instance {
         codes
     }
 
-    /// `c = D'x` and `g = D'(D a - x) + λ2 a` of a column, from the definition.
+    /// Computes `c = D'x` and `g = D'(D a - x) + λ2 a` of a column from the definition.
     pub(crate) fn correlations_and_gradient(
         &self,
         codes: &Mat<f64>,
@@ -121,7 +122,7 @@ impl Instance {
         (correlations, gradient)
     }
 
-    /// `1/2 ||x - D a||² + λ1'|a| + λ2/2 ||a||²` of a column.
+    /// Computes `1/2 ||x - D a||² + λ1'|a| + λ2/2 ||a||²` of a column.
     pub(crate) fn objective(&self, codes: &Mat<f64>, column: usize) -> f64 {
         let (m, n) = self.dictionary.shape();
         let square: f64 = (0..m)
@@ -146,7 +147,7 @@ pub(crate) fn rounded<T: Scalar>(matrix: &Mat<f64>) -> Mat<T> {
     })
 }
 
-/// Every solver.
+/// Returns every solver.
 pub(crate) fn solvers<T: Scalar>(tolerance: f64, max_passes: u32) -> Vec<Box<dyn Solver<T>>> {
     let settings = Settings::new(tolerance, max_passes).unwrap();
     vec![

@@ -1,4 +1,4 @@
-//! Which dictionaries are learned: numbers of numpy, planted atoms, objectives that fall.
+//! Which dictionaries are learned: comparison with numpy, planted atoms, falling objectives.
 
 use std::ops::ControlFlow;
 
@@ -22,7 +22,7 @@ fn auto(tolerance: f64) -> Auto {
     Auto::new(Settings::new(tolerance, 10_000).unwrap())
 }
 
-/// Runs to the end, and gives every measurement.
+/// Runs to the end and returns all measurements.
 fn run<T: Scalar>(
     learner: &mut Learner<T>,
     solver: &dyn Solver<T>,
@@ -36,8 +36,9 @@ fn run<T: Scalar>(
     (report.unwrap(), measured)
 }
 
-/// Two steps on batches of five signals of four entries, whose numbers were computed with numpy: codes by 20,000 sweeps of
-/// coordinate descent, then the formulas of the module as they stand there.
+/// Two steps on batches of five signals of four entries. The expected numbers were computed with
+/// numpy: codes by 20,000 sweeps of coordinate descent, then the formulas of the module as
+/// documented.
 #[test]
 fn two_steps_are_those_of_numpy() {
     let start = Mat::from_fn(4, 3, |i, j| ((2 * i + 3 * j + 1) % 5) as f64 / 4.0);
@@ -115,7 +116,7 @@ fn two_steps_are_those_of_numpy() {
     );
 }
 
-/// Signals of one to three of the atoms each, and noise of a hundredth.
+/// Creates signals from one to three of the atoms each, plus noise scaled by 0.01.
 fn planted<T: Scalar>(atoms: &Mat<T>, columns: usize, sign: Sign) -> Mat<T> {
     let n = atoms.ncols();
     let sizes = normal_matrix::<f64>(n, columns, 8);
@@ -135,8 +136,8 @@ fn planted<T: Scalar>(atoms: &Mat<T>, columns: usize, sign: Sign) -> Mat<T> {
     atoms * &codes + noise * faer::Scale(T::from_f64(0.01))
 }
 
-/// The least, over the planted atoms, of the cosine to the nearest that was learned; the sign of an atom does not matter where
-/// codes have any.
+/// Returns the smallest cosine, over the planted atoms, to the nearest learned atom. The sign of an
+/// atom does not matter if codes are signed.
 fn recovered<T: Scalar>(planted: &Mat<T>, learner: &Learner<T>, sign: Sign) -> f64 {
     let learned = learner.dictionary();
     let cosine = |a: usize, b: usize| {
@@ -170,7 +171,7 @@ fn finds<T: Scalar>(sign: Sign, schedule: Schedule, norm: AtomNorm) {
         .schedule(schedule)
         .tolerance(1e-5)
         .max_epochs(200);
-    // More atoms than were planted, so that none has to stand for two.
+    // Learn more atoms than were planted, so that no atom has to represent two.
     let mut learner = Learner::new(settings, &signals, 20, &DictionaryStart::Samples).unwrap();
     let (report, _) = run(&mut learner, &auto(1e-4), &signals);
     let least = recovered(&atoms, &learner, sign);
@@ -189,8 +190,8 @@ fn planted_atoms_are_found_up_to_their_order() {
     finds::<f32>(Sign::Free, Schedule::Alternating, AtomNorm::Sphere);
 }
 
-/// What methods leave to each other is their tolerance, and what a run makes of that: a hundred steps, each of which
-/// multiplies it by no more than one.
+/// Solvers differ by their tolerance, and none of the twelve steps of a run amplifies the
+/// difference.
 #[test]
 fn every_method_learns_the_same() {
     let signals = normal_matrix::<f64>(8, 256, 3);
@@ -216,7 +217,7 @@ fn every_method_learns_the_same() {
     }
 }
 
-/// A problem of any shape, learned for some epochs by turns.
+/// Learns with the alternating schedule for some epochs, on a problem of any shape.
 fn alternate(
     (rows, atoms, columns): (usize, usize, usize),
     set: AtomSet,
@@ -258,7 +259,8 @@ proptest! {
         };
         let (measured, learner) = alternate(shape, set, sign(nonnegative[1]), passes);
         for pair in measured.windows(2) {
-            // A residual of 1e-11 of max |c| leaves an objective that is off by less than that times the sum of the codes.
+            // A residual of 1e-11 of max |c| changes the objective by less than that times the sum
+            // of the codes.
             prop_assert!(pair[1] <= pair[0] + 1e-9 * pair[0].abs(), "{measured:?}");
         }
         for atom in learner.dictionary().col_iter() {
@@ -269,7 +271,7 @@ proptest! {
     }
 }
 
-/// λ1 per atom: the dear one is left alone.
+/// λ1 may differ by atom, and the expensive atom stays inactive.
 #[test]
 fn lambda1_may_differ_by_atom() {
     let signals = normal_matrix::<f64>(6, 300, 4);
@@ -285,9 +287,10 @@ fn lambda1_may_differ_by_atom() {
     assert!(learner.state().codes[(2, 2)] == 0.0);
 }
 
-/// Nonnegative atoms of norm 1 and nonnegative codes are Hoyer's nonnegative sparse coding ("Non-negative sparse coding", NNSP 2002). Beside
-/// his algorithm from the same start, a projected gradient step of the atoms in turn with a multiplicative one of the codes, the objective is as low
-/// after 100 epochs as his is after 2,000 steps.
+/// Nonnegative atoms of norm 1 with nonnegative codes are Hoyer's nonnegative sparse coding
+/// ("Non-negative sparse coding", NNSP 2002). His algorithm alternates a projected gradient step on
+/// the atoms with a multiplicative step on the codes. From the same start, the objective after 100
+/// epochs is as low as his after 2,000 steps.
 #[test]
 fn nonnegative_sparse_coding_is_hoyers() {
     let (rows, atoms, columns, lambda) = (12, 6, 300, 0.05);

@@ -1,4 +1,4 @@
-//! How dictionaries are learned: bits, stops, signals and settings that are not as usual.
+//! How dictionaries are learned: bit-identical results, stops, and unusual signals and settings.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ fn threads<R: Send>(count: usize, work: impl FnOnce() -> R + Send) -> R {
     pool.build().unwrap().install(work)
 }
 
-/// Batches and shapes that do not divide each other, so that tasks and blocks are of all sizes; with an atom that is
-/// replaced, as there are more than signals in a batch.
+/// Learns from batches and shapes that do not divide each other, so that tasks and blocks have all
+/// sizes, and with more atoms than signals in a batch, so that atoms are replaced.
 fn state_of<T: Scalar>(
     schedule: Schedule,
     epochs: u64,
@@ -43,7 +43,7 @@ fn state_of<T: Scalar>(
     shared_state_of(Arc::new(Alone), schedule, epochs, from)
 }
 
-/// The same, as what one of several processes finds.
+/// Same as [`state_of`], for one of several processes.
 fn shared_state_of<T: Scalar>(
     processes: Arc<dyn Processes>,
     schedule: Schedule,
@@ -65,7 +65,7 @@ fn shared_state_of<T: Scalar>(
     .unwrap()
     .shared_by(processes);
     let report = learner.run(&solver(), &signals, Some(&held_out), &mut go_on);
-    // One measurement an epoch: before the third none can end it.
+    // One measurement per epoch, so learning cannot converge before the third.
     assert!(report.unwrap().epochs >= epochs.min(3));
     learner.state().clone()
 }
@@ -85,7 +85,7 @@ fn threads_and_interruptions_do_not_change_a_bit() {
     }
 }
 
-/// With more of them than a batch has tiles, some have nothing to code.
+/// With more processes than a batch has tiles, some processes have nothing to encode.
 #[test]
 fn processes_do_not_change_a_bit() {
     let online = Schedule::Online {
@@ -107,7 +107,7 @@ fn processes_do_not_change_a_bit() {
     }
 }
 
-/// One of three is told to stop, after its second step: all do.
+/// One of three processes is told to stop after its second step, and all stop.
 #[test]
 fn a_callback_stops_all_processes() {
     let signals = normal_matrix::<f32>(10, 333, 1);
@@ -134,7 +134,7 @@ fn a_callback_stops_all_processes() {
     });
 }
 
-/// In the middle of an epoch and of a round.
+/// The callback stops the run in the middle of an epoch and between measurements.
 #[test]
 fn a_run_goes_on_from_where_the_callback_has_stopped_it() {
     let signals = normal_matrix::<f64>(10, 333, 1);
@@ -163,7 +163,7 @@ fn a_run_goes_on_from_where_the_callback_has_stopped_it() {
         (report.stop, report.steps, report.epochs),
         (LearnStop::Callback, 10, 1)
     );
-    // An epoch is six batches of 50 and one of 33.
+    // An epoch has six batches of 50 and one of 33.
     assert_eq!(report.signals, 333 + 3 * 50);
     assert_eq!(steps, (1..=10).collect::<Vec<u64>>());
     let mut resumed = Learner::resume(settings().max_epochs(3), stopped.state().clone()).unwrap();
@@ -192,7 +192,8 @@ fn learning_stops_when_the_objective_falls_no_more() {
         let report = report.unwrap();
         assert_eq!(report.stop, LearnStop::Converged);
         assert_eq!(report.objective, measured.last().copied());
-        // The last two are not below 0.999 of the lowest before them, and of the earlier ones no two in a row are.
+        // The last two measurements are not below 0.999 of the lowest before them, and no two
+        // consecutive earlier ones are.
         let lowest = |end: usize| {
             measured[..end]
                 .iter()
@@ -203,7 +204,7 @@ fn learning_stops_when_the_objective_falls_no_more() {
         let last = measured.len() - 1;
         assert!(!falls(last) && !falls(last - 1));
         assert!((1..last).all(|at| falls(at) || falls(at - 1)));
-        // It has converged already.
+        // Learning has converged already.
         let again = learner.run(&solver(), &signals, held_out, &mut |_| unreachable!());
         assert_eq!(again.unwrap().steps, report.steps);
         if let Some(held_out) = held_out {
@@ -235,7 +236,7 @@ fn a_budget_of_steps_measures_held_out_signals_at_its_end() {
     assert_eq!(report.objective, Some(objective));
 }
 
-/// The mean of `1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²`, of codes that are known: one atom of norm 1.
+/// The mean of `1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²` for known codes: one atom of norm 1.
 #[test]
 fn the_objective_is_that_of_the_definition() {
     let signals = Mat::from_fn(2, 3, |i, k| [[2.0, 0.0], [0.1, 1.0], [-1.0, 2.0]][k][i]);
@@ -252,7 +253,8 @@ fn the_objective_is_that_of_the_definition() {
     assert_eq!(found.unconverged, 0);
 }
 
-/// More atoms than signals, signals that are all the same, or zero: what is learned is finite and explains them.
+/// With more atoms than signals, or with equal or zero signals, the dictionary is finite and fits
+/// them.
 #[test]
 fn signals_that_are_few_alike_or_zero_are_learned() {
     let few = normal_matrix::<f32>(5, 3, 1);
@@ -277,7 +279,7 @@ fn signals_that_are_few_alike_or_zero_are_learned() {
                 assert!(learner.dictionary().is_all_finite());
                 let objective = learner.objective(&solver(), signals).unwrap().objective;
                 if signals.ncols() == 200 {
-                    // One atom in the direction of the signal s: λ1 ||s|| - λ1²/2.
+                    // One atom in the direction of the signal s costs λ1 ||s|| - λ1²/2.
                     assert!(
                         (objective - least).abs() < 1e-4,
                         "{objective} {least} {report:?}"
@@ -299,7 +301,7 @@ fn signals_that_are_few_alike_or_zero_are_learned() {
     }
 }
 
-/// Two atoms far from all signals, which codes that are nonnegative never use.
+/// Two of the atoms are far from all signals, so nonnegative codes never use them.
 #[test]
 fn atoms_that_die_are_replaced_by_signals() {
     let signals = Mat::from_fn(3, 120, |i, k| {
@@ -317,7 +319,7 @@ fn atoms_that_die_are_replaced_by_signals() {
         ControlFlow::Continue(())
     });
     let report = report.unwrap();
-    // Not after 50 signals, and after 100 both at once.
+    // None is replaced after 50 signals, and both are after 100.
     assert_eq!(&before[..2], [(50, 0, 1), (100, 2, 1)]);
     assert!(report.replaced >= 2);
     assert!(report.atoms_used >= 2, "{report:?}");
@@ -375,7 +377,7 @@ fn signals_that_are_wrong_are_named_before_the_first_step() {
     assert_eq!(*learner.state(), before);
 }
 
-/// Atoms so short that codes over them leave the range of `f32`.
+/// The atoms are so short that codes over them leave the range of `f32`.
 #[test]
 fn numbers_that_overflow_are_an_error() {
     let signals = Mat::<f32>::from_fn(2, 10, |i, _| if i == 0 { 1e15 } else { 0.0 });
@@ -429,7 +431,7 @@ fn settings_and_starts_out_of_range_are_named() {
     );
     assert_eq!(
         refused(settings(), 3, &DictionaryStart::Given(Mat::zeros(4, 2))),
-        "the dictionary to start from must be (4, 3) (rows, atoms), but is (4, 2)"
+        "the initial dictionary must be (4, 3) (rows, atoms), but is (4, 2)"
     );
     let bad = Mat::from_fn(
         4,
@@ -481,7 +483,7 @@ fn states_that_are_not_whole_are_refused() {
         refused(&|state: &mut LearnState<f64>| state.dictionary[(0, 0)] = f64::NAN),
         LearnError::Problem(_)
     ));
-    // A state of more signals than there are.
+    // The state has a position beyond the number of signals.
     let mut resumed = Learner::resume(settings(), whole).unwrap();
     let few = normal_matrix::<f64>(4, 20, 1);
     let error = resumed.run(&solver(), &few, None, &mut go_on).unwrap_err();

@@ -1,4 +1,4 @@
-//! Learned ISTA: what it is before training, what it learns, and what is said of layers that do not fit.
+//! Learned ISTA: its codes before and after training, and errors on layers that do not fit.
 
 use faer::Mat;
 use scn_solvers::synthetic::Workload;
@@ -41,7 +41,8 @@ impl<T: Scalar> Setting<T> {
     }
 }
 
-/// The same numbers in another order of operations: some ten roundings of numbers below 10, k steps long.
+/// The same computation in a different order: about ten roundings of numbers below 10 in each of k
+/// steps.
 #[test]
 fn untrained_it_is_ista() {
     for signed in [false, true] {
@@ -57,8 +58,8 @@ fn untrained_it_is_ista() {
     }
 }
 
-/// What is learned halves the gap at least, for signals not learned from too; the report does not call it converged; and it is a start for a
-/// method that is exact.
+/// Training at least halves the gap, also on held-out signals. The report does not count the codes
+/// as converged, and they are a good start for an exact solver.
 fn learns<T: Scalar>(signed: bool) {
     let setting = Setting::<T>::new(signed);
     let (known, held_out) = setting.correlations.as_ref().split_at_col(500);
@@ -98,7 +99,7 @@ fn it_learns() {
     learns::<f32>(false);
 }
 
-/// Layers that are kept give the same codes to the bit, and so does learning again.
+/// Saved layers give bit-identical codes, and training again gives bit-identical layers.
 #[test]
 fn layers_can_be_kept() {
     let setting = Setting::<f32>::new(false);

@@ -1,9 +1,23 @@
-//! `cases`: one table of problems through every solver and both precisions. `properties`: optimality conditions and
-//! symmetries, by random problems. `batches`: tiles, threads, dirty memory, wrong input. `edges`: dependent atoms, zeros,
-//! overflow. `coherent`: atoms that are much alike. `quadratic`: problems without a dictionary. `paths`: the regularisation
-//! path. `pursuit`: orthogonal matching pursuit. `grids`: several λ1. `learning` and `learned_atoms`: how dictionaries are learned, and
-//! which. `lista`: learned ISTA. `instance` and `bounds` are what they share: problems, and how far from the
-//! optimum a residual lets codes be.
+//! Tests of the solvers and of dictionary learning.
+//!
+//! - `batches`: tiles, threads, dirty memory, wrong input.
+//! - `cases`: one table of problems through every solver in both precisions.
+//! - `coherent`: very similar atoms.
+//! - `edges`: dependent atoms, zeros, overflow.
+//! - `grids`: several λ1.
+//! - `learned_atoms`: which dictionaries are learned.
+//! - `learning`: how dictionaries are learned.
+//! - `lista`: learned ISTA.
+//! - `paths`: the regularisation path.
+//! - `properties`: optimality conditions and symmetries, on random problems.
+//! - `pursuit`: orthogonal matching pursuit.
+//! - `quadratic`: problems without a dictionary.
+//! - `rationals`: convergence in exact arithmetic.
+//! - `reach`: the tolerances that `Auto` reaches.
+//! - `units`: invariance under changes of units.
+//!
+//! They share `instance` (problems) and `bounds` (how far from the optimum a residual lets codes
+//! be).
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod batches;

@@ -1,4 +1,4 @@
-//! The regularisation path against the active-set oracle.
+//! The regularisation path, compared with the active-set solver.
 
 use approx::abs_diff_eq;
 use proptest::prelude::*;
@@ -10,7 +10,8 @@ fn sign() -> impl Strategy<Value = Sign> {
     prop_oneof![Just(Sign::NonNegative), Just(Sign::Free)]
 }
 
-/// The largest difference between the path's code at t and the oracle's for λ1 = t, relative to the code's size.
+/// Returns the largest difference between the path's code at t and the reference code for λ1 = t,
+/// relative to the size of the code.
 fn distance(instance: &Instance, path: &scn_solvers::Path, t: f64) -> f64 {
     let mut there = instance.clone();
     there.lambda1.fill(t);
@@ -23,7 +24,7 @@ fn distance(instance: &Instance, path: &scn_solvers::Path, t: f64) -> f64 {
     differences.fold(0.0, f64::max) / (1.0 + exact.norm_max())
 }
 
-/// 1e-10: the condition of H is below `(1 + n)/λ2 < 500` here, and both sides solve with it once in f64.
+/// The condition of H is below `(1 + n)/λ2 < 500` here, and both sides solve with it once in f64.
 const EXACT: f64 = 1e-10;
 
 proptest! {
@@ -58,7 +59,8 @@ proptest! {
     }
 }
 
-/// Orthonormal atoms: each code grows from where λ1 passes its correlation, with slope -1/(1 + λ2).
+/// With orthonormal atoms, each code grows with slope -1/(1 + λ2) from where λ1 passes its
+/// correlation.
 #[test]
 fn orthonormal_atoms_have_a_closed_form() {
     let penalty = scn_solvers::ElasticNet::signed(0.0, 0.25);

@@ -1,4 +1,4 @@
-//! What must hold of every code, by random problems in f64.
+//! Properties of every code, on random problems in f64.
 
 use approx::abs_diff_eq;
 use faer::Mat;
@@ -8,11 +8,12 @@ use scn_solvers::{Sign, Solver, certify};
 
 use crate::instance::{Instance, solvers};
 
-/// Tight, but above rounding: sums of a few dozen terms in f64 err by 1e-15 times their size.
+/// Tight, but above rounding: sums of a few dozen terms in f64 have errors of 1e-15 times their
+/// size.
 const TOLERANCE: f64 = 1e-10;
 
-/// An error of the residual is one of the code times the condition of `H`, at most `(1 + n + λ2)/λ2 < 500` here, relative to the
-/// size of the code, which is below `max|c|/λ2`.
+/// An error in the residual causes an error in the code that is larger by the condition of `H`, at
+/// most `(1 + n + λ2)/λ2 < 500` here, relative to the size of the code, which is below `max|c|/λ2`.
 const CODE_TOLERANCE: f64 = 1e-6;
 
 fn sign() -> impl Strategy<Value = Sign> {
@@ -52,7 +53,7 @@ fn every_solver() -> Vec<Box<dyn Solver<f64>>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Lemma 1 at what is returned, evaluated from the definition.
+    /// Lemma 1 holds for the returned codes, evaluated from the definition.
     #[test]
     fn optimality_conditions_hold(mut instance in instance(), scatter in 0u64..1000) {
         let weights = normal_matrix::<f64>(instance.lambda1.len(), 1, scatter);
@@ -65,7 +66,7 @@ proptest! {
             for column in 0..codes.ncols() {
                 let (correlations, gradient) = instance.correlations_and_gradient(&codes, column);
                 let scale = correlations.iter().fold(0.0, |largest: f64, c| largest.max(c.abs()));
-                // The solver met its tolerance in its own arithmetic; ours rounds differently.
+                // The solver met its tolerance in its own arithmetic; this one rounds differently.
                 let tolerance = (TOLERANCE + 1e-13) * scale;
                 for (j, &g) in gradient.iter().enumerate() {
                     let (a, lambda1) = (codes[(j, column)], instance.lambda1[j]);
@@ -93,7 +94,7 @@ proptest! {
         }
     }
 
-    /// n = 1: a = max(d'x - λ1, 0) / (d'd + λ2), or shrunk towards zero.
+    /// For n = 1, a = max(d'x - λ1, 0) / (d'd + λ2), or its signed counterpart.
     #[test]
     fn a_single_atom_has_a_closed_form(m in 1usize..9, scale in 0.1f64..10.0, sign in sign(), seed in 0u64..100_000) {
         let mut instance = Instance::random(m, 1, 5, 0.0, sign, seed);
@@ -111,7 +112,7 @@ proptest! {
         }
     }
 
-    /// (x, λ1) -> s (x, λ1) gives s a.
+    /// Scaling (x, λ1) by s scales the codes by s.
     #[test]
     fn codes_scale_with_signal_and_lambda1(instance in instance(), scale in 1e-3f64..1e3) {
         let mut scaled = instance.clone();
@@ -137,7 +138,7 @@ proptest! {
         }
     }
 
-    /// The same atom twice, λ2 = 0: the codes are not unique, the objective is.
+    /// With the same atom twice and λ2 = 0, the codes are not unique but the objective is.
     #[test]
     fn duplicate_atoms_share_one_optimum(m in 3usize..12, n in 1usize..6, sign in sign(), seed in 0u64..100_000) {
         let mut single = Instance::random(m.max(n + 1), n, 2, 0.0, sign, seed);
@@ -158,7 +159,7 @@ proptest! {
         }
     }
 
-    /// λ1 >= max |D'x| has the code zero, exactly.
+    /// If λ1 >= max |D'x|, the code is exactly zero.
     #[test]
     fn a_large_lambda1_leaves_nothing(mut instance in instance(), beyond in 1.0001f64..10.0) {
         let zeros = Mat::zeros(instance.lambda1.len(), instance.signals.ncols());
@@ -174,7 +175,7 @@ proptest! {
         }
     }
 
-    /// Signed codes are the difference of nonnegative codes over [D, -D].
+    /// Signed codes are the differences of nonnegative codes over [D, -D].
     #[test]
     fn signed_codes_are_nonnegative_codes_of_both_signs(m in 2usize..10, n in 1usize..8, seed in 0u64..100_000) {
         let signed = Instance::random(m, n, 2, 0.2, Sign::Free, seed);
@@ -185,7 +186,7 @@ proptest! {
             if j < n { signed.dictionary[(i, j)] } else { -signed.dictionary[(i, j - n)] }
         });
         both.lambda1 = vec![0.1; 2 * n];
-        // At most one of the pair is active (λ1 > 0), so λ2 acts alike on both problems.
+        // At most one of each pair is active (λ1 > 0), so λ2 has the same effect on both problems.
         let codes = both.exact();
         let difference = Mat::from_fn(n, 2, |j, k| codes[(j, k)] - codes[(n + j, k)]);
         for solver in every_solver() {
@@ -193,7 +194,7 @@ proptest! {
         }
     }
 
-    /// The duality gap bounds the distance to the optimal objective, and closes at the optimum.
+    /// The duality gap bounds the distance from the optimal objective, and vanishes at the optimum.
     #[test]
     fn the_duality_gap_bounds_the_error(instance in instance(), noise in 0.0f64..0.5, seed in 0u64..1000) {
         let exact = instance.exact();

@@ -1,4 +1,4 @@
-//! Orthogonal matching pursuit against its definition.
+//! Orthogonal matching pursuit, compared with its definition.
 
 use approx::{abs_diff_eq, assert_abs_diff_eq};
 use faer::linalg::solvers::SolveLstsq;
@@ -13,7 +13,7 @@ fn residual(atoms: &Mat<f64>, signal: &Mat<f64>, code: &Mat<f64>) -> Mat<f64> {
     signal - atoms * code
 }
 
-/// The greedy rule with least squares by QR, step by step.
+/// Applies the greedy rule step by step, with least squares by QR.
 fn plain(atoms: &Mat<f64>, signal: &Mat<f64>, count: usize) -> Mat<f64> {
     let mut code = Mat::zeros(atoms.ncols(), 1);
     let mut support: Vec<usize> = Vec::new();
@@ -35,7 +35,8 @@ fn plain(atoms: &Mat<f64>, signal: &Mat<f64>, count: usize) -> Mat<f64> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Least squares with condition below 100 for these atoms: 1e-12 leaves a factor of 100 above `100 ε`.
+    /// The condition of least squares is below 100 for these atoms, so 1e-12 leaves a factor of 100
+    /// above `100 ε`.
     #[test]
     fn signed_pursuit_is_the_definition(count in 1usize..6, seed in 0u64..100_000) {
         let atoms = dictionary::<f64>(20, 12, 0.1, seed);
@@ -51,7 +52,8 @@ proptest! {
         prop_assert!(abs_diff_eq!(report.residual, left, epsilon = 1e-12));
     }
 
-    /// The residual asked for is reached, codes are nonnegative, and optimal on their support.
+    /// The residual asked for is reached, and codes are nonnegative and optimal on their active
+    /// set.
     #[test]
     fn nonnegative_pursuit_fits_on_its_support(share in 0.1f64..0.9, seed in 0u64..100_000) {
         let atoms = dictionary::<f64>(20, 30, 0.2, seed);
@@ -71,7 +73,8 @@ proptest! {
     }
 }
 
-/// Enough atoms find a signal that is made of few, in either precision; one that is not finite has the code zero and says so.
+/// A pursuit with enough atoms recovers a signal made of few atoms, in either precision. A signal
+/// that is not finite has the zero code and is reported.
 #[test]
 fn edges() {
     let atoms = dictionary::<f32>(30, 10, 0.0, 3);
@@ -95,8 +98,9 @@ fn edges() {
     assert_abs_diff_eq!(codes[(4, 0)], 2.0, epsilon = 1e-6);
 }
 
-/// Atoms that differ by `2^-apart` in one entry make codes of size `2^apart`, and a square of the fit in which all digits of the
-/// residual are lost. What is reported is that of the code, in exact arithmetic, but for the rounding of `x - D a`.
+/// Atoms that differ by `2^-apart` in one entry lead to codes of size `2^apart`, and the squared
+/// norm of the fit loses all digits of the residual. The reported residual matches the code in
+/// exact arithmetic, up to the rounding of `x - D a`.
 #[test]
 fn residuals_of_near_dependent_atoms_are_those_of_the_code() {
     let exact = |value: f64| BigRational::from_f64(value).unwrap();
@@ -133,7 +137,8 @@ fn residuals_of_near_dependent_atoms_are_those_of_the_code() {
     }
 }
 
-/// An atom that is zero to every solver is zero to a pursuit; codes that no `f32` holds are no result.
+/// An atom that is zero to every solver is zero to a pursuit. Codes beyond the range of `f32` are
+/// set to zero and reported.
 #[test]
 fn pursuits_of_tiny_atoms_are_finite() {
     for sign in [Sign::NonNegative, Sign::Free] {

@@ -9,7 +9,7 @@ use scn_solvers::{
 
 use crate::instance::{Instance, ORACLE, rounded, solvers};
 
-/// The same problem with and without its dictionary.
+/// Solves the same problem with and without its dictionary.
 fn agrees<T: Scalar>(tolerance: f64) {
     for sign in [Sign::NonNegative, Sign::Free] {
         let instance = Instance::random(20, 13, 60, 0.2, sign, 4);
@@ -25,7 +25,8 @@ fn agrees<T: Scalar>(tolerance: f64) {
             let report =
                 encode_correlations(&*solver, &problem, correlations.as_ref(), into, Start::Zero);
             assert!(report.unwrap().converged(), "{}", solver.name());
-            // The condition is below (1 + 13)/0.05 = 280, correlations are below 10, rounding them and H adds ε of that.
+            // The condition is below (1 + 13)/0.05 = 280 and correlations are below 10. Rounding
+            // them and H adds ε of that.
             let bound = 280.0 * 10.0 * (tolerance + ORACLE + 13.0 * T::EPSILON.to_f64());
             for k in 0..60 {
                 for j in 0..13 {
@@ -100,7 +101,7 @@ fn wrong_input_is_an_error_that_names_it() {
         encode(&Mat::zeros(3, 5), &mut codes),
         Err(EncodeError::CodesShape { .. })
     ));
-    // There are no signals to such a problem.
+    // A problem posed by its Gram matrix has no signals.
     let signals = Mat::<f64>::zeros(3, 4);
     let refused = scn_solvers::encode(&solver, &problem, &signals, codes.as_mut(), Start::Zero);
     assert!(matches!(

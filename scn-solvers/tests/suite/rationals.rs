@@ -1,4 +1,5 @@
-//! A code that is called converged is so in exact arithmetic: whatever rounding makes of the residual that a solver sees.
+//! Codes reported as converged are converged in exact arithmetic, whatever the rounding of the
+//! residual that a solver sees.
 
 use approx::assert_abs_diff_eq;
 use faer::Mat;
@@ -11,7 +12,7 @@ use scn_solvers::{
 
 use crate::instance::solvers;
 
-/// Numbers that `f32` holds exactly, and so do all that follow from them here.
+/// A problem whose numbers are exact in the tested type.
 #[derive(Debug, Clone)]
 struct Exact {
     dictionary: Mat<f64>,
@@ -26,7 +27,7 @@ fn rational(value: f64) -> BigRational {
 }
 
 impl Exact {
-    /// The residual of a code, from its definition.
+    /// Computes the residual of a code from its definition.
     fn residual(&self, code: &[f64], column: usize) -> BigRational {
         let (rows, atoms) = self.dictionary.shape();
         let entry = |i: usize, j: usize| rational(self.dictionary[(i, j)]);
@@ -100,7 +101,8 @@ impl Exact {
     }
 }
 
-/// Integers up to 3 in size; the last atom is the first but for `2^-apart` in one row.
+/// Entries are integers up to 3 in size. The last atom equals the first, except for `2^-apart` in
+/// one row.
 fn instances(apart: std::ops::Range<i32>) -> impl Strategy<Value = Exact> {
     (2usize..5, 2usize..7).prop_flat_map(move |(rows, atoms)| {
         (
@@ -151,8 +153,8 @@ proptest! {
     }
 }
 
-/// `1/2 (a + b)² - a - 2 b` falls without end along (-1, 1), where codes may be negative: no method calls anything converged.
-/// Nonnegative, its minimum is at (0, 2).
+/// `1/2 (a + b)² - a - 2 b` is unbounded below along (-1, 1) if codes may be negative, and no
+/// solver reports convergence. With nonnegative codes, the minimum is at (0, 2).
 #[test]
 fn an_objective_without_a_minimum_is_unbounded() {
     let gram = Mat::<f64>::full(2, 2, 1.0);

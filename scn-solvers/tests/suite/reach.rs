@@ -1,4 +1,4 @@
-//! Wherever any method reaches a tolerance, [`Auto`] does.
+//! Wherever some solver reaches a tolerance, [`Auto`] does too.
 
 use faer::Mat;
 use scn_solvers::synthetic::{dictionary, normal_matrix};
@@ -8,13 +8,13 @@ use scn_solvers::{
 
 use crate::instance::solvers;
 
-/// Passes that the others are allowed.
+/// The pass limit of every solver.
 const PASSES: u32 = 1000;
 
-/// As many as fill a tile, in either precision, and some more.
+/// Enough columns to fill a tile in either precision, and some more.
 const COLUMNS: usize = 50;
 
-/// What other methods solve that `auto` leaves unconverged.
+/// Lists the columns that other solvers solve and `auto` leaves unconverged.
 fn missed<T: Scalar>(
     (rows, atoms): (usize, usize),
     coherence: f64,
@@ -76,8 +76,9 @@ fn auto_reaches_what_any_method_reaches() {
     wherever_any_method_does::<f64>(&[1e-4, 1e-9]);
 }
 
-/// In single precision, with four times as many atoms as rows and a λ1 of a thousandth of the largest correlation, where codes are
-/// large: exact methods solve these problems, and the others may be slow but are not given up before the limit of passes.
+/// In single precision, with four times as many atoms as rows and a λ1 of a thousandth of the
+/// largest correlation, codes are large. Exact solvers converge. The others may be slow, but they
+/// do not stall before the pass limit.
 #[test]
 fn small_penalties_are_solved_in_single_precision() {
     for share in [1e-3, 2e-3] {

@@ -1,5 +1,6 @@
-//! Units do not matter: D times s and x times t, with λ1 times s t and λ2 times s², have the codes times t/s. Powers of two change
-//! no digit, so that this holds to the bit until numbers leave the range of their type.
+//! Invariance under changes of units. Scaling D by s, x by t, λ1 by s t and λ2 by s² scales the
+//! codes by t/s. Powers of two are exact, so results are bit-identical as long as numbers stay
+//! within the range of their type.
 
 use faer::{Mat, Scale};
 use scn_solvers::synthetic::{dictionary, normal_matrix};
@@ -31,7 +32,7 @@ fn power<T: Scalar>(exponent: i32) -> T {
     T::from_f64(2.0_f64.powi(exponent))
 }
 
-/// The last of the signals is zero.
+/// Solves a problem in the given units, whose last signal is zero.
 fn solve<T: Scalar>(solver: &dyn Solver<T>, sign: Sign, units: Units) -> Solved<T> {
     let (s, t) = (power::<T>(units.dictionary), power::<T>(units.signals));
     let atoms = dictionary::<T>(ROWS, ATOMS, 0.2, 1) * Scale(s);
@@ -42,7 +43,7 @@ fn solve<T: Scalar>(solver: &dyn Solver<T>, sign: Sign, units: Units) -> Solved<
         ..ElasticNet::nonnegative(T::from_f64(0.1) * s * t, T::from_f64(0.05) * s * s)
     };
     let problem = Problem::new(atoms.as_ref(), penalty).unwrap();
-    // A start in these units, too, and junk where the code is known.
+    // The start is in these units too, and arbitrary where the code is known.
     let mut codes = normal_matrix::<T>(ATOMS, COLUMNS, 3) * Scale(t / s);
     let report = encode(solver, &problem, &signals, codes.as_mut(), Start::Codes).unwrap();
     let certificates = certify_columns(&problem, &signals, codes.as_ref()).unwrap();
@@ -88,10 +89,10 @@ fn units_do_not_matter<T: Scalar>(tolerance: f64, largest: Units) {
     }
 }
 
-/// Every solver, every certificate.
+/// Covers every solver and every certificate.
 #[test]
 fn units_do_not_change_a_bit() {
-    // The squares of codes, which some methods compare, are within the range, too.
+    // Leave room for the squares of codes, which some solvers compare.
     let (dictionary, signals) = (20, 15);
     units_do_not_matter::<f32>(
         1e-4,
@@ -110,8 +111,8 @@ fn units_do_not_change_a_bit() {
     );
 }
 
-/// Where products leave the range of the type, nothing is called converged that is not: by a certificate in `f64` with
-/// dictionary, signals and λ brought back to units of one, which changes no digit.
+/// Even if products leave the range of the type, no code is falsely reported as converged. The
+/// check is a certificate in `f64`, with dictionary, signals and λ scaled back exactly.
 fn out_of_range_is_not_converged<T: Scalar>(exponents: &[i32], tolerance: f64) {
     for &exponent in exponents {
         for solver in solvers::<T>(tolerance, 500) {
@@ -155,7 +156,7 @@ fn nothing_out_of_range_is_called_converged() {
     out_of_range_is_not_converged::<f64>(&[-500, -510, -520, -535, 500, 505], 1e-4);
 }
 
-/// Pursuits know no units either.
+/// Pursuits are invariant too.
 #[test]
 fn units_do_not_change_a_pursuit() {
     for sign in [Sign::NonNegative, Sign::Free] {

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors of the operation.
 
 use burn::tensor::{DType, PrimitiveConversionError};
 use scn_grad::GradError;
@@ -8,17 +8,18 @@ use scn_solvers::{EncodeError, ProblemError, Report};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SparseCodingError {
-    /// A tensor of another backend than `Flex`, or with another autodiff context than the dictionary.
+    /// A tensor is on a backend other than `Flex`, or its autodiff context differs from that of the
+    /// dictionary.
     #[error(
-        "dictionary, signals and lambda1 must be on one Flex device, all with autodiff or all without: {0:?}"
+        "dictionary, signals and lambda1 must be on the same Flex device, all with autodiff or all without: {0:?}"
     )]
     Device(PrimitiveConversionError),
-    /// Tensors of different types, or of one that the solvers do not compute with.
+    /// The tensors have different types, or a type that the solvers do not support.
     #[error(
         "dictionary, signals and lambda1 must all be F32 or all F64, but are {0:?}, {1:?} and {2:?}"
     )]
     Type(DType, DType, DType),
-    /// Another number of λ1 than one, or one per atom.
+    /// The number of λ1 is neither one nor the number of atoms.
     #[error("lambda1 must have one entry or {atoms}, one per atom, but has {found}")]
     Lambda1 {
         /// Columns of the dictionary.
@@ -26,16 +27,17 @@ pub enum SparseCodingError {
         /// Entries of `lambda1`.
         found: usize,
     },
-    /// The dictionary or the penalty makes no problem.
-    #[error("no sparse coding problem: {0}")]
+    /// The dictionary or the penalty is not valid.
+    #[error("invalid sparse coding problem: {0}")]
     Problem(#[from] ProblemError),
     /// The signals do not fit the problem.
-    #[error("no codes: {0}")]
+    #[error("cannot compute codes: {0}")]
     Encode(#[from] EncodeError),
-    /// The codes are no point to differentiate at.
-    #[error("no gradients: {0}")]
+    /// Gradients cannot be computed at these codes.
+    #[error("cannot compute gradients: {0}")]
     Gradient(#[from] GradError),
-    /// The codes miss their tolerance. [`SparseCoding::encode`](crate::SparseCoding::encode) returns such codes, with the report.
+    /// The codes miss their tolerance. [`SparseCoding::encode`](crate::SparseCoding::encode)
+    /// returns such codes together with the report.
     #[error("the codes miss their tolerance: {status}, KKT residual {residual:.1e}", status = .0.status, residual = .0.residual)]
     Unconverged(Box<Report>),
 }

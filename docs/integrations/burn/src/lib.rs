@@ -1,12 +1,13 @@
 //! Sparse codes as a differentiable operation of [burn]:
 //!
 //! ```text
-//! a* = argmin over a >= 0   1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²      for every column x of the signals
+//! a* = argmin over a >= 0   1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²   for each signal x
 //! ```
 //!
-//! [`encode`] solves this with [`scn_solvers`]; its backward pass is one linear system per column, by [`scn_grad`], without unrolling.
-//! Gradients flow to the dictionary, the signals and λ1. Tensors are f32 or f64 and on burn's backend for the CPU, `Flex`, with autodiff
-//! or without; those of other backends are refused.
+//! [`encode`] solves this with [`scn_solvers`]. Its backward pass solves one linear system per
+//! column with [`scn_grad`], without unrolling. Gradients flow to the dictionary, the signals and
+//! λ1. Tensors are f32 or f64 and on burn's CPU backend, `Flex`, with or without autodiff. Tensors
+//! on other backends are refused.
 //!
 //! # Example
 //!
@@ -35,5 +36,5 @@ mod solved;
 
 pub use error::SparseCodingError;
 pub use operation::{SparseCoding, encode};
-/// The sign of the codes, when a solver stops, and what it reports.
+/// The sign of the codes, the stopping criterion of a solver, and its report.
 pub use scn_solvers::{Report, Settings, Sign};

@@ -1,11 +1,11 @@
-//! Between the tensors of burn and the matrices of the solvers.
+//! Conversions between burn's tensors and the solvers' matrices.
 
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Element, TensorData};
 use scn_solvers::Scalar;
 use scn_solvers::faer::{Mat, MatRef};
 
-/// What both burn and the solvers compute with.
+/// Numbers that both burn and the solvers support.
 pub(crate) trait Number: Element + Scalar {
     fn of(value: f64) -> Self;
 }
@@ -22,10 +22,10 @@ impl Number for f64 {
     }
 }
 
-/// The numbers of a tensor, row by row.
+/// Returns the numbers of a tensor, row by row.
 ///
 /// # Panics
-/// If the tensor is of another type.
+/// Panics if the tensor has a different type.
 pub(crate) fn numbers<T: Number>(tensor: FlexTensor) -> Vec<T> {
     let data = tensor.into_data();
     data.as_slice::<T>()
@@ -33,10 +33,10 @@ pub(crate) fn numbers<T: Number>(tensor: FlexTensor) -> Vec<T> {
         .to_vec()
 }
 
-/// A tensor of rank two as a matrix.
+/// Converts a tensor of rank two to a matrix.
 ///
 /// # Panics
-/// If the tensor is of another type or rank.
+/// Panics if the tensor has a different type or rank.
 pub(crate) fn matrix<T: Number>(tensor: FlexTensor) -> Mat<T> {
     let data = tensor.into_data();
     let (rows, columns) = (data.shape()[0], data.shape()[1]);
@@ -44,7 +44,7 @@ pub(crate) fn matrix<T: Number>(tensor: FlexTensor) -> Mat<T> {
     MatRef::from_row_major_slice(numbers, rows, columns).to_owned()
 }
 
-/// A matrix as a tensor.
+/// Converts a matrix to a tensor.
 pub(crate) fn tensor<T: Number>(matrix: MatRef<'_, T>) -> FlexTensor {
     let (rows, columns) = matrix.shape();
     let numbers = (0..rows).flat_map(|i| (0..columns).map(move |j| matrix[(i, j)]));
@@ -54,7 +54,7 @@ pub(crate) fn tensor<T: Number>(matrix: MatRef<'_, T>) -> FlexTensor {
     ))
 }
 
-/// Numbers as a tensor of rank one.
+/// Converts numbers to a tensor of rank one.
 pub(crate) fn vector<T: Number>(numbers: Vec<T>) -> FlexTensor {
     let length = numbers.len();
     FlexTensor::from_data(TensorData::new(numbers, [length]))

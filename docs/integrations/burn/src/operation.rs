@@ -1,4 +1,4 @@
-//! The operation: codes forwards, gradients backwards.
+//! The operation: codes in the forward pass, gradients in the backward pass.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -20,13 +20,14 @@ use crate::SparseCodingError;
 use crate::number::Number;
 use crate::solved::Solved;
 
-/// Nonnegative codes (n × N) of `signals` (m × N) over `dictionary` (m × n), with the default [`Settings`].
+/// Solves for nonnegative codes (n × N) of `signals` (m × N) over `dictionary` (m × n), with the
+/// default [`Settings`].
 ///
-/// `lambda1` has one entry, or one per atom. Dictionary, signals and `lambda1` have one type, f32 or f64, and get gradients if they require
-/// them.
+/// `lambda1` has one entry, or one per atom. Dictionary, signals and `lambda1` have the same type,
+/// f32 or f64, and get gradients if they require them.
 ///
 /// # Errors
-/// Tensors that do not fit each other, and codes that miss their tolerance.
+/// Returns an error if the tensors do not fit each other, or if the codes miss their tolerance.
 pub fn encode(
     dictionary: Tensor<2>,
     signals: Tensor<2>,
@@ -41,18 +42,21 @@ pub fn encode(
     }
 }
 
-/// Sparse coding with a choice of sign and tolerance; [`encode`] is the short way.
+/// Sparse coding with a choice of sign and tolerances.
+///
+/// [`encode`] is a shortcut with the defaults.
 ///
 /// | field | default | meaning |
 /// |---|---|---|
 /// | `lambda2` | | weight of `1/2 ‖a‖²`, zero or more |
 /// | `sign` | nonnegative | whether codes may be negative |
 /// | `settings` | tolerance 1e-4, 1000 passes | when the solver of the codes stops |
-/// | `adjoint` | tolerance 1e-4, 1000 passes | when the linear systems of the backward pass are solved, by relative residual; after so many passes they are factorised |
+/// | `adjoint` | tolerance 1e-4, 1000 passes | relative residual at which the linear solver of the backward pass stops; after this number of passes, the systems are factorised |
 ///
-/// Training gets by with far coarser systems ([`scn_grad::MaskedAuto::tolerance_for`]); nothing corrects their error afterwards.
-/// The backward pass reports no errors: where active atoms depend linearly on each other, which `lambda2 > 0` rules out, its gradients miss
-/// their tolerance unnoticed.
+/// Training tolerates far coarser solutions of these systems
+/// ([`scn_grad::MaskedAuto::tolerance_for`]), but nothing corrects their error afterwards. The
+/// backward pass reports no errors: if active atoms depend linearly on each other, which
+/// `lambda2 > 0` rules out, its gradients may miss their tolerance unnoticed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SparseCoding {
     /// Weight of `1/2 ‖a‖²`, zero or more.
@@ -61,12 +65,12 @@ pub struct SparseCoding {
     pub sign: Sign,
     /// When the solver of the codes stops.
     pub settings: Settings,
-    /// When the linear systems of the backward pass are solved.
+    /// When the linear solver of the backward pass stops.
     pub adjoint: Settings,
 }
 
 impl SparseCoding {
-    /// Nonnegative codes with the default settings.
+    /// Creates a configuration for nonnegative codes with the default settings.
     pub fn new(lambda2: f64) -> Self {
         Self {
             lambda2,
@@ -76,10 +80,14 @@ impl SparseCoding {
         }
     }
 
-    /// Codes, as [`encode`](crate::encode()) computes them, and the report of the solver. Codes that miss their tolerance are no error here.
+    /// Solves for the codes like [`encode`](crate::encode()), and also returns the report of the
+    /// solver.
+    ///
+    /// Codes that miss their tolerance are not an error here.
     ///
     /// # Errors
-    /// Tensors that do not fit each other, or are of another backend than `Flex`.
+    /// Returns an error if the tensors do not fit each other, or are on a backend other than
+    /// `Flex`.
     pub fn encode(
         &self,
         dictionary: Tensor<2>,
@@ -167,7 +175,7 @@ impl SparseCoding {
     }
 }
 
-/// The type of all three.
+/// Returns the common type of all three inputs.
 fn dtype(inputs: &[FlexTensor; 3]) -> Result<DType, SparseCodingError> {
     match inputs.each_ref().map(TensorMetadata::dtype) {
         [DType::F32, DType::F32, DType::F32] => Ok(DType::F32),

@@ -1,4 +1,4 @@
-//! A solved problem: what the backward pass needs of the forward pass.
+//! A solved problem: the data that the backward pass needs from the forward pass.
 
 use burn::backend::flex::FlexTensor;
 use scn_grad::{Gradients, Linearization, MaskedAuto};
@@ -19,7 +19,7 @@ pub(crate) struct Solved<T: Number> {
 }
 
 impl<T: Number> Solved<T> {
-    /// The forward pass, on dictionary, signals and λ1 of one type.
+    /// Runs the forward pass on dictionary, signals and λ1 of the same type.
     pub(crate) fn new(
         layer: &SparseCoding,
         [dictionary, signals, lambda1]: [FlexTensor; 3],
@@ -42,7 +42,7 @@ impl<T: Number> Solved<T> {
         let mut codes = Mat::zeros(atoms, signals.ncols());
         let solver = Auto::new(layer.settings);
         let report = scn_solvers::encode(&solver, &problem, &signals, codes.as_mut(), Start::Zero)?;
-        // Whatever does not fit is found here: the backward pass cannot return errors.
+        // Find every mismatch here, because the backward pass cannot return errors.
         Linearization::new(&problem, &signals, codes.as_ref())?;
         let solved = Self {
             problem,
@@ -54,18 +54,19 @@ impl<T: Number> Solved<T> {
         Ok((solved, report))
     }
 
-    /// Codes, n × N.
+    /// Returns the codes (n × N).
     pub(crate) fn codes(&self) -> FlexTensor {
         tensor(self.codes.as_ref())
     }
 
-    /// Gradients by dictionary, signals and λ1.
+    /// Returns the gradients with respect to dictionary, signals and λ1.
     pub(crate) fn backward(&self, cotangent: FlexTensor) -> [FlexTensor; 3] {
         let mut gradients = Gradients::zeros(&self.problem);
         let mut signals = Mat::zeros(self.signals.nrows(), self.signals.ncols());
         let point = Linearization::new(&self.problem, &self.signals, self.codes.as_ref())
             .expect("the forward pass has checked the shapes");
-        // The backward pass of burn returns no errors: where a system is singular, its solution is what the solver has reached.
+        // The backward pass of burn cannot return errors: for a singular system, use whatever the
+        // solver has reached.
         let _ = point
             .vjp(
                 &MaskedAuto::new(self.adjoint),

@@ -1,4 +1,4 @@
-//! What is refused, and what is reported.
+//! Inputs that are refused, and results that are reported.
 
 use burn::Tensor;
 use burn::tensor::{DType, Device};
@@ -44,13 +44,13 @@ fn shapes_types_and_devices_must_fit() {
 }
 
 #[test]
-fn codes_that_miss_their_tolerance_are_told_apart() {
+fn codes_that_miss_their_tolerance_are_errors() {
     let device = Device::flex();
     let (dictionary, signals, lambda1) = inputs(&device);
     let nan = signals.clone() * f32::NAN;
     let error = encode(dictionary.clone(), nan, lambda1.clone(), 0.0).expect_err("an error");
     assert!(matches!(error, SparseCodingError::Unconverged(_)));
-    // With the report there is no error.
+    // `SparseCoding::encode` returns the report instead of an error.
     let layer = SparseCoding {
         settings: Settings::new(1e-30, 1).expect("within range"),
         ..SparseCoding::new(0.0)

@@ -1,4 +1,4 @@
-//! Gradients of the operation against central differences of a loss.
+//! Gradients of the operation, compared with central differences of a loss.
 
 use burn::Tensor;
 use burn::tensor::{DType, Device, TensorData};
@@ -12,19 +12,21 @@ const ATOMS: usize = 8;
 const COLUMNS: usize = 5;
 const LAMBDA2: f64 = 0.1;
 
-/// Step of the differences. A solve to the tolerance t = 1e-12 leaves an error of at most t / λ2 = 1e-11 in the codes, as no eigenvalue of
-/// `H_LL` is below λ2: that is 1e-11 / h in the quotient. Third derivatives grow with the inverse of `H_LL`, up to some λ2⁻³ = 1e3, which
-/// leaves h² 1e3 / 6. Both are 2.6e-7 at h = 4e-5.
+/// Step of the differences. No eigenvalue of `H_LL` is below λ2, so solving to the tolerance
+/// t = 1e-12 leaves an error of at most t / λ2 = 1e-11 in the codes, and of 1e-11 / h in the
+/// quotient. Third derivatives grow with the inverse of `H_LL`, up to about λ2⁻³ = 1e3, which
+/// leaves an error of h² 1e3 / 6. Both errors are 2.6e-7 at h = 4e-5.
 const STEP: f64 = 4e-5;
-/// Twice the sum of both, relative to the largest entry of a gradient, which is 1 or more.
+/// Twice the sum of both errors, relative to the largest entry of a gradient, which is 1 or more.
 const TOLERANCE: f64 = 1e-6;
-/// In f32, codes solved to 1e-6 are right to 1e-6 / λ2, and the linear systems of the backward pass divide by λ2 once more.
+/// In f32, codes solved to 1e-6 are accurate to 1e-6 / λ2, and the linear systems of the backward
+/// pass divide by λ2 again.
 const TOLERANCE_F32: f64 = 1e-6 / (LAMBDA2 * LAMBDA2);
 
 /// Dictionary, signals and λ1, row by row.
 type Inputs = [Vec<f64>; 3];
 
-/// Numbers that f32 holds exactly: both precisions see the same problem.
+/// Returns a number that is exact in f32, so that both precisions solve the same problem.
 fn number(i: usize, j: usize, scale: f32) -> f64 {
     f64::from(((7 * i + 3 * j + i * j) as f32 * 0.7 + 0.3).sin() * scale)
 }
@@ -112,7 +114,8 @@ fn active(codes: Tensor<2>) -> Vec<bool> {
     values(codes).iter().map(|&code| code != 0.0).collect()
 }
 
-/// The quotient for every entry of one input. No step changes an active set: on the way there is no kink.
+/// Returns the difference quotient for every entry of one input. Checks that no step changes an
+/// active set, so there is no kink in between.
 fn differences(layer: &SparseCoding, inputs: &Inputs, which: usize) -> Vec<f64> {
     let set = active(codes(layer, inputs));
     let moved = |entry: usize, step: f64| {
@@ -127,7 +130,7 @@ fn differences(layer: &SparseCoding, inputs: &Inputs, which: usize) -> Vec<f64> 
         .collect()
 }
 
-/// How far the batch stands from a kink.
+/// Returns the distance of the batch from the nearest kink.
 fn margin(layer: &SparseCoding, inputs: &Inputs) -> f64 {
     let matrix = |values: &[f64], rows: usize| {
         let columns = values.len() / rows;
@@ -151,7 +154,7 @@ fn margin(layer: &SparseCoding, inputs: &Inputs) -> f64 {
     point.margins(layer.settings.tolerance()).smallest
 }
 
-/// The largest difference, relative to the largest entry.
+/// Returns the largest difference relative to the largest entry.
 fn distance(found: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let largest = expected.iter().fold(0.0_f64, |max, x| max.max(x.abs()));
@@ -164,7 +167,7 @@ fn check(sign: Sign, shared: bool) {
     let (exact, single) = (layer(sign, 1e-12), layer(sign, 1e-6));
     let set = active(codes(&exact, &inputs));
     assert!(set.contains(&true) && set.contains(&false));
-    // A thousand times the coarser tolerance: in f32 the active sets are the same.
+    // A thousand times the coarser tolerance, so that the active sets are the same in f32.
     let margin = margin(&exact, &inputs);
     assert!(margin > 1e-3, "{margin:e}");
 
@@ -197,7 +200,7 @@ fn signed_with_a_lambda1_per_atom() {
 }
 
 #[test]
-fn checkpointing_changes_no_bit() {
+fn checkpointing_is_bit_identical() {
     let (layer, inputs) = (layer(Sign::NonNegative, 1e-12), inputs(true));
     let plain = Device::flex().autodiff();
     let checkpointing = Device::flex().autodiff().gradient_checkpointing();

@@ -1,26 +1,30 @@
-//! What candle's errors wrap.
+//! Errors that candle's errors wrap.
 
 use scn_grad::{GradError, MaskedReport};
 use scn_solvers::{EncodeError, ProblemError, Report};
 
-/// Why there are no codes, or no gradients. candle's own errors report shapes and types of tensors; this one stands in
+/// Why there are no codes or no gradients.
+///
+/// Shapes and types of tensors are reported by candle's own errors. This error is wrapped in
 /// [`candle_core::Error::Wrapped`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SparseCodingError {
-    /// The dictionary or the penalty makes no problem.
-    #[error("no sparse coding problem: {0}")]
+    /// The dictionary or the penalty is not valid.
+    #[error("invalid sparse coding problem: {0}")]
     Problem(#[from] ProblemError),
     /// The signals do not fit the problem.
-    #[error("no codes: {0}")]
+    #[error("cannot compute codes: {0}")]
     Encode(#[from] EncodeError),
     /// The gradient does not fit the codes.
-    #[error("no gradients: {0}")]
+    #[error("cannot compute gradients: {0}")]
     Gradient(#[from] GradError),
-    /// The codes miss their tolerance. [`SparseCoding::encode`](crate::SparseCoding::encode) returns such codes, with the report.
+    /// The codes miss their tolerance. [`SparseCoding::encode`](crate::SparseCoding::encode)
+    /// returns such codes together with the report.
     #[error("the codes miss their tolerance: {status}, KKT residual {residual:.1e}", status = .0.status, residual = .0.residual)]
     Unconverged(Box<Report>),
-    /// The linear systems of the backward pass miss their tolerance: without λ2, active atoms that depend linearly on each other.
+    /// The linear systems of the backward pass miss their tolerance. This can happen if λ2 is zero
+    /// and active atoms depend linearly on each other.
     #[error("the gradients miss their tolerance: relative residual {residual:.1e}", residual = .0.residual)]
     Adjoint(Box<MaskedReport>),
 }

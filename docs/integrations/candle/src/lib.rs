@@ -1,11 +1,12 @@
 //! Sparse codes as a differentiable operation of [candle](candle_core):
 //!
 //! ```text
-//! a* = argmin over a >= 0   1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²      for every column x of the signals
+//! a* = argmin over a >= 0   1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²   for each signal x
 //! ```
 //!
-//! [`encode`] solves this with [`scn_solvers`]; its backward pass is one linear system per column, by [`scn_grad`], without unrolling.
-//! Gradients flow to the dictionary, the signals and λ1. Tensors are f32 or f64 and on the CPU; those on other devices are refused.
+//! [`encode`] solves this with [`scn_solvers`]. Its backward pass solves one linear system per
+//! column with [`scn_grad`], without unrolling. Gradients flow to the dictionary, the signals and
+//! λ1. Tensors are f32 or f64 and on the CPU. Tensors on other devices are refused.
 //!
 //! # Example
 //!
@@ -29,5 +30,5 @@ mod operation;
 
 pub use error::SparseCodingError;
 pub use operation::{SparseCoding, encode};
-/// The sign of the codes, when a solver stops, and what it reports.
+/// The sign of the codes, the stopping criterion of a solver, and its report.
 pub use scn_solvers::{Report, Settings, Sign};

@@ -1,4 +1,4 @@
-//! The operation: codes forwards, gradients backwards.
+//! The operation: codes in the forward pass, gradients in the backward pass.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,12 +9,14 @@ use scn_solvers::{Auto, ElasticNet, Lambda1, Problem, Report, Scalar, Settings, 
 
 use crate::SparseCodingError;
 
-/// Nonnegative codes (n × N) of `signals` (m × N) over `dictionary` (m × n), with the default [`Settings`].
+/// Solves for nonnegative codes (n × N) of `signals` (m × N) over `dictionary` (m × n), with the
+/// default [`Settings`].
 ///
-/// `lambda1` is a scalar tensor or has one entry per atom. Dictionary, signals and `lambda1` have one type, f32 or f64, and get gradients.
+/// `lambda1` is a scalar tensor or has one entry per atom. Dictionary, signals and `lambda1` have
+/// the same type, f32 or f64, and get gradients.
 ///
 /// # Errors
-/// Tensors that do not fit each other, and codes that miss their tolerance.
+/// Returns an error if the tensors do not fit each other, or if the codes miss their tolerance.
 pub fn encode(
     dictionary: &Tensor,
     signals: &Tensor,
@@ -29,16 +31,19 @@ pub fn encode(
     }
 }
 
-/// Sparse coding with a choice of sign and tolerance; [`encode`] is the short way.
+/// Sparse coding with a choice of sign and tolerances.
+///
+/// [`encode`] is a shortcut with the defaults.
 ///
 /// | field | default | meaning |
 /// |---|---|---|
 /// | `lambda2` | | weight of `1/2 ‖a‖²`, zero or more |
 /// | `sign` | nonnegative | whether codes may be negative |
 /// | `settings` | tolerance 1e-4, 1000 passes | when the solver of the codes stops |
-/// | `adjoint` | tolerance 1e-4, 1000 passes | when the linear systems of the backward pass are solved, by relative residual; after so many passes they are factorised |
+/// | `adjoint` | tolerance 1e-4, 1000 passes | relative residual at which the linear solver of the backward pass stops; after this number of passes, the systems are factorised |
 ///
-/// Training gets by with far coarser systems ([`scn_grad::MaskedAuto::tolerance_for`]); nothing corrects their error afterwards.
+/// Training tolerates far coarser solutions of these systems
+/// ([`scn_grad::MaskedAuto::tolerance_for`]), but nothing corrects their error afterwards.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SparseCoding {
     /// Weight of `1/2 ‖a‖²`, zero or more.
@@ -47,12 +52,12 @@ pub struct SparseCoding {
     pub sign: Sign,
     /// When the solver of the codes stops.
     pub settings: Settings,
-    /// When the linear systems of the backward pass are solved.
+    /// When the linear solver of the backward pass stops.
     pub adjoint: Settings,
 }
 
 impl SparseCoding {
-    /// Nonnegative codes with the default settings.
+    /// Creates a configuration for nonnegative codes with the default settings.
     pub fn new(lambda2: f64) -> Self {
         Self {
             lambda2,
@@ -62,10 +67,13 @@ impl SparseCoding {
         }
     }
 
-    /// Codes, as [`encode`](crate::encode()) computes them, and the report of the solver. Codes that miss their tolerance are no error here.
+    /// Solves for the codes like [`encode`](crate::encode()), and also returns the report of the
+    /// solver.
+    ///
+    /// Codes that miss their tolerance are not an error here.
     ///
     /// # Errors
-    /// Tensors that do not fit each other, or are not on the CPU.
+    /// Returns an error if the tensors do not fit each other, or are not on the CPU.
     pub fn encode(
         &self,
         dictionary: &Tensor,
@@ -173,7 +181,7 @@ impl SparseCoding {
     }
 }
 
-/// What both candle and the solvers compute with.
+/// Numbers that both candle and the solvers support.
 trait Number: WithDType + Scalar {}
 impl Number for f32 {}
 impl Number for f64 {}
@@ -189,7 +197,7 @@ struct Inputs<'a, T: Number> {
 
 struct Operation {
     parameters: SparseCoding,
-    /// Of the forward pass.
+    /// Report of the forward pass.
     report: Arc<OnceLock<Report>>,
 }
 
@@ -229,7 +237,7 @@ impl CustomOp3 for Operation {
         let inputs = [(s1, l1), (s2, l2), (s3, l3)];
         match s1 {
             CpuStorage::F64(_) => self.forward::<f64>(inputs),
-            // A storage of another type than f32 is an error there.
+            // `forward` rejects storages of any other type.
             _ => self.forward::<f32>(inputs),
         }
     }
@@ -251,7 +259,7 @@ impl CustomOp3 for Operation {
     }
 }
 
-/// The numbers of a storage, row by row.
+/// Returns the numbers of a storage, row by row.
 fn contiguous<'a, T: Number>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
     let (start, end) = layout
         .contiguous_offsets()
@@ -261,12 +269,12 @@ fn contiguous<'a, T: Number>(storage: &'a CpuStorage, layout: &Layout) -> Result
     Ok(&T::cpu_storage_as_slice(storage)?[start..end])
 }
 
-/// The numbers of a tensor, row by row.
+/// Returns the numbers of a tensor, row by row.
 fn numbers<T: Number>(tensor: &Tensor) -> Result<Vec<T>> {
     tensor.flatten_all()?.to_vec1()
 }
 
-/// The numbers of a tensor as a matrix of its shape.
+/// Views the numbers of a tensor as a matrix of its shape.
 fn matrix<'a, T: Number>(numbers: &'a [T], tensor: &Tensor) -> Result<MatRef<'a, T>> {
     let (rows, columns) = tensor.dims2()?;
     Ok(MatRef::from_row_major_slice(numbers, rows, columns))

@@ -1,4 +1,4 @@
-//! What is refused, and what is reported.
+//! Inputs that are refused, and results that are reported.
 
 use candle_core::{Device, Error, Result, Tensor};
 use scn_candle::{Settings, SparseCoding, SparseCodingError, encode};
@@ -9,7 +9,7 @@ fn inputs() -> Result<(Tensor, Tensor, Tensor)> {
     Ok((dictionary, signals, Tensor::new(0.1_f32, &Device::Cpu)?))
 }
 
-/// The error of this crate that candle's wraps.
+/// Returns the message of the error that candle's error wraps.
 fn message(result: Result<Tensor>) -> String {
     let mut error = result.expect_err("an error");
     while let Error::WithBacktrace { inner, .. } = error {
@@ -25,7 +25,9 @@ fn message(result: Result<Tensor>) -> String {
 fn shapes_and_types_must_fit() -> Result<()> {
     let (dictionary, signals, lambda1) = inputs()?;
     let short = signals.narrow(0, 0, 1)?;
-    assert!(message(encode(&dictionary, &short, &lambda1, 0.0)).starts_with("no codes: "));
+    assert!(
+        message(encode(&dictionary, &short, &lambda1, 0.0)).starts_with("cannot compute codes: ")
+    );
     let three = Tensor::new(&[0.1_f32; 3], &Device::Cpu)?;
     assert!(encode(&dictionary, &signals, &three, 0.0).is_err());
     let wide = lambda1.to_dtype(candle_core::DType::F64)?;
@@ -33,20 +35,20 @@ fn shapes_and_types_must_fit() -> Result<()> {
     let negative = lambda1.neg()?;
     assert!(
         message(encode(&dictionary, &signals, &negative, 0.0))
-            .starts_with("no sparse coding problem: ")
+            .starts_with("invalid sparse coding problem: ")
     );
     Ok(())
 }
 
 #[test]
-fn codes_that_miss_their_tolerance_are_told_apart() -> Result<()> {
+fn codes_that_miss_their_tolerance_are_errors() -> Result<()> {
     let (dictionary, signals, lambda1) = inputs()?;
     let nan = (signals.clone() * f64::NAN)?;
     assert!(
         message(encode(&dictionary, &nan, &lambda1, 0.0))
             .starts_with("the codes miss their tolerance")
     );
-    // With the report there is no error.
+    // `SparseCoding::encode` returns the report instead of an error.
     let layer = SparseCoding {
         settings: Settings::new(1e-30, 1).expect("within range"),
         ..SparseCoding::new(0.0)

@@ -1,4 +1,4 @@
-//! Gradients of the operation against central differences of a loss.
+//! Gradients of the operation, compared with central differences of a loss.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use scn_candle::{Settings, Sign, SparseCoding};
@@ -11,16 +11,18 @@ const ATOMS: usize = 8;
 const COLUMNS: usize = 5;
 const LAMBDA2: f64 = 0.1;
 
-/// Step of the differences. A solve to the tolerance t = 1e-12 leaves an error of at most t / λ2 = 1e-11 in the codes, as no eigenvalue of
-/// `H_LL` is below λ2: that is 1e-11 / h in the quotient. Third derivatives grow with the inverse of `H_LL`, up to some λ2⁻³ = 1e3, which
-/// leaves h² 1e3 / 6. Both are 2.6e-7 at h = 4e-5.
+/// Step of the differences. No eigenvalue of `H_LL` is below λ2, so solving to the tolerance
+/// t = 1e-12 leaves an error of at most t / λ2 = 1e-11 in the codes, and of 1e-11 / h in the
+/// quotient. Third derivatives grow with the inverse of `H_LL`, up to about λ2⁻³ = 1e3, which
+/// leaves an error of h² 1e3 / 6. Both errors are 2.6e-7 at h = 4e-5.
 const STEP: f64 = 4e-5;
-/// Twice the sum of both, relative to the largest entry of a gradient, which is 1 or more.
+/// Twice the sum of both errors, relative to the largest entry of a gradient, which is 1 or more.
 const TOLERANCE: f64 = 1e-6;
-/// In f32, codes solved to 1e-6 are right to 1e-6 / λ2, and the linear systems of the backward pass divide by λ2 once more.
+/// In f32, codes solved to 1e-6 are accurate to 1e-6 / λ2, and the linear systems of the backward
+/// pass divide by λ2 again.
 const TOLERANCE_F32: f64 = 1e-6 / (LAMBDA2 * LAMBDA2);
 
-/// Numbers that f32 holds exactly: both precisions see the same problem.
+/// Returns a number that is exact in f32, so that both precisions solve the same problem.
 fn number(i: usize, j: usize, scale: f32) -> f64 {
     f64::from(((7 * i + 3 * j + i * j) as f32 * 0.7 + 0.3).sin() * scale)
 }
@@ -32,7 +34,7 @@ fn tensor(rows: usize, columns: usize, scale: f32) -> Tensor {
     Tensor::from_vec(values, (rows, columns), &Device::Cpu).expect("as many numbers as entries")
 }
 
-/// Dictionary, signals and λ1.
+/// Returns dictionary, signals and λ1.
 fn inputs(shared: bool) -> [Tensor; 3] {
     let lambda1: Vec<f64> = (0..ATOMS)
         .map(|j| f64::from(0.2 + 0.01 * j as f32))
@@ -94,7 +96,8 @@ fn active(codes: &Tensor) -> Vec<bool> {
     values(codes).iter().map(|&code| code != 0.0).collect()
 }
 
-/// The quotient for every entry of one input. No step changes an active set: on the way there is no kink.
+/// Returns the difference quotient for every entry of one input. Checks that no step changes an
+/// active set, so there is no kink in between.
 fn differences(layer: &SparseCoding, inputs: &[Tensor; 3], which: usize) -> Result<Vec<f64>> {
     let set = active(&codes(layer, inputs)?);
     let middle = values(&inputs[which]);
@@ -112,7 +115,7 @@ fn differences(layer: &SparseCoding, inputs: &[Tensor; 3], which: usize) -> Resu
         .collect()
 }
 
-/// How far the batch stands from a kink.
+/// Returns the distance of the batch from the nearest kink.
 fn margin(layer: &SparseCoding, [d, x, l]: &[Tensor; 3]) -> f64 {
     let matrix = |tensor: &Tensor| {
         let (rows, columns) = tensor.dims2().expect("a matrix");
@@ -135,7 +138,7 @@ fn margin(layer: &SparseCoding, [d, x, l]: &[Tensor; 3]) -> f64 {
     point.margins(layer.settings.tolerance()).smallest
 }
 
-/// The largest difference, relative to the largest entry.
+/// Returns the largest difference relative to the largest entry.
 fn distance(found: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let largest = expected.iter().fold(0.0_f64, |max, x| max.max(x.abs()));
@@ -148,7 +151,7 @@ fn check(sign: Sign, shared: bool) -> Result<()> {
     let (exact, single) = (layer(sign, 1e-12), layer(sign, 1e-6));
     let set = active(&codes(&exact, &inputs)?);
     assert!(set.contains(&true) && set.contains(&false));
-    // A thousand times the coarser tolerance: in f32 the active sets are the same.
+    // A thousand times the coarser tolerance, so that the active sets are the same in f32.
     let margin = margin(&exact, &inputs);
     assert!(margin > 1e-3, "{margin:e}");
 

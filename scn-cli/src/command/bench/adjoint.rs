@@ -1,4 +1,4 @@
-//! `scn bench adjoint`: derivatives of sparse codes per second, beside the codes themselves.
+//! `scn bench adjoint`: derivatives of sparse codes per second, compared with the codes themselves.
 
 use std::path::{Path, PathBuf};
 
@@ -26,12 +26,12 @@ use crate::readable::{counted, rate};
 use crate::screen::Bar;
 use crate::table::{Rows, left, right, wrapped};
 
-/// The adjoint: from dLoss/da to the gradients by dictionary, signals, lambda1 and lambda2, beside
-/// the time that the codes take.
+/// Measures the adjoint, from dLoss/da to the gradients with respect to dictionary, signals,
+/// lambda1 and lambda2, and compares it with the codes.
 ///
-/// In f32. Without files, signals are made of few atoms and noise, and dLoss/da is random. The
-/// codes are solved by `auto` from zero, Gram matrix and D'x included; both times are from memory
-/// to memory.
+/// Computes in f32. Without files, signals are sums of few atoms and noise, and dLoss/da is random.
+/// `auto` solves for the codes from zero; their time includes the Gram matrix and D'x. Both times
+/// are from memory to memory.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn bench adjoint --shape 144x64 --active 1 --columns 100000\n  scn bench adjoint --dictionary D.npy --signals X.npy --cotangent U.npy --lambda1 0.1 --out-dictionary dD.npy"
@@ -39,58 +39,59 @@ use crate::table::{Rows, left, right, wrapped};
 pub(super) struct Adjoint {
     #[command(flatten)]
     files: ProblemFiles,
-    /// dLoss/da, .npy [n, P]
+    /// dLoss/da, .npy [n, P] [default: random]
     #[arg(long, value_name = "U.npy", requires = "signals")]
     cotangent: Option<PathBuf>,
-    /// Shape of the dictionary, m x n; may be given several times
+    /// Shape of the dictionary, m x n (repeatable)
     #[arg(long = "shape", value_name = "MxN", value_parser = shape::parse,
           default_values = ["27x16", "144x64", "576x16", "288x128", "2304x64", "576x256"],
           conflicts_with_all = ["dictionary", "gram"])]
     shapes: Vec<(usize, usize)>,
-    /// Method for the linear systems; may be given several times
+    /// Solver for the linear systems (repeatable)
     #[arg(long = "solver", value_enum, default_values = ["auto"])]
     solvers: Vec<MaskedSolverName>,
     /// KKT residual of the codes
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-4, value_parser = number::parse::<f64>)]
     tolerance: f64,
-    /// Relative residual of the linear systems; 100 times the tolerance if it is not given, which
-    /// leaves the gradient's error to the codes
+    /// Relative residual of the linear systems [default: 100 times the tolerance of the codes, at
+    /// most 0.01, which adds little to the gradient's error]
     #[arg(long, value_name = "NUMBER", value_parser = number::parse::<f64>)]
     adjoint_tolerance: Option<f64>,
-    /// Share of active codes, set by lambda1; 1 means lambda1 = 0, which leaves half of them
-    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = number::parse::<f64>, conflicts_with_all = ["dictionary", "gram"])]
+    /// Fraction of codes that are active, set through lambda1; 1 means lambda1 = 0, which leaves
+    /// about half of them active
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.25, value_parser = number::parse::<f64>, conflicts_with_all = ["dictionary", "gram"])]
     active: f64,
     /// Inner product between atoms, in [0, 1)
     #[arg(long, value_name = "NUMBER", default_value_t = 0.0, value_parser = number::parse::<f64>, conflicts_with_all = ["dictionary", "gram"])]
     coherence: f64,
-    /// Signals per shape
+    /// Number of signals per shape
     #[arg(long, value_name = "COUNT", default_value_t = 20_000, conflicts_with_all = ["dictionary", "gram"])]
     columns: usize,
-    /// Times that each is run at least; short runs are repeated for half a second. The fastest
-    /// counts
+    /// Minimum number of runs; short runs are repeated for half a second. The fastest run counts
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     repeats: usize,
-    /// Passes before the codes of a column are given up, or its linear system is factorised
+    /// Maximum number of passes per column; then unconverged codes are an error, and linear systems
+    /// are factorised
     #[arg(long, value_name = "COUNT", default_value_t = 5000)]
     max_passes: u32,
-    /// Where dLoss/dD of the last method goes, .npy [m, n]
+    /// Output file for dLoss/dD of the last solver, .npy [m, n]
     #[arg(long, value_name = "dD.npy", requires = "cotangent")]
     out_dictionary: Option<PathBuf>,
-    /// Where dLoss/dx of the last method goes, .npy [m, P]
+    /// Output file for dLoss/dx of the last solver, .npy [m, P]
     #[arg(long, value_name = "dX.npy", requires = "cotangent")]
     out_signals: Option<PathBuf>,
 }
 
-/// A method for the linear systems of a derivative.
+/// A solver for the linear systems of a derivative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum MaskedSolverName {
-    /// Picks one of the others for each tile
+    /// Picks one of the other solvers for each tile
     Auto,
-    /// Sweeps over a tile of columns at once
+    /// Gauss-Seidel passes over a tile of columns at once
     GaussSeidel,
-    /// Preconditioned by the diagonal, for a tile of columns at once
+    /// Conjugate gradients preconditioned by the diagonal, for a tile of columns at once
     ConjugateGradient,
-    /// Conjugate gradients preconditioned by sweeps forward and back
+    /// Conjugate gradients preconditioned by a Gauss-Seidel pass forward and one back
     SymmetricGaussSeidel,
     /// Exact, column by column
     Cholesky,
@@ -110,7 +111,7 @@ impl MaskedSolverName {
     }
 }
 
-/// What `--json` prints.
+/// The output of `scn bench adjoint --json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     threads: usize,
@@ -130,21 +131,21 @@ struct Run {
     adjoint_seconds: f64,
     forward_columns_per_second: f64,
     adjoint_columns_per_second: f64,
-    /// Of the linear systems.
+    /// Mean number of passes to solve the linear systems.
     mean_passes: f64,
     factorised: usize,
     #[serde(rename = "unsolved")]
     unconverged: usize,
     residual: f64,
-    /// The most memory that codes and derivatives took at a time beyond the numbers of the problem,
-    /// codes and dLoss/dx included; where the system tells.
+    /// Peak memory of codes and derivatives beyond the arrays of the problem, including codes and
+    /// dLoss/dx; None if the system does not report it.
     peak_rss_bytes: Option<u64>,
 }
 
-/// One problem, and what its adjoint begins with.
+/// A problem, and the cotangent of its codes.
 struct Batch {
     numbers: ProblemArrays<f32>,
-    /// dLoss/da, transposed: laid out in memory as the codes are.
+    /// dLoss/da, transposed: its layout in memory is that of the codes.
     cotangent: Mat<f32>,
 }
 
@@ -186,13 +187,15 @@ impl Adjoint {
         self.adjoint_tolerance.unwrap_or(default)
     }
 
-    /// The user's own problem.
+    /// Reads the user's problem.
     fn read(&self) -> Result<Batch> {
         let AnyProblem::F32(numbers) = self.files.read()? else {
-            bail!("expected numbers that f4 holds in all files, found wider ones");
+            bail!("expected numbers that f4 represents exactly in all files, found wider ones");
         };
         if numbers.posing.kind == MatrixKind::Gram {
-            bail!("expected --dictionary and --signals, by which to differentiate, found --gram");
+            bail!(
+                "expected --dictionary and --signals to differentiate with respect to, found --gram"
+            );
         }
         let (atoms, signals) = (numbers.posing.atoms(), numbers.columns.ncols());
         let cotangent = match &self.cotangent {
@@ -214,8 +217,8 @@ impl Adjoint {
         Ok(Batch { numbers, cotangent })
     }
 
-    /// Runs each method some times and prints a line. Writes what the last has found, where that is
-    /// wanted.
+    /// Times each solver and prints a line for each. Writes the gradients of the last one, if
+    /// requested.
     fn time(&self, batch: &Batch, summary: &mut Summary, output: &Output) -> Result<()> {
         let Batch { numbers, cotangent } = batch;
         let (rows, atoms) = numbers.posing.matrix.shape();
@@ -274,7 +277,7 @@ impl Adjoint {
         if let Some(name) = self.solvers.last()
             && (self.out_dictionary.is_some() || self.out_signals.is_some())
         {
-            // Each run so far has added to the one before.
+            // Every run so far has added to the gradients, so start again from zero.
             gradients = Gradients::zeros(&problem);
             signal_gradient.fill(0.0);
             let by_signals = Some(signal_gradient.as_mut());
@@ -290,7 +293,7 @@ impl Adjoint {
         Ok(())
     }
 
-    /// The columns of the runs.
+    /// Returns the columns of the table of runs.
     fn rows(&self) -> Rows {
         let names = self
             .solvers
@@ -309,7 +312,7 @@ impl Adjoint {
         ])
     }
 
-    /// The line of a run, and one that says what it missed.
+    /// Formats the line of a run, and another one if columns did not converge.
     fn describe(&self, run: &Run) -> String {
         let row = self.rows().row([
             format!("{} x {}", run.rows, run.atoms),
@@ -324,7 +327,7 @@ impl Adjoint {
         match run.unconverged {
             0 => row,
             count => format!(
-                "{row}\n{:>10} {} not converged",
+                "{row}\n{:>10} {} did not converge",
                 "",
                 counted(count as u64, "column")
             ),
@@ -348,7 +351,7 @@ fn write(path: &Path, matrix: &Mat<f32>) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// The command line and the crate call each method by the same name.
+    /// The command line and the crate use the same names for solvers.
     #[test]
     fn names_agree() {
         for name in MaskedSolverName::value_variants() {

@@ -1,4 +1,4 @@
-//! `scn bench exchange`: how fast processes exchange numbers.
+//! `scn bench exchange`: measures how fast processes exchange numbers.
 
 use std::time::Instant;
 
@@ -10,26 +10,27 @@ use serde::Serialize;
 use crate::output::Output;
 use crate::table::{Table, right};
 
-/// Time of an exchange between the processes that mpirun has started, in which each gives a part to
-/// all, and latency and bandwidth that explain it.
+/// Measures exchanges between the processes started by mpirun: time, latency and bandwidth.
 ///
-/// The times are those of the first process, the median of many exchanges. Latency and bandwidth
-/// are the straight line through them, time = latency + bytes received / bandwidth, with the
-/// smallest relative errors.
+/// In an exchange, each process sends a part to all others. The times are those of the first
+/// process, each the median of many exchanges. Latency and bandwidth are those of the straight line
+/// through the times, time = latency + bytes received / bandwidth, with the smallest relative
+/// errors.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mpirun -n 4 scn bench exchange")]
 pub(super) struct Exchange {}
 
-/// Bytes of a part.
+/// Lengths of a part, in bytes.
 const PARTS: [usize; 7] = [8, 1 << 10, 1 << 13, 1 << 16, 1 << 18, 1 << 20, 1 << 23];
 
-/// Exchanges before the clock starts: connections are opened in the first one.
+/// Number of exchanges before timing starts. The first one opens connections.
 const BEFORE: usize = 3;
 
-/// Bytes that are exchanged with parts of one length in all, as far as the numbers of exchanges below allow.
+/// Bytes to exchange in total with parts of one length, within the limits on the number of
+/// exchanges in [`time`].
 const BYTES: usize = 1 << 27;
 
-/// What `--json` prints.
+/// The output of `scn bench exchange --json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     processes: usize,
@@ -38,11 +39,11 @@ struct Summary {
     bytes_per_second: f64,
 }
 
-/// An exchange of parts of one length.
+/// Exchanges with parts of one length.
 #[derive(Debug, Serialize)]
 struct Timed {
     part_bytes: usize,
-    /// The parts of all other processes.
+    /// Length of the parts of all other processes.
     received_bytes: usize,
     seconds: f64,
 }
@@ -68,14 +69,14 @@ impl Exchange {
     }
 }
 
-/// The median time of exchanges with parts of so many bytes.
+/// Measures the median time of exchanges with parts of this many bytes.
 fn time(processes: &dyn Processes, bytes: usize) -> Result<Timed> {
     let count = processes.count();
     let exchanges = (BYTES / bytes / count).clamp(15, 1000);
     let part = vec![1_u8; bytes];
     let mut seconds = Vec::with_capacity(exchanges);
     for index in 0..BEFORE + exchanges {
-        // All begin at the same time, as far as they can.
+        // Synchronise, so that all processes start at about the same time.
         any(processes, false)?;
         let start = Instant::now();
         gather(processes, &part, std::iter::repeat_n(bytes, count))?.wait()?;
@@ -91,7 +92,8 @@ fn time(processes: &dyn Processes, bytes: usize) -> Result<Timed> {
     })
 }
 
-/// Latency and bandwidth with the least squares of `(latency + bytes / bandwidth) / seconds - 1`; neither is negative.
+/// Fits latency and bandwidth by least squares of `(latency + bytes / bandwidth) / seconds - 1`.
+/// Neither is negative.
 fn fitted(exchanges: &[Timed]) -> (f64, f64) {
     let [mut aa, mut ab, mut bb, mut a, mut b] = [0.0; 5];
     for timed in exchanges {
@@ -133,7 +135,7 @@ fn describe(summary: &Summary) -> String {
 mod tests {
     use super::*;
 
-    /// Times that lie on a line.
+    /// Fits times that lie on a line.
     #[test]
     fn the_line_is_found_again() {
         let (latency, bandwidth) = (3e-5, 2e9);
@@ -144,7 +146,7 @@ mod tests {
         };
         let exchanges: Vec<Timed> = PARTS.into_iter().map(exact).collect();
         let (found_latency, found_bandwidth) = fitted(&exchanges);
-        // The normal equations of relative errors are of moderate condition.
+        // The normal equations of the relative errors are moderately conditioned.
         assert!((found_latency / latency - 1.0).abs() < 1e-9);
         assert!((found_bandwidth / bandwidth - 1.0).abs() < 1e-9);
     }

@@ -1,4 +1,4 @@
-//! Where the time of a network's steps goes on graphics processors, by kernel.
+//! Where the time of a network's steps goes on GPUs, by kernel.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,61 +11,62 @@ use super::layers::{self, LayerSummary};
 use super::phases::{Measured, Phases, share_of_peak};
 use crate::table::{Table, left, right};
 
-/// Steps on the clock, with nothing timed within them.
+/// The total time of steps in which nothing else is timed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     pub(super) steps: u16,
-    /// From an idle device to an idle device.
+    /// Time from an idle device until it is idle again.
     pub(super) total: Duration,
 }
 
-/// The devices that computed.
+/// The GPUs that computed.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Graphics {
     device: String,
-    /// Of all devices together, at the clocks that the driver names.
+    /// Peak of all devices together, at the clocks reported by the driver.
     peak_operations_per_second: f64,
     peak_bytes_per_second: f64,
-    /// Memory of the devices taken since they were opened; where the driver tells.
+    /// Device memory taken since the devices were opened; None if the driver does not report it.
     device_memory_bytes: Option<u64>,
 }
 
-/// What `--json` prints.
+/// The output of `scn bench train --json` and `scn bench infer --json` on GPUs.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     #[serde(flatten)]
     measured: Measured,
     steps: u16,
-    /// Without events between kernels, as is what follows.
+    /// Throughput without events between kernels. The next two fields are measured in the same
+    /// steps.
     images_per_second: f64,
     seconds_per_step: f64,
-    /// Of all operations that count, over the whole step.
+    /// The counted operations of a whole step, as a fraction of the peak.
     share_of_peak: f64,
     #[serde(flatten)]
     graphics: Graphics,
-    /// Of the whole process; where the system tells.
+    /// Peak memory of the process; None if the system does not report it.
     peak_memory_bytes: Option<u64>,
-    /// The longest first; from further steps, with events.
+    /// The slowest kernels first, measured in additional steps with events.
     kernels: Vec<KernelSummary>,
-    /// What kernels do not account for in a step without events: copies, fills, gaps between
+    /// Time of a step without events that kernels do not account for: copies, fills, gaps between
     /// kernels, the host.
     outside_kernels_seconds: f64,
     layers: Vec<LayerSummary>,
 }
 
-/// Per step.
+/// One kernel, averaged over steps.
 #[derive(Debug, Serialize)]
 struct KernelSummary {
     kernel: String,
     launches: f64,
     seconds: f64,
-    /// Of a step without events.
+    /// Fraction of the time of a step without events.
     share: f64,
     operations_per_second: Option<f64>,
     share_of_peak: Option<f64>,
 }
 
-/// Kernels whose operations count, by the beginnings of their names, and the parts of the work that
+/// Prefixes of the names of kernels whose operations are counted, and the parts of the work that
 /// they do.
 const PARTS: [(&str, &[&str]); 4] = [
     ("encode_", &["D'x", "solve"]),
@@ -74,7 +75,7 @@ const PARTS: [(&str, &[&str]); 4] = [
     ("signal_gradient", &["adjoint: D y"]),
 ];
 
-/// Floating point operations of a kernel in a step; 0 where none are counted.
+/// Returns the floating-point operations of a kernel in a step, or 0 if they are not counted.
 fn operations(kernel: &str, phases: &Phases) -> f64 {
     let counted = PARTS.iter().find(|(name, _)| kernel.starts_with(name));
     let parts = counted.map_or(&[][..], |(_, parts)| parts);
@@ -82,7 +83,7 @@ fn operations(kernel: &str, phases: &Phases) -> f64 {
 }
 
 impl Graphics {
-    /// The graphics processors that a device is; None for this machine's processor.
+    /// Returns the GPUs of a device, or None for the CPU.
     #[cfg(feature = "cuda")]
     pub(super) fn of(device: &Device) -> Result<Option<Self>> {
         let Device::Cuda(cuda) = device else {
@@ -106,7 +107,7 @@ impl Graphics {
         Ok(Some(graphics))
     }
 
-    /// This program knows no graphics processors.
+    /// Returns None, because this build has no GPU support.
     #[cfg(not(feature = "cuda"))]
     pub(super) fn of(_: &Device) -> Result<Option<Self>> {
         Ok(None)
@@ -114,8 +115,8 @@ impl Graphics {
 }
 
 impl Summary {
-    /// From the clock of some steps, and from further steps with events: what their layers say and
-    /// how long their kernels took.
+    /// Creates a summary from the clock of steps without events, and from the layers and kernel
+    /// times of additional steps with events.
     pub(super) fn new(
         measured: Measured,
         clock: Clock,
@@ -173,7 +174,7 @@ impl fmt::Display for Summary {
         } = &self.graphics;
         writeln!(
             f,
-            "{}, batches of {}: {:.0} images/s, {:.2} ms a step, {:.0} % of the peak",
+            "{}, batches of {}: {:.0} images/s, {:.2} ms per step, {:.0} % of peak",
             self.measured.preset,
             self.measured.batch_size,
             self.images_per_second,
@@ -188,10 +189,10 @@ impl fmt::Display for Summary {
             peak_bytes_per_second / 1e9
         )?;
         if let Some(bytes) = device_memory_bytes {
-            write!(f, "; {} MiB of its memory", bytes >> 20)?;
+            write!(f, "; {} MiB of device memory", bytes >> 20)?;
         }
         if let Some(bytes) = self.peak_memory_bytes {
-            write!(f, ", {} MiB here", bytes >> 20)?;
+            write!(f, ", {} MiB of host memory", bytes >> 20)?;
         }
         let mut table = Table::new([
             left("kernel"),

@@ -1,4 +1,4 @@
-//! What the sparse coding layers of a network do in a step, summed up and shown.
+//! Sums and table of the sparse coding layers of a network.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::table::{Table, right};
 
-/// One sparse coding layer.
+/// Sums over steps of one sparse coding layer.
 pub(super) struct Layer {
     pub(super) rows: usize,
     pub(super) atoms: usize,
@@ -17,13 +17,13 @@ pub(super) struct Layer {
     pub(super) adjoint_passes: f64,
     pub(super) forward: Duration,
     pub(super) backward: Duration,
-    /// Summed over threads, in the order of [`PARTS`].
+    /// Time of each part, summed over threads, in the order of [`PARTS`].
     pub(super) parts: [Duration; PARTS.len()],
     /// Floating point operations of each part.
     pub(super) operations: [f64; PARTS.len()],
 }
 
-/// What the threads do in a sparse coding layer.
+/// The parts of the work of threads in a sparse coding layer.
 pub(super) const PARTS: [&str; 9] = [
     "windows",
     "D'x",
@@ -36,10 +36,10 @@ pub(super) const PARTS: [&str; 9] = [
     "adjoint: scatter",
 ];
 
-/// The first of them that belongs to the adjoint.
+/// Index of the first part that belongs to the adjoint.
 const ADJOINT: usize = 4;
 
-/// Per step.
+/// One layer, averaged over steps.
 #[derive(Debug, Serialize)]
 pub(super) struct LayerSummary {
     rows: usize,
@@ -55,7 +55,7 @@ pub(super) struct LayerSummary {
 }
 
 impl Layer {
-    /// All sparse coding layers of a network, of no step yet.
+    /// Creates all sparse coding layers of a network, with sums of zero.
     pub(super) fn all(network: &NetworkConfig) -> Vec<Self> {
         let mut channels = network.input[0];
         let layers = network.layers.iter().map(|layer| {
@@ -109,7 +109,7 @@ impl Layer {
         self.spend(ADJOINT, spent);
     }
 
-    /// Time and operations of consecutive parts.
+    /// Adds time and operations to consecutive parts, from `first` on.
     fn spend<const COUNT: usize>(&mut self, first: usize, spent: [(Duration, f64); COUNT]) {
         let parts = self.parts[first..].iter_mut();
         let parts = parts.zip(&mut self.operations[first..]);
@@ -135,7 +135,7 @@ impl Layer {
     }
 }
 
-/// The table of all layers.
+/// Formats the table of all layers.
 pub(super) fn table(layers: &[LayerSummary]) -> String {
     let mut table = Table::new([
         right("layer"),

@@ -1,6 +1,6 @@
-//! What the system says of this process's memory.
+//! Memory of this process, as reported by the system.
 
-/// A line of what the system tells of this process, in bytes. None where it does not.
+/// Returns a line of `/proc/self/status` in bytes, or None if there is none.
 fn status_bytes(what: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with(what))?;
@@ -8,13 +8,13 @@ fn status_bytes(what: &str) -> Option<u64> {
     Some(1024 * kilobytes)
 }
 
-/// The most memory that this process has had at a time, in bytes; where the system tells.
+/// Returns the peak memory of this process in bytes, if the system reports it.
 pub(super) fn peak_memory() -> Option<u64> {
     status_bytes("VmHWM:")
 }
 
-/// The memory of this process now, in bytes, from which on the most that it has at a time is
-/// recorded anew; where the system does so.
+/// Resets the peak memory of this process and returns its current memory in bytes, if the system
+/// supports it.
 pub(super) fn begin_memory() -> Option<u64> {
     std::fs::write("/proc/self/clear_refs", "5").ok()?;
     status_bytes("VmRSS:")

@@ -1,5 +1,4 @@
-//! `scn bench train` and `scn bench infer`: images per second of a whole network, and where the
-//! time goes.
+//! `scn bench train` and `scn bench infer`: throughput of a whole network, and where the time goes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,44 +25,44 @@ use crate::output::Output;
 use crate::screen::Bar;
 use crate::setting;
 
-/// What is measured, and on what.
+/// Options of both benchmarks.
 #[derive(Debug, Args)]
 pub(super) struct NetworkBench {
-    /// Settings by name
+    /// Preset to benchmark
     #[arg(long, value_name = "NAME", default_value = "cifar10-scn4")]
     preset: String,
-    /// Begins with the weights of a model or checkpoint of the preset's network instead of
+    /// Starts with the weights of a model or checkpoint of the preset's network, instead of
     /// untrained ones
     #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
     #[command(flatten)]
     data: DataFolder,
-    /// Images at a time
+    /// Images per batch
     #[arg(long, value_name = "COUNT")]
     batch_size: Option<usize>,
-    /// Batches that count
+    /// Number of batches to measure
     #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     steps: u16,
-    /// Batches before them
+    /// Number of batches before the measurement
     #[arg(long, value_name = "COUNT", default_value_t = 5)]
     warm_up: u16,
-    /// Any setting of config.toml, as in network.solver.tolerance=1e-3 (repeatable)
+    /// Changes a setting of config.toml, for example network.solver.tolerance=1e-3 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting::parse)]
     settings: Vec<(String, String)>,
 }
 
-/// Training: images per second, time per phase and per layer, passes, share of the machine's peak,
-/// peak memory.
+/// Measures training: images per second, time per phase and per layer, passes, fraction of the
+/// machine's peak, peak memory.
 ///
 /// One step is loss, gradients and update for a batch. Without the data set in the data folder,
-/// pictures are random. Times of phases that all threads work on are summed over threads and
-/// divided by their number. Operations are those of the formulas: 2 m n per window for D'x, X Y'
-/// and D y, 2 n² per window and pass for solve and adjoint, 2 n² for A Y'; certificates count as
-/// time, not as operations. The peak is that of multiply-adds on registers, measured first.
+/// images are random. Times of phases that all threads work on are summed over threads and divided
+/// by their number. Operations are counted by formula: 2 m n per window for D'x, X Y' and D y, 2 n²
+/// per window and pass for solve and adjoint, 2 n² for A Y'; certificates take time but count no
+/// operations. The peak is measured first, with multiply-adds on registers.
 ///
-/// On a graphics processor (--device cuda): images per second of steps in which nothing is timed,
-/// then as many steps in which every kernel and every layer is timed by events. The peak is that of
-/// the clocks that the driver names.
+/// On a GPU (--device cuda), images per second are measured in steps without internal timing. As
+/// many further steps then time every kernel and every layer with events. The peak is computed from
+/// the clocks reported by the driver.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn bench train --data data\n  scn bench train --preset cifar10-scn1 --model runs/mine/model.safetensors --steps 20 --json"
@@ -71,7 +70,7 @@ pub(super) struct NetworkBench {
 pub(super) struct Train {
     #[command(flatten)]
     bench: NetworkBench,
-    /// Part of the run, from 0 to 1, whose learning rate and tolerances the steps have
+    /// Position in the run, from 0 to 1, whose learning rate and tolerances the steps use
     #[arg(long, value_name = "PART", default_value_t = 0.0, value_parser = part)]
     part: f64,
 }
@@ -83,12 +82,12 @@ fn part(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number from 0 to 1".to_string())
 }
 
-/// Inference: images per second, time per phase and per layer, passes, share of the machine's peak,
-/// peak memory.
+/// Measures inference: images per second, time per phase and per layer, passes, fraction of the
+/// machine's peak, peak memory.
 ///
-/// Without the data set in the data folder, pictures are random. Numbers as in scn bench train. An
-/// untrained network has the moments of no data: without --model, some steps of training come
-/// first, as many as --warm-up says.
+/// Without the data set in the data folder, images are random. Figures are as in scn bench train.
+/// An untrained network has no moments: without --model, it first trains for as many steps as
+/// --warm-up sets.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn bench infer --model runs/cifar10-scn4/model.safetensors --data data\n  scn bench infer --set network.solver.tolerance=1e-3"
@@ -126,10 +125,10 @@ impl Infer {
     }
 }
 
-/// What is done before anything is timed.
+/// Label of the progress bar before anything is timed.
 const WARM_UP: &str = "warming up";
 
-/// A network, and batches for it.
+/// A network and its batches.
 struct Subject {
     config: RunConfig,
     network: Network,
@@ -151,7 +150,7 @@ impl NetworkBench {
         config.validate()?;
         let mut network = match &self.model {
             None if config.network.dictionary == DictionaryInit::Learned => bail!(
-                "dictionaries are learned in training alone: expected --model with a model of a \
+                "dictionaries are learned only in training: expected --model with a model of a \
                  run, or another network.dictionary, found learned"
             ),
             None => Network::new(&config.network, config.seed)?,
@@ -160,7 +159,7 @@ impl NetworkBench {
                 network.set_solver(config.network.solver)?;
                 if *network.config() != config.network {
                     bail!(
-                        "{}: expected a network as in preset {}, found another",
+                        "{}: expected the network of preset {}, found another one",
                         path.display(),
                         self.preset
                     );
@@ -173,7 +172,7 @@ impl NetworkBench {
         let batches = usize::from(self.steps).max(usize::from(self.warm_up));
         let [channels, height, width] = config.network.input;
         let sides = [batches, config.training.batch_size, channels, height, width];
-        // Bytes, and random numbers of which a picture is made.
+        // Pixels take one byte each, and the random numbers behind them about as much.
         check_memory("the images of all batches", bytes_of::<[u8; 2]>(&sides))?;
         network.check_inference_memory(config.training.batch_size)?;
         let count = batches * config.training.batch_size;
@@ -186,7 +185,7 @@ impl NetworkBench {
             }
             Some(name) => {
                 output.warn(format_args!(
-                    "no {name} in the data folder: pictures are random"
+                    "no {name} in the data folder: images are random"
                 ));
                 (
                     random_images(&config.network, name.brightest(), count)?,
@@ -215,7 +214,8 @@ impl NetworkBench {
         })
     }
 
-    /// Takes steps in both ways, without times and with them, and prints the figures.
+    /// Measures steps and prints the results. On a GPU, the throughput comes from separate steps
+    /// without internal timing.
     fn measure(
         &self,
         what: &'static str,
@@ -234,8 +234,8 @@ impl NetworkBench {
             batch_size: subject.config.training.batch_size,
             random_pictures: subject.random_pictures,
         };
-        // Events between kernels take time on a graphics processor: the speed is that of steps
-        // without them, and where the time goes is what further steps say.
+        // On a GPU, events between kernels take time: measure the throughput without them, and the
+        // time of each kernel in additional steps.
         let bar = Bar::wait(format!("timing {} steps", self.steps));
         let mut clock = None;
         if Graphics::of(device)?.is_some() {
@@ -270,7 +270,7 @@ impl NetworkBench {
 }
 
 impl Subject {
-    /// Takes on the learning rate and the tolerances of a part of the run.
+    /// Sets the learning rate and the tolerances of a position in the run, from 0 to 1.
     fn go_to(&mut self, part: f64) -> Result<()> {
         let RunConfig {
             training, network, ..
@@ -282,14 +282,14 @@ impl Subject {
         Ok(self.network.solve_with(&solver)?)
     }
 
-    /// So many steps of training, as `scn train` does them.
+    /// Takes training steps, as `scn train` does.
     fn train(&mut self, steps: u16) -> Result<()> {
         let (network, optimizer) = (&mut self.network, &mut self.optimizer);
         let steps = usize::from(steps);
         Ok(network.train_on(&self.loader, 0, steps, optimizer, self.rate, &mut |_| ())?)
     }
 
-    /// So many steps of training one by one.
+    /// Takes training steps one by one, and times their phases.
     fn train_timed(&mut self, steps: u16, phases: &mut Phases) -> Result<()> {
         let mut batches = self.loader.epoch(0, 0).take(usize::from(steps));
         loop {
@@ -309,14 +309,14 @@ impl Subject {
         }
     }
 
-    /// So many batches of inference, as `scn evaluate` does them.
+    /// Runs inference on batches, as `scn evaluate` does.
     fn infer(&mut self, batches: u16) -> Result<()> {
         let mut each = |_, _: &[u16], _| Ok(());
         let batches = usize::from(batches);
         Ok(self.network.infer_on(&self.loader, batches, &mut each)?)
     }
 
-    /// So many batches of inference one by one.
+    /// Runs inference on batches one by one, and times their phases.
     fn infer_timed(&mut self, batches: u16, phases: &mut Phases) -> Result<()> {
         let mut batches = self.loader.epoch(0, 0).take(usize::from(batches));
         loop {
@@ -334,7 +334,7 @@ impl Subject {
     }
 }
 
-/// The first images of a set, over and over.
+/// Returns the first `count` images of a set, starting over at its end.
 fn repeated(images: &ImageSet, count: usize) -> Result<ImageSet> {
     if images.is_empty() {
         bail!("expected images, found none");
@@ -343,7 +343,8 @@ fn repeated(images: &ImageSet, count: usize) -> Result<ImageSet> {
     images.subset(&indices).context("images of the data set")
 }
 
-/// Pictures of blurred blotches with some noise: neighbouring pixels are alike, as in photographs.
+/// Creates images of blurred blotches with some noise. Neighbouring pixels are similar, as in
+/// photographs.
 fn random_images(network: &NetworkConfig, brightest: u8, count: usize) -> Result<ImageSet> {
     let [channels, height, width] = network.input;
     let side = 4;
@@ -368,5 +369,5 @@ fn random_images(network: &NetworkConfig, brightest: u8, count: usize) -> Result
     let classes = network.classes;
     let labels = (0..count).map(|image| (image % classes) as u16).collect();
     let names: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
-    ImageSet::new(pixels, network.input, labels, names, brightest).context("random pictures")
+    ImageSet::new(pixels, network.input, labels, names, brightest).context("random images")
 }

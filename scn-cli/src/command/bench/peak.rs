@@ -1,12 +1,14 @@
-//! The most that the processor can do: multiply-adds that wait for nothing.
+//! The peak rate of the CPU, measured by multiply-adds that do not wait for memory or each other.
 
 use std::time::Instant;
 
 use scn_solvers::Scalar;
 use scn_solvers::tile::{Kernel, Lanes};
 
-/// The most floating point operations per second that one thread of this processor can do in this type, measured over a tenth of a
-/// second: multiply-adds on registers, waiting for nothing.
+/// Returns the peak floating-point operations per second of one thread in this type.
+///
+/// The measurement takes a tenth of a second and uses multiply-adds on registers that wait for
+/// nothing.
 pub(crate) fn peak_operations_per_second<T: Scalar>() -> f64 {
     let rate = || {
         let start = Instant::now();
@@ -15,10 +17,12 @@ pub(crate) fn peak_operations_per_second<T: Scalar>() -> f64 {
     (0..40).map(|_| rate()).fold(0.0, f64::max)
 }
 
-/// Sums that no multiply-add waits for: the latency is 4 or 5 cycles, and two start in each.
+/// Number of independent sums, so that no multiply-add waits for another: the latency is 4 or 5
+/// cycles, and two start per cycle.
 const SUMS: usize = 12;
 
-/// `repeats` times 12 multiply-adds on whole registers; returns the number of floating point operations.
+/// A kernel of `repeats` times 12 multiply-adds on whole registers, which returns the number of
+/// floating-point operations.
 struct Peak {
     repeats: u64,
 }

@@ -1,4 +1,4 @@
-//! Where the time of a network's steps goes, summed up and shown.
+//! Where the time of a network's steps goes, by phase.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,28 +23,28 @@ pub(super) struct Phases {
     layers: Vec<Layer>,
 }
 
-/// Where it was measured.
+/// The machine that is measured.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Machine {
     pub(super) instruction_set: String,
     pub(super) threads: usize,
-    /// Of all threads together.
+    /// Peak of all threads together.
     pub(super) peak_operations_per_second: f64,
-    /// Of the whole process; where the system tells.
+    /// Peak memory of the process; None if the system does not report it.
     pub(super) peak_memory_bytes: Option<u64>,
 }
 
-/// What was measured.
+/// The benchmark.
 #[derive(Debug, Serialize)]
 pub(super) struct Measured {
-    /// Training or inference.
+    /// "train" or "infer".
     pub(super) what: &'static str,
     pub(super) preset: String,
     pub(super) batch_size: usize,
     pub(super) random_pictures: bool,
 }
 
-/// What `--json` prints.
+/// The output of `scn bench train --json` and `scn bench infer --json` on the CPU.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     #[serde(flatten)]
@@ -52,7 +52,7 @@ pub(super) struct Summary {
     steps: u32,
     images_per_second: f64,
     seconds_per_step: f64,
-    /// Of all operations that count, over the whole step.
+    /// The counted operations of a whole step, as a fraction of the peak.
     share_of_peak: f64,
     #[serde(flatten)]
     machine: Machine,
@@ -60,7 +60,8 @@ pub(super) struct Summary {
     layers: Vec<LayerSummary>,
 }
 
-/// Per step. Where all threads work on it: their time over their number.
+/// One phase, averaged over steps. The time of phases that all threads work on is summed over
+/// threads and divided by their number.
 #[derive(Debug, Serialize)]
 struct PhaseSummary {
     phase: &'static str,
@@ -71,7 +72,7 @@ struct PhaseSummary {
 }
 
 impl Phases {
-    /// Of no step yet.
+    /// Creates sums of zero for a network.
     pub(super) fn new(network: &NetworkConfig) -> Self {
         Self {
             threads: rayon::current_num_threads() as f64,
@@ -86,7 +87,7 @@ impl Phases {
         }
     }
 
-    /// Takes in the clock of a step.
+    /// Adds the times of a step.
     pub(super) fn step(
         &mut self,
         total: Duration,
@@ -101,7 +102,7 @@ impl Phases {
         self.update += update;
     }
 
-    /// Takes in what the layers say of a step; no adjoint in inference.
+    /// Adds the measurements of the layers in a step. There is no adjoint in inference.
     pub(super) fn layers(
         &mut self,
         activity: &[Activity],
@@ -130,12 +131,13 @@ impl Phases {
         }
     }
 
-    /// Number of steps taken in.
+    /// Returns the number of steps added so far.
     pub(super) fn steps(&self) -> u32 {
         self.steps
     }
 
-    /// Floating point operations of a part of the work, by its name in [`PARTS`], per step.
+    /// Returns the floating-point operations of a part of the work per step, by its name in
+    /// [`PARTS`].
     pub(super) fn operations(&self, part: &str) -> f64 {
         let index = PARTS.iter().position(|name| *name == part);
         let layers = self.layers.iter();
@@ -143,7 +145,7 @@ impl Phases {
         counted.sum::<f64>() / f64::from(self.steps.max(1))
     }
 
-    /// Every sparse coding layer, per step.
+    /// Returns the summary of every sparse coding layer.
     pub(super) fn layer_summaries(&self, peak: f64) -> Vec<LayerSummary> {
         let steps = f64::from(self.steps.max(1));
         let layers = self.layers.iter();
@@ -211,7 +213,7 @@ impl fmt::Display for Summary {
         let machine = &self.machine;
         writeln!(
             f,
-            "{}, batches of {}: {:.0} images/s, {:.1} ms a step, {:.0} % of the peak",
+            "{}, batches of {}: {:.0} images/s, {:.1} ms per step, {:.0} % of peak",
             self.measured.preset,
             self.measured.batch_size,
             self.images_per_second,
@@ -226,7 +228,7 @@ impl fmt::Display for Summary {
             machine.peak_operations_per_second / 1e9
         )?;
         if let Some(bytes) = machine.peak_memory_bytes {
-            write!(f, "; memory at most {} MiB", bytes >> 20)?;
+            write!(f, "; peak memory {} MiB", bytes >> 20)?;
         }
         let mut table = Table::new([
             left("phase"),
@@ -249,7 +251,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// A cell with the share of the machine's peak, where operations are counted.
+/// Formats a fraction of the machine's peak; empty if operations are not counted.
 pub(super) fn share_of_peak(share: Option<f64>) -> String {
     share.map_or(String::new(), |share| format!("{:.0} %", 100.0 * share))
 }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-/// Runs that take less are repeated.
+/// Minimum total time: short runs are repeated.
 const SHORT: Duration = Duration::from_millis(500);
 
-/// The seconds of the fastest of some runs, and what the last returned.
+/// Returns the seconds of the fastest of at least `repeats` runs, and the result of the last one.
 pub(super) fn fastest<R>(repeats: usize, mut run: impl FnMut() -> Result<R>) -> Result<(f64, R)> {
     let first = Instant::now();
     let mut seconds = f64::INFINITY;

@@ -1,13 +1,13 @@
-//! Shapes of random problems, as arguments name them.
+//! Shapes of random problems, as arguments.
 
 use scn_data::{MemoryError, bytes_of, check_memory};
 
-/// That there is room for a random problem of this shape with so many signals.
+/// Checks that memory suffices for a random problem of this shape and number of signals.
 pub(super) fn check_workload<T>(
     (rows, atoms): (usize, usize),
     columns: usize,
 ) -> Result<(), MemoryError> {
-    // Dictionary and Gram matrix; sizes, places and products of the codes that signals are made of;
+    // Dictionary; Gram matrix; sizes, choices and values of the codes that signals are made of;
     // signals, noise and their sum.
     let parts = [
         bytes_of::<T>(&[rows, atoms]),
@@ -19,10 +19,10 @@ pub(super) fn check_workload<T>(
     check_memory("the problem", bytes)
 }
 
-/// A shape as it is written in an argument: `MxN`.
+/// Parses a shape of the form `MxN`.
 ///
 /// # Errors
-/// What is expected; for clap, which says what was found.
+/// Returns what was expected; clap adds what was found.
 pub(super) fn parse(text: &str) -> Result<(usize, usize), String> {
     let number = |side: &str| {
         side.trim()
@@ -32,5 +32,5 @@ pub(super) fn parse(text: &str) -> Result<(usize, usize), String> {
     };
     text.split_once('x')
         .and_then(|(rows, atoms)| Some((number(rows)?, number(atoms)?)))
-        .ok_or_else(|| "expected two numbers as in 144x64".to_string())
+        .ok_or_else(|| "expected two numbers, such as 144x64".to_string())
 }

@@ -22,12 +22,12 @@ use crate::screen::Bar;
 use crate::solver_name::SolverName;
 use crate::table::{Rows, left, right, wrapped};
 
-/// Sparse codes: columns per second, passes, KKT residual and share of the machine's peak, per
-/// shape and solver.
+/// Measures sparse codes: columns per second, passes, KKT residual and fraction of the machine's
+/// peak, for each shape and solver.
 ///
-/// Without files, signals are made of few atoms and noise. The time is from signals in memory to
-/// codes in memory: Gram matrix, D'x and solve. Operations are 2 (m n + passes n²) per column; the
-/// peak is that of multiply-adds on registers, measured first.
+/// Without files, signals are sums of few atoms and noise. The time is from signals in memory to
+/// codes in memory: Gram matrix, D'x and solve. Operations are 2 (m n + passes n²) per column. The
+/// peak is measured first, with multiply-adds on registers.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("matrix").args(["dictionary", "gram"]),
@@ -36,51 +36,50 @@ use crate::table::{Rows, left, right, wrapped};
 pub(super) struct Solve {
     #[command(flatten)]
     files: ProblemFiles,
-    /// Shape of the dictionary, m x n; may be given several times
+    /// Shape of the dictionary, m x n (repeatable)
     #[arg(long = "shape", value_name = "MxN", value_parser = shape::parse,
           default_values = ["27x16", "144x64", "576x16", "288x128", "2304x64", "576x256"],
           conflicts_with_all = ["dictionary", "gram"])]
     shapes: Vec<(usize, usize)>,
-    /// Method; may be given several times
+    /// Solver (repeatable)
     #[arg(long = "solver", value_enum, default_values = ["auto", "coordinate-descent", "fista"])]
     solvers: Vec<SolverName>,
     /// KKT residual to reach
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-4, value_parser = number::parse::<f64>)]
     tolerance: f64,
-    /// Share of active codes, set by lambda1; 1 means lambda1 = 0
-    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = number::parse::<f64>, conflicts_with_all = ["dictionary", "gram"])]
+    /// Fraction of codes that are active, set through lambda1; 1 means lambda1 = 0
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.25, value_parser = number::parse::<f64>, conflicts_with_all = ["dictionary", "gram"])]
     active: f64,
     /// Inner product between atoms, in [0, 1)
     #[arg(long, value_name = "NUMBER", default_value_t = 0.0, value_parser = number::parse::<f64>, conflicts_with_all = ["dictionary", "gram"])]
     coherence: f64,
-    /// Signals per shape
+    /// Number of signals per shape
     #[arg(long, value_name = "COUNT", default_value_t = 20_000, conflicts_with_all = ["dictionary", "gram"])]
     columns: usize,
-    /// Numbers of 8 bytes instead of 4
+    /// Computes with numbers of 8 bytes instead of 4
     #[arg(long, conflicts_with_all = ["dictionary", "gram"])]
     double: bool,
-    /// Times that each is run at least; short runs are repeated for half a second. The fastest
-    /// counts
+    /// Minimum number of runs; short runs are repeated for half a second. The fastest run counts
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     repeats: usize,
-    /// Passes before a column is given up
+    /// Maximum number of passes per column
     #[arg(long, value_name = "COUNT", default_value_t = 5000)]
     max_passes: u32,
-    /// Where the codes of the last method go, .npy [n, P]
+    /// Output file for the codes of the last solver, .npy [n, P]
     #[arg(long, value_name = "A.npy", requires = "matrix")]
     out: Option<PathBuf>,
 }
 
-/// What `--json` prints.
+/// The output of `scn bench solve --json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     instruction_set: String,
     threads: usize,
     precision: &'static str,
     tolerance: f64,
-    /// None on a problem in files.
+    /// None for a problem in files.
     coherence: Option<f64>,
-    /// Of all threads together.
+    /// Peak of all threads together.
     peak_operations_per_second: f64,
     runs: Vec<Run>,
 }
@@ -89,7 +88,7 @@ struct Summary {
 struct Run {
     rows: usize,
     atoms: usize,
-    /// None where each atom has its own.
+    /// None if each atom has its own λ1.
     lambda1: Option<f64>,
     solver: &'static str,
     status: String,
@@ -118,7 +117,7 @@ impl Solve {
         }
     }
 
-    /// On the user's own problem.
+    /// Runs the benchmark on the user's problem.
     fn bench_files<T: Scalar>(
         &self,
         precision: &'static str,
@@ -140,7 +139,7 @@ impl Solve {
         output.result_json(&summary)
     }
 
-    /// On random problems.
+    /// Runs the benchmark on random problems.
     fn bench_shapes<T: Scalar>(&self, precision: &'static str, output: &Output) -> Result<()> {
         let mut summary = self.begin::<T>(precision, output);
         for &shape in &self.shapes {
@@ -156,7 +155,7 @@ impl Solve {
         output.result_json(&summary)
     }
 
-    /// Measures the machine and prints the head of the table.
+    /// Measures the machine's peak and prints the heading of the table.
     fn begin<T: Scalar>(&self, precision: &'static str, output: &Output) -> Summary {
         let peaks = rayon::broadcast(|_| peak_operations_per_second::<T>());
         let summary = Summary {
@@ -183,8 +182,7 @@ impl Solve {
         summary
     }
 
-    /// Runs one method some times, prints a line, and leaves its codes in `codes` (n × P,
-    /// row-major).
+    /// Times one solver, prints a line, and leaves its codes in `codes` (n × P, row-major).
     fn time<T: Scalar>(
         &self,
         numbers: &ProblemArrays<T>,
@@ -237,7 +235,7 @@ impl Solve {
         Ok(())
     }
 
-    /// The columns of the runs.
+    /// Returns the columns of the table of runs.
     fn rows(&self) -> Rows {
         let names = self
             .solvers
@@ -256,7 +254,7 @@ impl Solve {
         ])
     }
 
-    /// The line of a run, and one that says what it missed.
+    /// Formats the line of a run, and another one if columns did not converge.
     fn describe(&self, run: &Run) -> String {
         let lambda1 = run.lambda1.map(|lambda1| format!("{lambda1:.3}"));
         let row = self.rows().row([

@@ -1,22 +1,24 @@
-//! Which classes a network takes for which, in the columns of a terminal.
+//! Confusion of classes, as a table that fits a terminal.
 
 use crate::readable::percent;
 use crate::table::{Table, WIDTH, left, right, shortened};
 
-/// Most characters of a class's name.
+/// Maximum number of characters of a class name.
 const LONGEST_NAME: usize = 16;
 
-/// Fewest characters of a class's name above its column.
+/// Minimum number of characters of a class name above its column.
 const SHORTEST_NAME: usize = 3;
 
-/// Characters of the column of errors, with the space before it.
+/// Width of the error column, including the space before it.
 const ERROR: usize = 9;
 
-/// Mistakes that are listed where there are too many classes for a matrix.
+/// Number of mistakes listed if the matrix is too wide.
 const LISTED: usize = 10;
 
-/// How often which class was taken for which: a matrix, or the most frequent mistakes where that is
-/// wider than a terminal. `confusion[label][prediction]` are numbers of images.
+/// Formats the confusion matrix, or the most frequent mistakes if the matrix is wider than a
+/// terminal.
+///
+/// `confusion[label][prediction]` is a number of images.
 pub(super) fn describe(names: &[String], confusion: &[Vec<u64>]) -> String {
     match headings(names, confusion) {
         Some(headings) => matrix(&headings, confusion),
@@ -24,8 +26,7 @@ pub(super) fn describe(names: &[String], confusion: &[Vec<u64>]) -> String {
     }
 }
 
-/// What stands at the row and above the column of each class, all of them different; None if a
-/// terminal has no room for that.
+/// Returns distinct row and column headings for all classes, or None if they do not fit a terminal.
 fn headings(names: &[String], confusion: &[Vec<u64>]) -> Option<Vec<[String; 2]>> {
     let most = confusion.iter().flatten().max().copied().unwrap_or(0);
     let digits = most.to_string().len();
@@ -44,7 +45,7 @@ fn headings(names: &[String], confusion: &[Vec<u64>]) -> Option<Vec<[String; 2]>
     };
     let room = |headings: &[[String; 2]]| {
         let left = WIDTH.checked_sub(longest(headings, 0).max("label".len()) + ERROR)?;
-        // Each with a space before it.
+        // Each column has a space before it.
         (left / names.len().max(1)).checked_sub(1)
     };
     let short = |room: usize| {
@@ -62,7 +63,7 @@ fn headings(names: &[String], confusion: &[Vec<u64>]) -> Option<Vec<[String; 2]>
             names.len() == headings.len()
         })
     };
-    // Names as short as the table needs, rather than numbers that have to be looked up.
+    // Prefer shortened names to numbers, which have to be looked up.
     let by_name = room(&named).filter(|&room| room >= digits.max(SHORTEST_NAME));
     if let Some(headings) = by_name.map(short).filter(|headings| differ(headings)) {
         return Some(headings);
@@ -107,7 +108,7 @@ fn most_frequent(names: &[String], confusion: &[Vec<u64>]) -> String {
     if mistakes.is_empty() {
         return "no mistakes".to_string();
     }
-    // The earlier label comes first where counts are equal: the sort is stable.
+    // The sort is stable, so mistakes of equal count stay in the order of their labels.
     mistakes.sort_by_key(|&(count, ..)| std::cmp::Reverse(count));
     let mut table = Table::new([
         left("label"),
@@ -130,7 +131,7 @@ fn most_frequent(names: &[String], confusion: &[Vec<u64>]) -> String {
 mod tests {
     use super::*;
 
-    /// So many classes with a mistake each: the last two images of a class are taken for the next.
+    /// A confusion matrix in which two images of each class are mistaken for the next class.
     fn confusion(classes: usize, images: u64) -> Vec<Vec<u64>> {
         let row = |label: usize| {
             let mut row = vec![0; classes];
@@ -177,7 +178,7 @@ mod tests {
         ];
         let text = describe(&cifar.map(String::from), &confusion(10, 1000));
         assert!(fits(&text) && text.contains(" airpl autom "), "{text}");
-        // Alike where a column is narrow: numbers, which the rows have too.
+        // These names are equal when shortened, so rows and columns are numbered.
         let alike = names(10, |class| format!("a class of images {class}"));
         let text = describe(&alike, &confusion(10, 1000));
         assert!(fits(&text), "{text}");

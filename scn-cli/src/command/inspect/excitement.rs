@@ -1,4 +1,4 @@
-//! What most excites the atoms of a layer: the parts of images with their largest codes.
+//! The parts of images that most excite the atoms of a layer: those with their largest codes.
 
 use anyhow::Result;
 use scn_data::{ImageSet, Loader};
@@ -7,26 +7,26 @@ use scn_net::{Model, NetworkConfig, Tensor};
 use crate::pictures::Raster;
 use crate::screen::Bar;
 
-/// Parts shown for each atom.
+/// Number of parts shown for each atom.
 pub(super) const SHOWN: usize = 6;
 
-/// Where an atom has its largest code in an image.
+/// The largest code of an atom in an image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Peak {
     code: f32,
     image: usize,
-    /// Row and column in the map of codes.
+    /// Row and column in the feature map.
     place: [usize; 2],
 }
 
-/// A part of an image that excites an atom, and whose class the image is of.
+/// A part of an image that excites an atom, with the label of the image.
 pub(super) struct Excitement {
     pub(super) label: u16,
     pub(super) part: Raster,
 }
 
-/// For each atom of a layer, the parts of [`SHOWN`] images with its largest codes, the largest
-/// first; fewer for an atom that fewer images use.
+/// Returns, for each atom of a layer, the parts of the [`SHOWN`] images with its largest codes, in
+/// descending order. An atom that is active in fewer images has fewer parts.
 pub(super) fn excitements(
     model: &Model,
     layer: usize,
@@ -36,12 +36,12 @@ pub(super) fn excitements(
     let network = model.network.config();
     let mut peaks = vec![Vec::new(); network.layers[layer].atoms];
     let mut first = 0;
-    let bar = Bar::new("looking", images.len());
+    let bar = Bar::new("searching", images.len());
     for batch in loader.epoch(0, 0) {
         let codes = model.network.codes(Tensor::from_batch(&batch)?, layer)?;
         for (atom, peaks) in peaks.iter_mut().enumerate() {
             peaks.extend(largest_codes(&codes, atom, first));
-            // The earlier image comes first where codes are equal: the sort is stable.
+            // The sort is stable, so equal codes stay in the order of their images.
             peaks.sort_by(|a: &Peak, b: &Peak| b.code.total_cmp(&a.code));
             peaks.truncate(SHOWN);
         }
@@ -60,14 +60,14 @@ pub(super) fn excitements(
     Ok(peaks.into_iter().map(parts).collect())
 }
 
-/// The largest code of an atom in each image of a batch that uses it; `first` is the place of the
-/// batch's first image among all.
+/// Returns the largest code of an atom in each image of a batch in which it is active. `first` is
+/// the index of the batch's first image among all images.
 fn largest_codes(codes: &Tensor, atom: usize, first: usize) -> impl Iterator<Item = Peak> {
     let shape = codes.shape();
     let plane = shape.height * shape.width;
     let images = codes.channel(atom).chunks_exact(plane).enumerate();
     images.filter_map(move |(image, codes)| {
-        // The first of several.
+        // `max_by` returns the last maximum, so reverse the order to get the first.
         let places = codes.iter().enumerate().rev();
         let (at, &code) = places.max_by(|a, b| a.1.total_cmp(b.1))?;
         (code > 0.0).then_some(Peak {
@@ -81,9 +81,9 @@ fn largest_codes(codes: &Tensor, atom: usize, first: usize) -> impl Iterator<Ite
 /// The pixels that a code depends on.
 #[derive(Debug, PartialEq, Eq)]
 struct ReceptiveField {
-    /// Pixels between the centres of neighbouring codes.
+    /// Distance between the centres of neighbouring codes, in pixels.
     step: usize,
-    /// Height and width.
+    /// Height and width in pixels.
     side: usize,
 }
 
@@ -128,7 +128,7 @@ mod tests {
             width: 2,
         };
         let mut codes = vec![0.0; 24];
-        // Atom 1: image 0 at (1, 0); image 2 at (0, 1) and, as large, (1, 1).
+        // Atom 1 is active in image 0 at (1, 0), and in image 2 at (0, 1) and equally at (1, 1).
         (codes[12 + 2], codes[20 + 1], codes[20 + 3]) = (0.5, 2.0, 2.0);
         let codes = Tensor::new(shape, codes).unwrap();
         let peak = |code, image, place| Peak { code, image, place };

@@ -1,4 +1,4 @@
-//! Atoms as they are written and drawn.
+//! Atoms in the form in which they are written and drawn.
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use scn_solvers::Scalar;
 
 use crate::patch_options::PatchSettings;
 
-/// Height and width of signals as pictures: those of patches, or of the square that others are, in grey or in colour.
+/// Returns the height and width of signals as images: those of the patches or, for other signals,
+/// of the square that they form in grey or in colour.
 pub(super) fn window(
     rows: usize,
     patches: Option<PatchSettings>,
@@ -29,7 +30,7 @@ pub(super) fn window(
     }
 }
 
-/// The entries row by row.
+/// Returns the entries row by row.
 pub(super) fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
     matrix
         .row_iter()
@@ -37,7 +38,7 @@ pub(super) fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
         .collect()
 }
 
-/// The entries row by row, as pictures are drawn from.
+/// Returns the entries row by row as `f32`, for drawing.
 pub(super) fn narrow<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<f32> {
     let entries = row_major(matrix).into_iter();
     entries.map(|entry| entry.to_f64() as f32).collect()

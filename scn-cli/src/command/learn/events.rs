@@ -1,4 +1,4 @@
-//! What TensorBoard is told while a dictionary is learned.
+//! Events for TensorBoard while a dictionary is learned.
 
 use std::path::Path;
 use std::time::Instant;
@@ -12,17 +12,17 @@ use super::state_file::KeptSettings;
 use crate::pictures::Raster;
 use crate::tensorboard::{EVERY, EventFile, Writer};
 
-/// An event file of a run.
+/// The event file of a run.
 pub(super) struct Events {
     file: EventFile,
-    /// Height and width of the atoms, where they can be drawn.
+    /// Height and width of the atoms, if they can be drawn.
     window: Option<[usize; 2]>,
-    /// When points of the last batch were told, and the signals seen until then.
+    /// When the points of a batch were last written, and the number of signals seen by then.
     told: (Instant, u64),
 }
 
 impl Events {
-    /// In a folder, for a run that begins, or goes on after so many steps and signals.
+    /// Creates the event file in a folder, for a run that starts after these steps and signals.
     pub(super) fn create(
         folder: &Path,
         settings: &KeptSettings,
@@ -39,7 +39,7 @@ impl Events {
         })
     }
 
-    /// After a step.
+    /// Writes the events of a step.
     pub(super) fn show<T: Scalar>(&mut self, progress: &LearnProgress<'_, T>) -> Result<()> {
         let mut scalars = Vec::new();
         if progress.step.is_multiple_of(EVERY) {

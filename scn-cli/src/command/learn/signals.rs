@@ -1,4 +1,4 @@
-//! The signals to learn from, and those to measure on.
+//! The signals to learn from and the held-out ones.
 
 use std::ops::Range;
 use std::path::Path;
@@ -15,14 +15,14 @@ use crate::column_input::{ColumnInput, ColumnsToRead};
 use crate::patch_options::PatchSettings;
 use crate::patches::Patches;
 
-/// Signals whose numbers have not been read yet, and their shape m × P.
+/// Signals in an open file, not read yet, and their shape m × P.
 pub(super) struct SignalFile {
     columns: ColumnsToRead,
     pub(super) shape: [usize; 2],
 }
 
 impl SignalFile {
-    /// The matrix in a file or, with `patches`, those of its pictures.
+    /// Opens the matrix in a file or, with `patches`, the patches of its images.
     pub(super) fn open(path: &Path, patches: Option<PatchSettings>) -> Result<Self> {
         if let Some(patches) = patches {
             let patches = patches.open(path)?;
@@ -42,15 +42,15 @@ impl SignalFile {
         Ok(Self { columns, shape })
     }
 
-    /// Whether `f32` does not hold the signals.
+    /// Whether `f32` cannot represent the signals exactly.
     pub(super) fn needs_f64(&self) -> bool {
         self.columns.needs_f64()
     }
 
-    /// Reads the signals, of which `held_out` are set apart.
+    /// Reads the signals and holds out `held_out` of them.
     pub(super) fn read<T: Scalar + Float>(self, held_out: usize) -> Result<Signals<T>> {
         let [_, columns] = self.shape;
-        // Of one seed for all, so that runs that differ in theirs are measured alike.
+        // Always the same seed, so that runs with different seeds are measured on the same signals.
         let held_out = spread(columns, held_out, 0);
         let mut apart = vec![false; columns];
         held_out.iter().for_each(|&column| apart[column] = true);
@@ -67,7 +67,7 @@ impl SignalFile {
     }
 }
 
-/// Signals in memory, parted into those to learn from and those held out.
+/// Signals in memory, split into those to learn from and those held out.
 pub(super) struct Signals<T> {
     source: Source<T>,
     learned: Vec<usize>,
@@ -80,12 +80,12 @@ enum Source<T> {
 }
 
 impl<T: Scalar + Float> Signals<T> {
-    /// Those to learn from.
+    /// Returns the signals to learn from.
     pub(super) fn learned(&self) -> Chosen<'_, T> {
         self.chosen(&self.learned)
     }
 
-    /// Those spread evenly over the others, if there are any.
+    /// Returns the held-out signals, which are spread evenly over all, if there are any.
     pub(super) fn held_out(&self) -> Option<Chosen<'_, T>> {
         (!self.held_out.is_empty()).then(|| self.chosen(&self.held_out))
     }
@@ -95,7 +95,8 @@ impl<T: Scalar + Float> Signals<T> {
         Chosen { source, columns }
     }
 
-    /// The error of a learner. One of a signal names it by its place in the file, whether it is learned from or held out.
+    /// Adds the file to an error of a learner. If a signal causes it, the error names the signal by
+    /// its position in the file, whether it is learned from or held out.
     pub(super) fn in_file(&self, error: LearnError, path: &Path) -> anyhow::Error {
         let all = self.all();
         match check_signals(all, all.rows()) {
@@ -104,7 +105,7 @@ impl<T: Scalar + Float> Signals<T> {
         }
     }
 
-    /// Those to learn from and those held out, as they are in the file.
+    /// Returns all signals, in the order of the file.
     fn all(&self) -> &dyn ColumnSource<T> {
         match &self.source {
             Source::Matrix(matrix) => matrix,
@@ -112,7 +113,8 @@ impl<T: Scalar + Float> Signals<T> {
         }
     }
 
-    /// Of the numbers in the file, so that a state goes on with those it has begun with.
+    /// Returns the checksum of the numbers in the file, which verifies that learning resumes with
+    /// the same signals.
     pub(super) fn checksum(&self) -> u32 {
         match &self.source {
             Source::Matrix(matrix) => checksum(matrix.col_iter().map(|column| column.iter())),
@@ -123,10 +125,11 @@ impl<T: Scalar + Float> Signals<T> {
     }
 }
 
-/// Numbers that are added to a checksum together.
+/// Number of values added to a checksum at once.
 const LINE: usize = 1024;
 
-/// The checksum of numbers as `f64`, in the order in which they come; how they are parted does not matter.
+/// Returns the checksum of numbers as `f64`, in order. It does not depend on how they are split
+/// into parts.
 pub(super) fn checksum<'a, T: Scalar, I: Iterator<Item = &'a T>>(
     parts: impl Iterator<Item = I>,
 ) -> u32 {
@@ -138,7 +141,7 @@ pub(super) fn checksum<'a, T: Scalar, I: Iterator<Item = &'a T>>(
     })
 }
 
-/// Some of the signals.
+/// A selection of the signals.
 pub(super) struct Chosen<'a, T> {
     source: &'a dyn ColumnSource<T>,
     columns: &'a [usize],
@@ -164,7 +167,7 @@ impl<T: Scalar> ColumnSource<T> for Chosen<'_, T> {
 mod tests {
     use super::*;
 
-    /// Columns of a matrix that are not neighbours, as the kernels want them.
+    /// Columns that are not adjacent are packed in the layout of the kernels.
     #[test]
     fn chosen_signals_are_those_named() {
         let matrix = Mat::<f32>::from_fn(2, 5, |i, k| (10 * i + k) as f32);

@@ -1,4 +1,4 @@
-//! The file that a dictionary is learned on from.
+//! The state file, from which learning is resumed.
 
 use std::path::{Path, PathBuf};
 
@@ -13,21 +13,21 @@ use serde::{Deserialize, Serialize};
 use crate::patch_options::PatchSettings;
 use crate::whole_file;
 
-/// The file beside a dictionary.
+/// Returns the path of the state file beside a dictionary.
 pub(super) fn beside(dictionary: &Path) -> PathBuf {
     dictionary.with_extension("state.safetensors")
 }
 
-/// The entry of the metadata.
+/// Name of the metadata entry.
 const ENTRY: &str = "scn.learn";
 
-/// A state that was kept, whose arrays are still bytes.
+/// The contents of a state file, with arrays still as bytes.
 pub(super) struct StateFile {
     bytes: Vec<u8>,
     head: Head,
 }
 
-/// The arguments that a resumed run keeps.
+/// The settings that are saved, and used again when resuming.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeptSettings {
@@ -48,30 +48,31 @@ pub(super) struct KeptSettings {
     #[serde(default = "usual_tolerance")]
     pub(super) code_tolerance: f64,
     pub(super) held_out: usize,
-    /// Signals in the file, and the checksum of their values.
+    /// Number of signals in the file.
     pub(super) columns: usize,
+    /// Checksum of their values.
     pub(super) signals_crc32c: u32,
-    /// None for a matrix of signals.
+    /// None if the signals are a matrix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) patches: Option<PatchSettings>,
 }
 
-/// The tolerances of states that have been written before there was a choice.
+/// Tolerance of states written before it could be chosen.
 fn usual_tolerance() -> f64 {
     1e-3
 }
 
-/// The metadata entry.
+/// Contents of the metadata entry.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
     settings: KeptSettings,
     counts: Counts,
-    /// Of the bytes of all arrays, in the order of `ARRAYS`.
+    /// Checksum of the bytes of all arrays, in the order of [`ARRAYS`].
     arrays_crc32c: u32,
 }
 
-/// [`LearnCounts`], with None for what is infinite, which JSON does not know.
+/// [`LearnCounts`] with None instead of infinity, which JSON cannot represent.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Counts {
@@ -92,7 +93,7 @@ struct Counts {
 const ARRAYS: [&str; 4] = ["dictionary", "codes", "signals", "last_used"];
 
 impl KeptSettings {
-    /// What is learned, and until when.
+    /// Returns the settings of the learner.
     pub(super) fn learning<T: Scalar>(&self) -> LearnSettings<T> {
         let (lambda1, lambda2) = (T::from_f64(self.lambda1), T::from_f64(self.lambda2));
         let sign = |free| if free { Sign::Free } else { Sign::NonNegative };
@@ -121,7 +122,7 @@ impl KeptSettings {
         settings
     }
 
-    /// That there are as many signals as learning has begun with.
+    /// Checks that there are as many signals as when learning began.
     pub(super) fn expect_columns(
         &self,
         state: &Path,
@@ -134,7 +135,7 @@ impl KeptSettings {
         }
     }
 
-    /// That these are the signals that learning has begun with.
+    /// Checks that these are the signals that learning began with.
     pub(super) fn expect_signals(&self, state: &Path, signals: &Path, checksum: u32) -> Result<()> {
         match self.signals_crc32c == checksum {
             true => Ok(()),
@@ -144,7 +145,7 @@ impl KeptSettings {
 
     fn others(&self, state: &Path, signals: &Path) -> Result<()> {
         bail!(
-            "{}: expected the {} signals that {} was begun with, found others",
+            "{}: expected the {} signals that {} was started with, found others",
             signals.display(),
             self.columns,
             state.display()
@@ -152,7 +153,7 @@ impl KeptSettings {
     }
 }
 
-/// Writes a state, whole or not at all. Arrays are row-major.
+/// Writes a state file, completely or not at all. Arrays are row-major.
 pub(super) fn write<T: Scalar>(
     path: &Path,
     settings: &KeptSettings,
@@ -188,7 +189,7 @@ pub(super) fn write<T: Scalar>(
 }
 
 impl StateFile {
-    /// Reads a file, and what it says of the arrays in it. The first of the processes does, and gives it to the others.
+    /// Reads a state file and its metadata. The first process reads it and sends it to the others.
     pub(super) fn read(path: &Path, processes: &dyn Processes) -> Result<Self> {
         let name = || path.display().to_string();
         let own = match processes.rank() {
@@ -211,17 +212,17 @@ impl StateFile {
         Ok(Self { bytes, head })
     }
 
-    /// The settings that the run has begun with.
+    /// Returns the settings that the run began with.
     pub(super) fn settings(&self) -> &KeptSettings {
         &self.head.settings
     }
 
-    /// [`settings`](Self::settings), without the rest.
+    /// Returns the [settings](Self::settings) and drops the arrays.
     pub(super) fn into_settings(self) -> KeptSettings {
         self.head.settings
     }
 
-    /// What learning goes on from, if it was written for numbers of this type.
+    /// Returns the state to resume from. Its numbers must be of type `T`.
     pub(super) fn state<T: Scalar>(&self, path: &Path) -> Result<LearnState<T>> {
         let name = || path.display().to_string();
         let file = SafeTensors::deserialize(&self.bytes).with_context(name)?;
@@ -229,14 +230,14 @@ impl StateFile {
         let arrays = [array(0)?, array(1)?, array(2)?, array(3)?];
         if checksum(arrays.iter().map(|array| array.data())) != self.head.arrays_crc32c {
             bail!(
-                "{}: its checksum does not match: it has changed since it was written",
+                "{}: the checksum does not match: the file has changed since it was written",
                 name()
             );
         }
         let [dictionary, codes, signals, last_used] = arrays;
         if dictionary.dtype() != dtype::<T>() {
             bail!(
-                "{}: expected a state of numbers {:?}, as the signals are, found {:?}",
+                "{}: expected a state of numbers {:?}, like the signals, found {:?}",
                 name(),
                 dtype::<T>(),
                 dictionary.dtype()

@@ -1,5 +1,5 @@
-//! What a person sees while a dictionary is learned: a line for each measurement, and on a terminal one
-//! that changes.
+//! Progress of learning a dictionary: a line for each measurement and, on a terminal, a status line
+//! that is updated in place.
 //!
 //! ```text
 //!      signals   held out  last batch  active   atoms     time
@@ -18,15 +18,15 @@ use crate::output::Output;
 use crate::readable::{clock, thousands};
 use crate::screen;
 
-/// How often the line is made anew.
+/// Minimum time between updates of the status line.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// The objective at some time.
+/// The objective at a point in time.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Measurement {
-    /// Signals seen since learning began, each time counted.
+    /// Number of signals seen since learning began, repetitions included.
     pub(super) signals: u64,
-    /// Since this command began.
+    /// Time since this command began.
     pub(super) seconds: f64,
     pub(super) objective: f64,
     pub(super) active: f64,
@@ -42,7 +42,7 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Before the first step, of so many signals in an epoch.
+    /// Creates the view and prints the heading of the table. An epoch has `columns` signals.
     pub(super) fn new(output: Output, columns: usize, held_out: bool) -> Self {
         let line = screen::line("{prefix:.bold} {bar:20.green/dim}  {wide_msg}");
         line.set_length(columns as u64);
@@ -60,7 +60,7 @@ impl View {
         }
     }
 
-    /// After a step.
+    /// Shows the progress after a step.
     pub(super) fn show<T: Scalar>(&mut self, progress: &LearnProgress<'_, T>) {
         let spent = self.begun.elapsed();
         if let Some(objective) = progress.measured {
@@ -95,7 +95,7 @@ impl View {
         }
     }
 
-    /// Those shown so far.
+    /// Returns the measurements shown so far.
     pub(super) fn measurements(&self) -> Vec<Measurement> {
         self.measurements.clone()
     }

@@ -1,4 +1,4 @@
-//! The codes that pictures are made of.
+//! The codes that images are reconstructed from.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::arrays;
 use crate::column_input::ColumnInput;
 use crate::sparse_columns::SparseColumns;
 
-/// Codes in a file, none of which has been read yet.
+/// Codes in an open file, not read yet.
 pub(super) enum Codes {
     Array(Numbers<File>, [usize; 2]),
     Sparse(SparseColumns),
@@ -27,7 +27,7 @@ impl Codes {
         Ok(Self::Array(numbers, shape))
     }
 
-    /// Atoms and columns.
+    /// Returns the numbers of atoms and columns.
     pub(super) fn shape(&self) -> [usize; 2] {
         match self {
             Self::Array(_, shape) => *shape,
@@ -35,7 +35,7 @@ impl Codes {
         }
     }
 
-    /// Whether `f32` does not hold the codes.
+    /// Whether `f32` cannot represent the codes exactly.
     pub(super) fn needs_f64(&self) -> bool {
         match self {
             Self::Array(numbers, _) => numbers.kind().needs_f64(),
@@ -43,7 +43,7 @@ impl Codes {
         }
     }
 
-    /// As columns.
+    /// Returns the codes as columns to read.
     pub(super) fn into_input<T: Scalar + Float>(self) -> Result<ColumnInput<T>> {
         Ok(match self {
             Self::Array(numbers, _) => ColumnInput::File(numbers.into_columns(false)?),

@@ -1,4 +1,4 @@
-//! How near pictures are to those that they should be.
+//! Peak signal-to-noise ratio of images against clean ones.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use scn_data::format::npy::{Float, Kind};
 use scn_data::format::pictures::{PictureAxes, PictureFile, PictureStack};
 
-/// Squares of differences from clean pictures.
+/// Sums of squared differences from clean images.
 pub(super) struct Fidelity<T> {
     clean: PictureStack<T>,
     peak: f64,
@@ -14,12 +14,12 @@ pub(super) struct Fidelity<T> {
     signals: f64,
 }
 
-/// The largest number that a pixel can be: 1 or, of integers, the largest of their type.
+/// Returns the largest value of a pixel: 1, or for integers the largest value of their type.
 pub(super) fn peak(kind: Option<Kind>) -> f64 {
     kind.and_then(Kind::largest_integer).unwrap_or(1.0)
 }
 
-/// That clean pictures have the shape of the signals, and numbers of the same size.
+/// Checks that clean images have the shape and the range of values of the signals.
 pub(super) fn expect_alike(signals: &PictureFile, path: &Path, clean: &PictureFile) -> Result<()> {
     let of_kind = |peak: f64| match peak {
         1.0 => "numbers up to 1".to_string(),
@@ -28,7 +28,7 @@ pub(super) fn expect_alike(signals: &PictureFile, path: &Path, clean: &PictureFi
     let (expected, found) = (peak(signals.kind()), peak(clean.kind()));
     if expected != found {
         bail!(
-            "{}: expected {}, as the signals are, found {}",
+            "{}: expected {}, like the signals, found {}",
             path.display(),
             of_kind(expected),
             of_kind(found)
@@ -41,7 +41,7 @@ pub(super) fn expect_alike(signals: &PictureFile, path: &Path, clean: &PictureFi
     };
     if of(signals) != of(clean) {
         bail!(
-            "{}: expected pictures {:?} (count, channels, height, width), as the signals are, found {:?}",
+            "{}: expected images {:?} (count, channels, height, width), like the signals, found {:?}",
             path.display(),
             of(signals),
             of(clean)
@@ -51,7 +51,7 @@ pub(super) fn expect_alike(signals: &PictureFile, path: &Path, clean: &PictureFi
 }
 
 impl<T: Float> Fidelity<T> {
-    /// To these pictures.
+    /// Starts the sums for these clean images.
     pub(super) fn to(clean: PictureFile, peak: f64) -> Result<Self> {
         Ok(Self {
             clean: clean.read()?,
@@ -61,7 +61,7 @@ impl<T: Float> Fidelity<T> {
         })
     }
 
-    /// Adds a picture as it was written, and as it was among the signals.
+    /// Adds an output image, and the same image as it was among the signals.
     pub(super) fn add(&mut self, index: usize, written: &[f64], signals: &[T]) {
         let clean = self.clean.picture(index);
         let square = |(clean, found): (&T, f64)| (clean.widened() - found).powi(2);
@@ -74,17 +74,17 @@ impl<T: Float> Fidelity<T> {
         self.signals += clean.iter().zip(signals).map(square).sum::<f64>();
     }
 
-    /// The peak.
     pub(super) fn peak(&self) -> f64 {
         self.peak
     }
 
-    /// The peak signal-to-noise ratio of what was written, in decibels; None if nothing differs.
+    /// Returns the peak signal-to-noise ratio of the output in decibels, or None if it equals the
+    /// clean images.
     pub(super) fn of_written(&self) -> Option<f64> {
         self.ratio(self.written)
     }
 
-    /// The same of the signals.
+    /// Returns the same ratio for the signals.
     pub(super) fn of_signals(&self) -> Option<f64> {
         self.ratio(self.signals)
     }

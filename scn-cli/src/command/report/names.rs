@@ -1,15 +1,16 @@
-//! Names for run folders.
+//! Distinct names for run folders.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-/// For each run the name of its folder, with as many of the folders above it as tell it from the
-/// others. A folder that is not there keeps its path: what is wrong with it is said where it is
-/// read.
+/// Returns the name of each run's folder, with as many parent folders as distinguish it from the
+/// others.
+///
+/// A missing folder keeps its path as given; reading it reports the error.
 ///
 /// # Errors
-/// If two paths lead to the same run.
+/// Returns an error if two paths lead to the same run.
 pub(super) fn distinct(paths: &[PathBuf]) -> Result<Vec<String>> {
     let whole: Vec<PathBuf> = paths
         .iter()
@@ -34,7 +35,7 @@ pub(super) fn distinct(paths: &[PathBuf]) -> Result<Vec<String>> {
     Ok(whole.iter().map(name).collect())
 }
 
-/// The last parts of a path.
+/// Returns the last `parts` components of a path.
 fn end(path: &Path, parts: usize) -> PathBuf {
     let count = path.components().count();
     path.components()

@@ -1,4 +1,4 @@
-//! Where a page is written, and what a terminal says of it.
+//! The output folder of a report, and what the terminal shows about it.
 
 use std::path::Path;
 
@@ -7,27 +7,27 @@ use scn_net::RunFolder;
 
 use crate::table::wrapped;
 
-/// That a folder for a page holds no run but this one: the page would replace its report.
+/// Checks that the output folder holds no other run, whose report would be overwritten.
 pub(super) fn expect_no_other_run(folder: &Path, own: Option<&Path>) -> Result<()> {
     let whole = |path: &Path| path.canonicalize().ok();
     let other = || own.is_none_or(|own| whole(own) != whole(folder));
     if RunFolder::new(folder).config().exists() && other() {
         bail!(
-            "{}: expected a folder for the page, found a run, whose own report it would replace; choose another by --out",
+            "{}: expected a folder for the report, found a run whose own report would be replaced; choose another folder with --out",
             folder.display()
         );
     }
     Ok(())
 }
 
-/// A folder for a page, made if there is none.
+/// Creates the output folder if there is none, and returns it.
 pub(super) fn made(folder: &Path) -> Result<&Path> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
     Ok(folder)
 }
 
-/// The page and the files beside it, for a terminal.
+/// Formats the path of the report and the names of the files beside it.
 pub(super) fn written(report: &Path, files: &[String]) -> String {
     format!(
         "{}\n{}",

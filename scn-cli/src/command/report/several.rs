@@ -1,4 +1,4 @@
-//! Several runs on one page.
+//! The comparison of several runs.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::output::Output;
 use crate::report::{Compared, chosen_by, write_comparison};
 use crate::run_files::{read_config, read_history};
 
-/// What `--json` prints of several runs.
+/// The output of `scn report --json` for several runs.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     report: PathBuf,
@@ -24,33 +24,33 @@ struct Summary<'a> {
 #[derive(Debug, Serialize)]
 struct RunSummary<'a> {
     run: &'a Path,
-    /// On the page.
+    /// Name of the run in the comparison.
     name: &'a str,
     dataset: &'a DataSource,
     epochs: u64,
     planned_epochs: u64,
-    /// None before the first epoch is complete, as all that follows.
+    /// None until the first epoch is complete, like all fields below.
     best_epoch: Option<u64>,
-    /// The images that have chosen it: "validation" or "test".
+    /// The images that chose the best epoch: "validation" or "test".
     chosen_by: Option<&'static str>,
-    /// There.
+    /// Validation error of the best epoch.
     validation_error: Option<f64>,
     best_test_error: Option<f64>,
-    /// After the last epoch, as what follows.
+    /// Test error after the last epoch.
     test_error: Option<f64>,
     train_error: Option<f64>,
-    /// Of all training steps.
+    /// Total time of all training steps.
     seconds: Option<f64>,
 }
 
-/// Writes the page on these runs into a folder.
+/// Writes the comparison of these runs to a folder.
 pub(super) fn compare(paths: &[PathBuf], out: &Path, output: &Output) -> Result<()> {
     expect_no_other_run(out, None)?;
     let mut runs = Vec::new();
     for (path, name) in paths.iter().zip(distinct(paths)?) {
         let folder = RunFolder::new(path);
         let config = read_config(&folder)?;
-        // A run that has begun writes its records after the first epoch.
+        // A run has no records until its first epoch is complete.
         let history = match folder.metrics().exists() {
             true => read_history(&folder)?,
             false => Vec::new(),

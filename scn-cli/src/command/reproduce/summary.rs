@@ -1,4 +1,4 @@
-//! What `scn reproduce` says at its end.
+//! The summary printed at the end of `scn reproduce`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::readable::{percent, thousands};
 use crate::report::{Change, Row};
 use crate::table::{Table, left, right, wrapped};
 
-/// What `--json` prints.
+/// The output of `scn reproduce --json`.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     report: PathBuf,
@@ -29,16 +29,16 @@ struct RowSummary {
     planned_epochs: u64,
     train_limit: Option<usize>,
     test_limit: Option<usize>,
-    /// Images of an epoch and of a test, where known.
+    /// Numbers of training and test images, if known.
     train_images: Option<usize>,
     test_images: Option<usize>,
     test_error: Option<f64>,
     lowest_test_error: Option<f64>,
     paper_test_error: Option<f64>,
-    /// Settings that are not the paper's.
+    /// Settings that differ from the paper's.
     changed: Vec<Change>,
-    /// The same as sentences, with missing epochs and images; empty for a complete run with the
-    /// paper's settings.
+    /// The same as sentences, along with missing epochs and images; empty for a complete run with
+    /// the paper's settings.
     differences: Vec<String>,
     failure: Option<String>,
 }
@@ -52,7 +52,7 @@ impl Summary {
         })
     }
 
-    /// For a terminal.
+    /// Formats the summary for a terminal.
     pub(super) fn describe(&self) -> String {
         let percent = |error: Option<f64>| error.map_or("-".to_string(), percent);
         let count = |images: Option<usize>| images.map_or("-".to_string(), thousands);

@@ -1,4 +1,4 @@
-//! `scn solve --lambda1-fraction`: the smallest lambda1 that gives no codes.
+//! `scn solve --lambda1-fraction`: finds the smallest lambda1 for which all codes are zero.
 
 use std::ops::Range;
 
@@ -13,7 +13,8 @@ use crate::column_input::ColumnInput;
 use crate::problem_arrays::MatrixKind;
 use crate::screen::Bar;
 
-/// `max c_j` over all columns (`max |c_j|` for signed codes), in a pass over them all, each process over its own; at least 0.
+/// Returns `max c_j` over all columns (`max |c_j|` for signed codes), or 0 if that is negative.
+/// Each process makes one pass over its own columns.
 pub(super) fn largest_lambda1<T: Scalar + Float>(
     kind: MatrixKind,
     problem: &Problem<T>,

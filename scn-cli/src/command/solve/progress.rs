@@ -1,4 +1,4 @@
-//! What is known of codes after some columns, and of those of all processes in the end.
+//! The results of the columns solved so far and, in the end, of all processes.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 use super::summary::{Certificate, Summary};
 use crate::problem_arrays::{CodesCheck, MatrixKind, largest};
 
-/// Columns in which the tolerance cannot see λ1, as residuals are relative to `max |c|`.
+/// Columns whose λ1 is below what the tolerance resolves: residuals are relative to `max |c|`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Unseen {
-    /// The largest of any atom.
+    /// The largest λ1 of any atom.
     pub(super) lambda1: f64,
-    /// What it would have to be to be seen in all columns.
+    /// The λ1 that would be resolved in all columns.
     pub(super) least: f64,
     pub(super) columns: usize,
 }
 
-/// What is known after some columns.
+/// The results of the columns solved so far.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Progress {
     #[serde(with = "sent_report")]
@@ -34,7 +34,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Before the first column; with `certify` codes will be checked in f64.
+    /// Creates the results of no columns. With `certify`, codes will be checked in f64 as well.
     pub(super) fn none(kind: MatrixKind, certify: bool, lambda1: f64) -> Self {
         Self {
             report: Report::empty(),
@@ -51,8 +51,10 @@ impl Progress {
         }
     }
 
-    /// Adds the results of more columns, which took so much time. The KKT residual is that of the report, measured in f64 where the type of
-    /// the numbers cannot tell.
+    /// Adds the results of more columns, and the time they took.
+    ///
+    /// The KKT residual is that of the report, which is measured in f64 where the type of the
+    /// numbers is not precise enough.
     pub(super) fn take(
         &mut self,
         report: Report,
@@ -77,7 +79,7 @@ impl Progress {
         }
     }
 
-    /// Adds what was found of more columns in f64, if that was asked for.
+    /// Adds the check in f64 of more columns, if it was requested.
     pub(super) fn check(&mut self, found: impl FnOnce() -> Result<CodesCheck>) -> Result<()> {
         if let Some(certificate) = self.certificate {
             self.certificate = Some(certificate.merge(found()?));
@@ -90,7 +92,7 @@ impl Progress {
         self.report = before.merge(report);
     }
 
-    /// Adds what another process has found, in the same time.
+    /// Adds the results of another process, which ran at the same time.
     fn add(&mut self, other: Self) {
         self.add_report(other.report);
         let gaps = self.duality_gap.zip(other.duality_gap);
@@ -104,7 +106,7 @@ impl Progress {
         self.unseen.least = self.unseen.least.max(other.unseen.least);
     }
 
-    /// What all processes have found, in the order of their columns.
+    /// Returns the results of all processes, in the order of their columns.
     pub(super) fn of_all(self, processes: &dyn Processes) -> Result<Self> {
         if processes.count() == 1 {
             return Ok(self);
@@ -155,10 +157,10 @@ impl Progress {
     }
 }
 
-/// A [`Report`], without its times, as processes send it.
+/// A [`Report`] without its times, in the form in which processes send it.
 #[derive(Serialize, Deserialize)]
 struct SentReport {
-    /// The place of its status in [`STATUSES`].
+    /// Index of the status in [`STATUSES`].
     status: usize,
     columns: usize,
     unconverged: Vec<usize>,
@@ -168,7 +170,7 @@ struct SentReport {
     worst_column: usize,
 }
 
-/// From the best to the worst.
+/// All statuses, from the best to the worst.
 const STATUSES: [Status; 5] = [
     Status::Converged,
     Status::Stalled,
@@ -205,7 +207,7 @@ impl From<SentReport> for Report {
     }
 }
 
-/// How `serde` sees a [`Report`].
+/// Serialises a [`Report`] as a [`SentReport`].
 mod sent_report {
     use serde::{Deserializer, Serializer};
 

@@ -1,4 +1,4 @@
-//! `scn solve --atoms --residual`: orthogonal matching pursuit.
+//! `scn solve --atoms` and `scn solve --residual`: orthogonal matching pursuit.
 
 use std::path::Path;
 use std::time::Instant;
@@ -19,23 +19,23 @@ use crate::problem_arrays::{MatrixKind, largest};
 use crate::problem_files::{AnyProblemFile, ProblemFile, ProblemFiles};
 use crate::screen::Bar;
 
-/// When a pursuit ends.
+/// The conditions under which a pursuit ends.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Pursuit {
-    /// Orthogonal matching pursuit with so many atoms at most
+    /// Uses orthogonal matching pursuit with at most COUNT atoms per signal
     #[arg(long, value_name = "COUNT", conflicts_with_all = ["lambda1", "lambda2", "gram"])]
     atoms: Option<usize>,
-    /// Orthogonal matching pursuit until ||x - D a|| is at most so large a part of ||x||
-    #[arg(long, value_name = "SHARE", value_parser = number::parse::<f64>, conflicts_with_all = ["lambda1", "lambda2", "gram"])]
+    /// Uses orthogonal matching pursuit until ||x - D a|| is at most FRACTION times ||x||
+    #[arg(long, value_name = "FRACTION", value_parser = number::parse::<f64>, conflicts_with_all = ["lambda1", "lambda2", "gram"])]
     residual: Option<f64>,
 }
 
-/// What `--json` prints.
+/// The output of `scn solve --json` for a pursuit.
 #[derive(Debug, Serialize)]
 struct Summary {
     solver: &'static str,
     columns: usize,
-    /// Atoms per column, on average.
+    /// Mean number of atoms per column.
     mean_atoms: f64,
     /// The largest ||x - D a|| / ||x||.
     residual: f64,
@@ -44,7 +44,7 @@ struct Summary {
 }
 
 impl Pursuit {
-    /// None if no pursuit is asked for.
+    /// Returns when the pursuit ends, or None if no pursuit is requested.
     pub(crate) fn stop(&self) -> Option<OmpStop> {
         (self.atoms.is_some() || self.residual.is_some()).then(|| OmpStop {
             atoms: self.atoms.unwrap_or(usize::MAX),
@@ -53,7 +53,7 @@ impl Pursuit {
     }
 }
 
-/// Runs it and writes the codes.
+/// Runs the pursuit and writes the codes.
 pub(crate) fn run(
     (files, patches): (&ProblemFiles, Option<PatchSettings>),
     stop: OmpStop,
@@ -91,7 +91,7 @@ fn pursue<T: Scalar + Float>(
     let count = columns.columns();
     let start = Instant::now();
     let omp = Omp::new(posing.matrix.as_ref(), posing.penalty.sign, stop)
-        .context("cannot pursue with this dictionary")?;
+        .context("cannot run a pursuit with this dictionary")?;
     let mut seconds = start.elapsed().as_secs_f64();
     let (mut atoms, mut residual) = (0, 0.0);
     let shape = [posing.atoms(), count];

@@ -1,20 +1,20 @@
-//! What is said of codes in the end.
+//! The summary printed at the end of `scn solve`.
 
 use std::path::Path;
 
 use serde::Serialize;
 
-/// What `--json` prints.
+/// The output of `scn solve --json`.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     pub(super) solver: &'static str,
     pub(super) status: String,
     pub(super) tolerance: f64,
-    /// The most that any tile of columns took.
+    /// The largest number of passes of any tile.
     pub(super) passes: u32,
     pub(super) mean_passes: f64,
     pub(super) kkt: f64,
-    /// None where there are no signals.
+    /// None without signals.
     pub(super) duality_gap: Option<f64>,
     pub(super) columns: usize,
     pub(super) unconverged: usize,
@@ -22,15 +22,15 @@ pub(super) struct Summary {
     pub(super) active: f64,
     pub(super) seconds: f64,
     pub(super) columns_per_second: f64,
-    /// What measuring residual, gap and share of active codes took beyond that.
+    /// Additional time for measuring residual, gap and active codes.
     pub(super) report_seconds: f64,
-    /// None where each atom has its own.
+    /// None if each atom has its own λ1.
     pub(super) lambda1: Option<f64>,
-    /// With `--certify`.
+    /// The certificate requested by `--certify`.
     pub(super) certificate: Option<Certificate>,
 }
 
-/// Measured in f64.
+/// The certificate of all codes, measured in f64.
 #[derive(Debug, Serialize)]
 pub(super) struct Certificate {
     pub(super) kkt: f64,
@@ -39,7 +39,7 @@ pub(super) struct Certificate {
 }
 
 impl Summary {
-    /// For a person; `fraction` is that of the smallest λ1 that gives no codes, where it was asked for.
+    /// Formats the summary for a terminal. `fraction` is the value of `--lambda1-fraction`.
     pub(super) fn describe(&self, fraction: Option<f64>, out: &Path) -> String {
         let gap = |gap: Option<f64>| match gap {
             Some(gap) => format!("{gap:.1e} (largest, relative to ||x||²/2)"),
@@ -64,7 +64,7 @@ impl Summary {
         );
         if let (Some(fraction), Some(lambda1)) = (fraction, self.lambda1) {
             text += &format!(
-                "lambda1        {lambda1:.4e} ({fraction} of the smallest that gives no codes)\n"
+                "lambda1        {lambda1:.4e} ({fraction} of the smallest that makes all codes zero)\n"
             );
         }
         if let Some(certificate) = &self.certificate {

@@ -1,11 +1,11 @@
-//! The axes of a plot, and where they have marks.
+//! The axes of a plot and their marks.
 
 use std::ops::Range;
 
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
 
-/// An axis with marks of our choice. (The library's own axis with such marks cannot be labelled.)
+/// An axis with given marks. (The axis of `plotters` for this purpose cannot be labelled.)
 pub(super) struct Axis {
     pub(super) range: Range<f64>,
     pub(super) marks: Vec<f64>,
@@ -20,7 +20,7 @@ impl Ranged for Axis {
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        // None of the finer ones.
+        // There are no finer marks.
         match hint.weight().allow_light_points() {
             true => Vec::new(),
             false => self.marks.clone(),
@@ -32,15 +32,15 @@ impl Ranged for Axis {
     }
 }
 
-/// Whole numbers from `first` to `last`: all of them if that is about `most`, else round ones and
-/// the first.
+/// Returns whole numbers from `first` to `last`: all of them if there are about `most`, otherwise
+/// round ones and the first.
 pub(super) fn whole(first: f64, last: f64, most: f64) -> Vec<f64> {
     let steps = (0..).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10_f64.powi(power)));
     let enough = |step: &f64| (last - first) / step <= most;
     let step = steps.into_iter().find(enough).unwrap_or(1.0);
     let mut marks: Vec<f64> = Vec::new();
     let mut mark = (first / step).ceil() * step;
-    // Its label would else touch that of the next.
+    // Skip the first number if its label would touch the next one.
     if mark - first >= 0.5 * step {
         marks.push(first);
     }
@@ -51,17 +51,17 @@ pub(super) fn whole(first: f64, last: f64, most: f64) -> Vec<f64> {
     marks
 }
 
-/// The values that a logarithmic axis goes from and to, and its marks.
+/// The range and the marks of a logarithmic axis.
 #[derive(Debug, PartialEq)]
 pub(super) struct Logarithmic {
     pub(super) low: f64,
     pub(super) high: f64,
     pub(super) marks: Vec<f64>,
-    /// Where zero is drawn, if it is among the values.
+    /// Position of zero, if it is among the values.
     pub(super) zero: Option<f64>,
 }
 
-/// From the sparsest to the densest, within a decade.
+/// Marks within a decade, from the sparsest choice to the densest.
 const WITHIN: [&[f64]; 5] = [
     &[1.0],
     &[1.0, 3.0],
@@ -69,14 +69,14 @@ const WITHIN: [&[f64]; 5] = [
     &[1.0, 2.0, 3.0, 5.0, 7.0],
     &[1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
 ];
-/// Least marks that tell a reader what lies between them.
+/// Minimum number of marks from which a reader can interpolate.
 const LEAST: usize = 4;
-/// Least factor from the low end of an axis to its high one.
+/// Minimum ratio of the upper to the lower end of an axis.
 const FACTOR: f64 = 2.0;
 
 impl Logarithmic {
-    /// An axis for values of which none is negative; others, and those that are not numbers, do not
-    /// count. It has no marks above `ceiling`, which no value can exceed.
+    /// Creates an axis for nonnegative values. Values that are negative or not finite are ignored.
+    /// There are no marks above `ceiling`, the upper limit of the values.
     pub(super) fn of(values: impl Iterator<Item = f64> + Clone, ceiling: f64) -> Self {
         let positive = || {
             values
@@ -113,7 +113,7 @@ fn marks(within: &[f64], low: f64, high: f64) -> Vec<f64> {
     all.filter(|mark| (low..=high).contains(mark)).collect()
 }
 
-/// A mark's value, with two digits at most.
+/// Formats the value of a mark with at most two significant digits.
 pub(super) fn label(value: f64) -> String {
     let digits = (1.0 - value.log10().floor()).max(0.0) as usize;
     let text = format!("{value:.digits$}");

@@ -1,4 +1,4 @@
-//! A plot of two dots for each of some categories.
+//! A plot with two dots for each category.
 
 use anyhow::Result;
 use plotters::prelude::*;
@@ -10,12 +10,14 @@ use super::style::text;
 use crate::report::drawing::Drawing;
 use crate::report::palette::{GRID, INK, PAPER, TEST, TRAIN};
 
-/// Values of categories that are counted from 0, before and after. There is nothing between two
-/// categories, so no line joins them; one joins the two dots of each.
+/// Values before and after, for categories that are counted from 0.
+///
+/// A line joins the two dots of each category. No line joins categories, because there is nothing
+/// between them.
 pub(crate) struct Dots<'a> {
     pub(crate) categories: &'a str,
     pub(crate) values: &'a str,
-    /// A name and a value for each category; no values if there was no before.
+    /// A name, and a value for each category; no values if there is no state before.
     pub(crate) before: (String, Vec<f64>),
     pub(crate) after: (String, Vec<f64>),
 }
@@ -94,7 +96,7 @@ mod tests {
             let circles = page
                 .descendants()
                 .filter(|node| node.tag_name().name() == "circle");
-            // One more for each in the legend.
+            // The legend has one more circle for each.
             let legend = if before > 0 { 2 } else { 1 };
             assert_eq!(circles.count(), before + after + legend);
             let joined = page.descendants().filter(|node| {

@@ -1,13 +1,14 @@
-//! Names at the ends of lines, moved apart where they would cover each other.
+//! Names at the ends of lines, moved apart where they would overlap.
 
 use crate::report::palette::Colour;
 
-/// Height of a name, and where its upper left corner is from the end of its line.
+/// Height of a name, and the offset of its upper left corner from the end of its line.
 const HEIGHT: i32 = 16;
 const RIGHT: i32 = 14;
 const UP: i32 = 8;
 
-/// The ends of lines, their names and colours; returns where each name is written, above `bottom`.
+/// Takes the ends of lines with their names and colours, and returns the position of each name,
+/// above `bottom` and without overlaps.
 pub(super) fn apart(
     mut ends: Vec<((i32, i32), &str, Colour)>,
     bottom: i32,
@@ -17,7 +18,7 @@ pub(super) fn apart(
     }
     ends.sort_by_key(|(at, ..)| (at.1, at.0));
     let beside = |one: i32, other: i32| (one - other).abs() < 2 * HEIGHT;
-    // Down, as far as it takes, and up again, as far as there is no room.
+    // Move names down until they do not overlap, then up again if there is no room.
     for index in 1..ends.len() {
         let (x, mut y) = ends[index].0;
         for ((other_x, other_y), ..) in &ends[..index] {

@@ -1,4 +1,4 @@
-//! What all plots have: paper, a legend above, and the element around it taken away.
+//! The parts that all plots share: the background and a legend at the top.
 
 use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
@@ -9,10 +9,10 @@ use super::style::{HEIGHT, WIDTH};
 use crate::report::drawing::Drawing;
 use crate::report::palette::PAPER;
 
-/// A part of the paper.
+/// A part of the drawing.
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws a plot of `values` below its legend. `plot` is given all of the paper, and the part below
+/// Draws a plot of `values` below its legend. `plot` receives the whole drawing, and the part below
 /// the legend.
 pub(super) fn draw(
     values: &str,
@@ -34,7 +34,7 @@ pub(super) fn draw(
     Ok(drawing(&svg, size))
 }
 
-/// What the library has drawn, without the element around it.
+/// Removes the outer element from an SVG of `plotters`.
 fn drawing(svg: &str, (width, height): (u32, u32)) -> Drawing {
     let inside = svg.split_once('>').map_or(svg, |(_, inside)| inside);
     let inside = inside.trim().trim_end_matches("</svg>");

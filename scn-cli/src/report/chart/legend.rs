@@ -1,4 +1,4 @@
-//! What the lines and marks of a plot mean, in rows above it.
+//! The legend of a plot, in rows above it.
 
 use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
@@ -7,42 +7,42 @@ use plotters::prelude::*;
 use super::style::{DASHES, DOTS, HOLLOW, text};
 use crate::report::palette::Colour;
 
-/// What is shown before a word of the legend.
+/// The sample before an entry of the legend.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sample {
     Solid(Colour),
     Dashed(Colour),
     Dotted(Colour),
-    /// Around a point.
+    /// A ring around a point.
     Ring(Colour),
-    /// A point that is filled.
+    /// A filled point.
     Dot(Colour),
-    /// A point that is not.
+    /// A hollow point.
     Hollow(Colour),
-    /// On a line.
+    /// A triangle on a line.
     Triangle(Colour),
-    /// Across the plot.
+    /// A rule across the plot.
     Rule(Colour),
 }
 
 pub(crate) type Entry = (Sample, String);
 
-/// Of a row, and where the first sample begins.
+/// Height of a row, and left end of its first sample.
 const ROW: i32 = 26;
 const LEFT: i32 = 16;
 /// Length of a sample.
 const SAMPLE: i32 = 30;
-/// There is no font to measure with; few letters are wider than this.
+/// Assumed width of a letter, which few letters exceed. There is no font to measure with.
 const LETTER: i32 = 9;
 
-/// The entries with the places of their samples, and the height of all.
+/// The entries with the positions of their samples, and the height of the legend.
 pub(super) struct Legend<'a> {
     placed: Vec<(i32, i32, &'a Entry)>,
     pub(super) height: i32,
 }
 
 impl<'a> Legend<'a> {
-    /// Entries in rows of a width.
+    /// Arranges entries in rows of a given width.
     pub(super) fn new(entries: &'a [Entry], width: i32) -> Self {
         let (mut x, mut y) = (LEFT, 20);
         let mut placed = Vec::new();

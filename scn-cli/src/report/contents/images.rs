@@ -1,4 +1,4 @@
-//! The sections with pictures: atoms, confusion, mistakes.
+//! The sections with images: atoms, confusion, mistakes.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::report::table::{Cell, Table};
 use crate::report::usage::largest;
 use crate::report::{matrix, sheet};
 
-/// Atoms listed per class.
+/// Number of atoms listed per class.
 const USED: usize = 3;
 const ABOVE: usize = 3;
 
@@ -33,14 +33,14 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
             drawing: sheet::draw(&atoms, &sheet::numbers(0..atoms.len()), 8)?,
         }));
         blocks.push(Block::Text(
-            "Each atom is scaled by its largest entry; grey is zero.".to_string(),
+            "Each atom is scaled by its largest absolute entry; grey is zero.".to_string(),
         ));
     }
     match &run.findings {
         Err(reason) => {
             blocks.push(Block::Heading("Test images"));
             blocks.push(Block::Text(format!(
-                "Confusion matrix, mistakes and the atoms that each class uses are left out: {reason}."
+                "The confusion matrix, the mistakes and the atoms used by each class are not shown: {reason}."
             )));
         }
         Ok(found) => {
@@ -63,7 +63,7 @@ fn first_atoms(model: &Model) -> Result<Vec<Raster>> {
     Ok((0..atoms).map(raster).collect())
 }
 
-/// One for each class, its number if it has no name.
+/// Returns the name of each class, or its number if it has no name.
 fn class_names(model: Option<&Model>, found: &Findings) -> Vec<String> {
     let names = model.map_or(&[][..], |model| &model.input.class_names);
     let classes = 0..found.evaluation.confusion.len();
@@ -89,11 +89,15 @@ fn usage(found: &Findings, names: &[String], atoms: &[Raster]) -> Result<Vec<Blo
         Cell::Pictures(pictures.map(captioned).collect())
     };
     let mut table = Table::new(
-        "Atoms of the first layer and the share of windows that use them",
-        &["class", "most used", "above the mean, in points"],
+        "Atoms of the first layer, and the fraction of windows that use them",
+        &[
+            "class",
+            "most used",
+            "most above the mean, in percentage points",
+        ],
     );
     for (name, shares) in names.iter().zip(&found.usage.shares) {
-        // A class without images uses nothing.
+        // Skip classes without images.
         if let Some(shares) = shares {
             let above: Vec<f64> = shares.iter().zip(&mean).map(|(a, b)| a - b).collect();
             table.rows.push(vec![
@@ -111,7 +115,7 @@ fn usage(found: &Findings, names: &[String], atoms: &[Raster]) -> Result<Vec<Blo
     Ok(vec![
         Block::Heading("Atoms most used per class"),
         Block::Text(format!(
-            "Counted over the windows of the first {} test images; the mean is that of all classes.",
+            "Counted over the windows of the first {} test images; the mean is over all classes.",
             thousands(found.usage.images)
         )),
         Block::Table(table),
@@ -125,7 +129,7 @@ fn confusion(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
     let mut blocks = vec![
         Block::Heading("Confusion matrix"),
         Block::Text(format!(
-            "{} of {} test images are classified wrongly: {}.",
+            "{} of {} test images are misclassified: {}.",
             thousands(wrong),
             thousands(evaluation.images),
             percent(evaluation.error)
@@ -133,7 +137,7 @@ fn confusion(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
         Block::Figure(Figure {
             file: "confusion.svg".to_string(),
             description: format!(
-                "Confusion matrix of {} classes: rows are labels, columns predictions, colours by the logarithm of the counts. The tables below have its numbers.",
+                "Confusion matrix of {} classes: rows are labels, columns are predictions, and colours show the logarithm of the counts. The numbers are in the tables below.",
                 names.len()
             ),
             drawing: matrix::draw(confusion, names)?,
@@ -141,13 +145,19 @@ fn confusion(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
     ];
     let mut classes = Table::new(
         "Classes",
-        &["class", "images", "wrong", "error", "taken for"],
+        &[
+            "class",
+            "images",
+            "misclassified",
+            "error",
+            "most often mistaken for",
+        ],
     );
     for (class, (name, row)) in names.iter().zip(confusion).enumerate() {
         let images: u64 = row.iter().sum();
         let wrong = images - row[class];
         let taken = (0..row.len()).filter(|&other| other != class && row[other] > 0);
-        // The first of several.
+        // `max_by_key` returns the last maximum, so reverse the order to get the first.
         let taken = taken.rev().max_by_key(|&other| row[other]);
         let error = wrong as f64 / images as f64;
         classes.push([
@@ -183,13 +193,11 @@ fn confusion(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
 fn mistakes(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
     let mut blocks = vec![Block::Heading("Most confident mistakes")];
     if found.mistakes.is_empty() {
-        blocks.push(Block::Text(
-            "No test image is classified wrongly.".to_string(),
-        ));
+        blocks.push(Block::Text("No test image is misclassified.".to_string()));
         return Ok(blocks);
     }
     blocks.push(Block::Text(
-        "Test images, counted from 0, whose wrong class has the highest probability.".to_string(),
+        "The misclassified test images whose predicted class has the highest probability. Images are counted from 0.".to_string(),
     ));
     let mut pictures = Vec::new();
     for mistake in &found.mistakes {
@@ -198,7 +206,7 @@ fn mistakes(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
             png: mistake.picture.png()?.into(),
             alternative: format!("test image {}, labelled {label}", mistake.image),
             caption: format!(
-                "{label} taken for {predicted}\n{:.1} % ({label}: {:.1} %)\nimage {}",
+                "{label} mistaken for {predicted}\n{:.1} % ({label}: {:.1} %)\nimage {}",
                 100.0 * mistake.probability,
                 100.0 * mistake.own,
                 mistake.image

@@ -1,4 +1,4 @@
-//! The section on the configuration: what differs from the preset, and all of it.
+//! The section on the configuration: the differences from the preset, and all settings.
 
 use anyhow::Result;
 use scn_net::RunConfig;
@@ -7,11 +7,14 @@ use crate::report::changes::Change;
 use crate::report::document::Block;
 use crate::report::table::Table;
 
-/// The section.
+/// Returns the blocks of the section.
 pub(super) fn blocks(config: &RunConfig, changed: &[Change]) -> Result<Vec<Block>> {
     let mut blocks = Vec::new();
     if !changed.is_empty() {
-        let mut table = Table::new("What differs from the preset", &["", "this run", "preset"]);
+        let mut table = Table::new(
+            "Differences from the preset",
+            &["setting", "this run", "preset"],
+        );
         changed.iter().for_each(|change| table.push(change.cells()));
         blocks.push(Block::Table(table));
     }

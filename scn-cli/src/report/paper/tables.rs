@@ -1,5 +1,5 @@
-//! Tables 1 to 3 of the paper (arXiv 1701.08349), as printed: every row in its order, every figure
-//! to the letter.
+//! Tables 1 to 3 of the paper (arXiv 1701.08349), exactly as printed: every row and figure, in
+//! order.
 
 use scn_data::DatasetName;
 
@@ -8,29 +8,29 @@ use scn_data::DatasetName;
 pub(crate) struct PrintedTable {
     pub(crate) title: &'static str,
     pub(crate) measure: Measure,
-    /// One for each column of figures.
+    /// Data set of each column of figures.
     pub(crate) datasets: &'static [DatasetName],
     pub(crate) lines: &'static [Line],
-    /// What has to be known to read it.
+    /// Note for readers of the table.
     pub(crate) remark: Option<&'static str>,
 }
 
-/// What the figures of a table are, in percent.
+/// The quantity in a table, in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Measure {
-    /// Share of the test images that are classified wrongly.
+    /// Fraction of the test images that are misclassified.
     Error,
-    /// Share of the test images that are classified correctly.
+    /// Fraction of the test images that are classified correctly.
     Accuracy,
 }
 
-/// A row of a table. `-` stands where the paper prints a dash.
+/// A row of a table. `-` is a dash in the paper.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) method: &'static str,
     pub(crate) parameters: &'static str,
     pub(crate) layers: &'static str,
-    /// In the order of the table's data sets.
+    /// Figures in the order of the table's data sets.
     pub(crate) figures: &'static [&'static str],
 }
 
@@ -96,17 +96,18 @@ pub(crate) const TABLE_3: &PrintedTable = &PrintedTable {
         line("TDDL", "-", "1", &["0.54"]),
         line("SCN-4", "0.69M", "15", &["0.36"]),
     ],
-    remark: Some("The paper heads this column \"Accuracy\"; its figures are error rates."),
+    remark: Some("The paper labels this column \"Accuracy\", but its figures are error rates."),
 };
 
 impl PrintedTable {
-    /// The preset that trains the network of a row on a data set; none for other methods.
+    /// Returns the preset that trains the network of a row on a data set, or None for other
+    /// methods.
     pub(crate) fn preset(line: &Line, dataset: DatasetName) -> Option<String> {
         let width = line.method.strip_prefix("SCN-")?;
         Some(format!("{dataset}-scn{width}"))
     }
 
-    /// An error, which is a fraction, in the unit of the table and with as many digits.
+    /// Formats an error, given as a fraction, in the unit and with the digits of the table.
     pub(crate) fn figure(&self, error: f64) -> String {
         let share = match self.measure {
             Measure::Error => error,
@@ -115,9 +116,9 @@ impl PrintedTable {
         format!("{:.2}", 100.0 * share)
     }
 
-    /// The test error that a figure of the table stands for, as a fraction; none for a dash.
+    /// Returns the test error of a figure in the table as a fraction, or None for a dash.
     fn error(&self, figure: &str) -> Option<f64> {
-        // Hundredths of a percent, so that the complement is exact.
+        // Use hundredths of a percent, so that the complement is exact.
         let hundredths = (100.0 * figure.parse::<f64>().ok()?).round();
         Some(match self.measure {
             Measure::Error => hundredths / 1e4,
@@ -126,7 +127,7 @@ impl PrintedTable {
     }
 }
 
-/// The row with a preset's network, and the test error printed there, as a fraction.
+/// Returns the row of a preset's network, and its printed test error as a fraction.
 pub(super) fn find(preset: &str) -> Option<(&'static Line, Option<f64>)> {
     for table in [TABLE_1, TABLE_2, TABLE_3] {
         for line in table.lines {

@@ -1,4 +1,4 @@
-//! A network of the paper, trained again.
+//! A network of the paper, reproduced.
 
 use anyhow::Result;
 use scn_data::LastBatch;
@@ -8,48 +8,48 @@ use crate::readable::thousands;
 use crate::report::changes::{self, Change};
 use crate::report::paper::{self, Published};
 
-/// A network of the paper, and its run here.
+/// A network of the paper, and its run.
 pub(crate) struct Row {
     /// The preset with the paper's settings.
     pub(crate) preset: String,
     /// The settings of the run.
     pub(crate) config: RunConfig,
-    /// So far.
+    /// Records of the epochs so far.
     pub(crate) history: Vec<EpochRecord>,
     /// Training and test images of the data set, if it could be opened.
     pub(crate) images: Option<[usize; 2]>,
-    /// Why there is no more.
+    /// Reason why the run failed, if it did.
     pub(crate) failure: Option<String>,
 }
 
 impl Row {
-    /// The paper's row of this network.
+    /// Returns the paper's figures for this network.
     pub(crate) fn published(&self) -> Option<Published> {
         paper::result(&self.preset)
     }
 
-    /// The network as the paper names it.
+    /// Returns the name of the network in the paper.
     pub(crate) fn network(&self) -> &str {
         self.published().map_or(&self.preset, |row| row.network)
     }
 
-    /// Whether it has all its epochs.
+    /// Whether all epochs are complete.
     pub(crate) fn finished(&self) -> bool {
         self.history.len() as u64 >= self.config.training.epochs
     }
 
-    /// The test error after the last epoch.
+    /// Returns the test error after the last epoch.
     pub(crate) fn test_error(&self) -> Option<f64> {
         self.history.last().map(|record| record.test_error)
     }
 
-    /// The lowest test error after any epoch.
+    /// Returns the lowest test error after any epoch.
     pub(crate) fn lowest_test_error(&self) -> Option<f64> {
         let errors = self.history.iter().map(|record| record.test_error);
         errors.min_by(f64::total_cmp)
     }
 
-    /// Images of an epoch of training.
+    /// Returns the number of training images in an epoch, if known.
     pub(crate) fn trained_on(&self) -> Option<usize> {
         let written = || {
             let record = self.history.last()?;
@@ -62,19 +62,19 @@ impl Row {
         of_data.or_else(written)
     }
 
-    /// Images of a test.
+    /// Returns the number of test images, if known.
     pub(crate) fn tested_on(&self) -> Option<usize> {
         self.images
             .map(|[_, test]| limited(test, self.config.test_limit))
     }
 
-    /// How many of its epochs are done.
+    /// Formats how many of its epochs are done.
     pub(crate) fn epochs(&self) -> String {
         let (done, all) = (self.history.len(), self.config.training.epochs);
         format!("{done} of {all}")
     }
 
-    /// How far it has come, and whether it could not go on.
+    /// Formats the progress of the run, and whether it failed.
     pub(crate) fn state(&self) -> String {
         let failed = match &self.failure {
             Some(_) if !self.finished() => ", failed",
@@ -83,13 +83,13 @@ impl Row {
         format!("{} epochs{failed}", self.epochs())
     }
 
-    /// Settings that are not the paper's.
+    /// Returns the settings that differ from the paper's.
     pub(crate) fn changes(&self) -> Result<Vec<Change>> {
         changes::between(&self.config, &presets::get(&self.preset)?)
     }
 
-    /// How this run differs from the paper's experiment; empty for a complete run with the paper's
-    /// settings.
+    /// Returns how this run differs from the paper's experiment; empty for a complete run with the
+    /// paper's settings.
     pub(crate) fn differences(&self) -> Result<Vec<String>> {
         let mut notes = Vec::new();
         if !self.finished() {
@@ -105,7 +105,7 @@ impl Row {
             (
                 "trained",
                 self.trained_on().filter(|_| kept),
-                // What a limit leaves out is a changed setting, listed above.
+                // A limit is a changed setting, which is already listed above.
                 limited(train, self.config.train_limit),
             ),
             (
@@ -135,7 +135,7 @@ fn limited(count: usize, limit: Option<usize>) -> usize {
 mod tests {
     use super::*;
 
-    /// A run with the paper's settings that came to these test errors.
+    /// Returns a run with the paper's settings and these test errors.
     fn run(preset: &str, test_errors: &[f64]) -> Row {
         let epoch = |(index, &test_error): (usize, &f64)| {
             let mut record = EpochRecord::default();
@@ -188,7 +188,7 @@ mod tests {
             ["test_limit 1000", "tested on 100 images instead of 1,000"]
         );
         row.config.test_limit = None;
-        // As the records tell where there is no data: 60,000 images of an epoch.
+        // Without data, the number comes from the records: 60,000 images in an epoch.
         row.images = None;
         let notes = row.differences().unwrap();
         assert_eq!(notes, ["trained on 60,000 images instead of 50,000"]);

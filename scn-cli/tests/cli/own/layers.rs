@@ -1,4 +1,5 @@
-//! The layers of a network for own images: codes as features, what excites deep atoms.
+//! The layers of a network for your own images: codes as features, and the image parts that excite
+//! deep atoms.
 
 use std::path::Path;
 
@@ -25,7 +26,7 @@ fn codes_of_a_layer_are_features_for_other_programs() {
     let (_, labels) = read_array::<u16>(&folder.path().join("y.npy"));
     assert_eq!(labels, [0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
 
-    // They are those of the library.
+    // The codes equal those of the library.
     let model = Model::load(&folder.path().join("run/model.safetensors")).unwrap();
     let data = scn_data::open_source(
         &format!("npy:{}", folder.path().join("a").display())
@@ -46,13 +47,14 @@ fn codes_of_a_layer_are_features_for_other_programs() {
     let active = whole.iter().filter(|&&code| code != 0.0).count() as f64 / whole.len() as f64;
     assert_abs_diff_eq!(of_set["active"].as_f64().unwrap(), active, epsilon = 1e-12);
 
-    // Means over the map; the same from the array itself; a part of the training images.
+    // Pooled codes are means over the map. Images can also come from an array file, or be part of
+    // the training images.
     let images = ["--images", "a-test-images.npy", "--pooled"];
     run(folder.path(), &[&encode[..], &images].concat());
     let (shape, pooled) = read_array::<f32>(&folder.path().join("F.npy"));
     assert_eq!(shape, [10, 12]);
     for (mean, codes) in pooled.iter().zip(whole.chunks_exact(16)) {
-        // Sixteen numbers in f64, rounded once.
+        // Sixteen numbers summed in f64, and rounded once.
         let exact = codes.iter().map(|&code| f64::from(code)).sum::<f64>() / 16.0;
         assert_abs_diff_eq!(
             f64::from(*mean),
@@ -91,7 +93,7 @@ fn atoms_of_deep_layers_are_shown_by_what_excites_them() {
     let page = roxmltree::Document::parse(&svg).unwrap();
     let texts = page.descendants().filter(|node| node.has_tag_name("text"));
     let captions: Vec<&str> = texts.filter_map(|node| node.text()).collect();
-    // Six parts at most for each of twelve atoms, of ten test images of two classes.
+    // At most six parts for each of twelve atoms, from ten test images of two classes.
     assert!(captions.len() >= 12 && captions.len() <= 72, "{captions:?}");
     assert!(captions.iter().all(|caption| {
         [": discs", ": crosses", ": unused"]

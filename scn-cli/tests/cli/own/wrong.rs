@@ -1,11 +1,11 @@
-//! Folders and arrays that are no data sets, and arguments that do not belong together.
+//! Folders and arrays that are not data sets, and arguments that contradict each other.
 
 use super::{train, write_arrays, write_pictures};
 use crate::mistakes::fails;
 use crate::{scn, write_array};
 
 #[test]
-fn what_is_wrong_with_own_data_is_said_in_one_line() {
+fn faulty_data_gives_one_line_errors() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_pictures(&at("good"), 4);
@@ -68,12 +68,12 @@ fn what_is_wrong_with_own_data_is_said_in_one_line() {
         (
             "folder:empty",
             &sized,
-            &["empty/discs", "at least one picture"],
+            &["empty/discs", "at least one image"],
         ),
         (
             "folder:odd",
             &sized,
-            &["odd/discs/000.png", "a whole PNG or JPEG picture"],
+            &["odd/discs/000.png", "a complete PNG or JPEG file"],
         ),
         (
             "folder:differ",
@@ -93,7 +93,7 @@ fn what_is_wrong_with_own_data_is_said_in_one_line() {
         (
             "npy:gap",
             &[],
-            &["gap-train-labels.npy", "label 1 is not there"],
+            &["gap-train-labels.npy", "label 1 is missing"],
         ),
         (
             "npy:nan",
@@ -108,19 +108,19 @@ fn what_is_wrong_with_own_data_is_said_in_one_line() {
         (
             "npy:labels",
             &share,
-            &["test_share must be off, as it is for folder:DIR alone"],
+            &["test_share must be off unless dataset is folder:DIR"],
         ),
         (
             "digits",
             &sized[2..],
-            &["pictures must be off, as it is for folder:DIR alone"],
+            &["pictures must be off unless dataset is folder:DIR"],
         ),
     ] {
         let arguments = [&["--dataset", source], arguments].concat();
         fails(&mut train(folder.path(), "run", &arguments), says);
         assert!(!at("run").exists(), "{source}");
     }
-    // A folder that nothing is read from, a preset without images, images without a source.
+    // A data folder that would not be read, a preset without images, images without a source.
     fails(
         scn()
             .current_dir(folder.path())
@@ -141,10 +141,10 @@ fn what_is_wrong_with_own_data_is_said_in_one_line() {
     );
     fails(
         &mut train(folder.path(), "run", &["--dataset", "own:shapes"]),
-        &["own:shapes", "put together by a program"],
+        &["own:shapes", "assembled by a program"],
     );
     fails(
         &mut train(folder.path(), "run", &["--set", "training.patience=3"]),
-        &["training.patience must be off, as training.validation is, but is 3"],
+        &["training.patience must be off while training.validation is off, but is 3"],
     );
 }

@@ -1,4 +1,4 @@
-//! The bytes of the elements of MATLAB files, unpacked where they are compressed.
+//! The bytes of the elements of MATLAB files, unpacked if they are compressed.
 
 use std::io::{Chain, Error, ErrorKind, Read};
 
@@ -19,16 +19,16 @@ const COMPRESSED: u32 = 15;
 pub(super) struct Tag {
     pub(super) kind: u32,
     pub(super) length: u32,
-    /// Whether its bytes stand in place of the length, in 4 bytes.
+    /// Whether the bytes of the part take the place of its length, in 4 bytes.
     is_small: bool,
 }
 
-/// The bytes of an array, unpacked while they are read if they are compressed.
+/// The bytes of an array. If they are compressed, they are unpacked as they are read.
 pub(super) struct Stream<'a> {
     pub(super) contents: Contents<'a>,
-    /// Where its element starts in the file.
+    /// Offset of its element in the file.
     at: usize,
-    /// Bytes of the array that have not been read.
+    /// Number of bytes of the array that have not been read.
     left: u64,
     source: Source<'a>,
 }
@@ -36,15 +36,16 @@ pub(super) struct Stream<'a> {
 enum Source<'a> {
     Plain(&'a [u8]),
     Packed {
-        /// Zeros follow the stream: a stream that is cut short consumes some of them.
+        /// The stream, followed by zeros. A truncated stream consumes some of them.
         decoder: Box<ZlibDecoder<Chain<&'a [u8], &'static [u8]>>>,
-        /// Bytes of the stream.
+        /// Length of the stream in bytes.
         length: u64,
     },
 }
 
 impl<'a> Stream<'a> {
-    /// Opens the array whose element starts at byte `at` of the file; says where the element ends.
+    /// Opens the array whose element starts at byte `at` of the file. Also returns the end of the
+    /// element.
     pub(super) fn open(contents: Contents<'a>, at: usize) -> Result<(Self, usize), FileError> {
         let short = |expected: usize| FileError::Short {
             file: contents.file.to_owned(),
@@ -79,8 +80,8 @@ impl<'a> Stream<'a> {
         Ok((stream, end))
     }
 
-    /// The bytes of the next part, which must have the type `kind` and `least` to `most` bytes: a
-    /// multiple of 4, unless they are letters.
+    /// Reads the next part, which must have the type `kind` and `least` to `most` bytes. Unless
+    /// they are letters, their number must be a multiple of 4.
     pub(super) fn part(
         &mut self,
         what: &'static str,
@@ -103,7 +104,7 @@ impl<'a> Stream<'a> {
         Ok(bytes)
     }
 
-    /// The type and the length of the next part.
+    /// Reads the type and the length of the next part.
     pub(super) fn tag(&mut self) -> Result<Tag, FileError> {
         let [word] = words(&self.exact(4)?);
         let (kind, length) = (word & 0xffff, word >> 16);
@@ -126,7 +127,7 @@ impl<'a> Stream<'a> {
         })
     }
 
-    /// The bytes of a part.
+    /// Reads the bytes of a part.
     pub(super) fn data(&mut self, tag: Tag) -> Result<Vec<u8>, FileError> {
         if !tag.is_small {
             return self.exact(u64::from(tag.length));
@@ -136,7 +137,7 @@ impl<'a> Stream<'a> {
         Ok(bytes)
     }
 
-    /// The next bytes, which must be there.
+    /// Reads the next `count` bytes, which must exist.
     fn exact(&mut self, count: u64) -> Result<Vec<u8>, FileError> {
         let bytes = self.up_to(count.min(self.left))?;
         let found = bytes.len() as u64;
@@ -148,7 +149,7 @@ impl<'a> Stream<'a> {
         Ok(bytes)
     }
 
-    /// At most `limit` bytes; room is made as they come.
+    /// Reads at most `limit` bytes. Memory is allocated as they arrive.
     fn up_to(&mut self, limit: u64) -> Result<Vec<u8>, FileError> {
         let mut bytes = Vec::new();
         let read = match &mut self.source {
@@ -168,11 +169,11 @@ impl<'a> Stream<'a> {
     /// Checks that only padding follows, and that a compressed array has the right checksum.
     pub(super) fn end(mut self) -> Result<(), FileError> {
         if self.left >= 8 {
-            let found = format!("goes on for {} bytes", self.left);
+            let found = format!("continues for {} bytes", self.left);
             return Err(self.wrong("an array that ends after its values", found));
         }
         self.exact(self.left)?;
-        // One byte more is asked for: its absence makes the decoder check the sum.
+        // One more byte is requested: its absence makes the decoder verify the checksum.
         let more = self.up_to(1)?;
         match &self.source {
             Source::Packed { decoder, length }
@@ -196,7 +197,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// An error that says what was `expected` of this element.
+    /// The error for an element that is not as `expected`.
     pub(super) fn wrong(&self, expected: &'static str, found: String) -> FileError {
         FileError::Element {
             file: self.contents.file.to_owned(),
@@ -207,7 +208,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// The first `COUNT` numbers of 4 bytes, little-endian; 0 for those that are missing.
+/// The first `COUNT` numbers of 4 bytes, little-endian. Missing ones are 0.
 fn words<const COUNT: usize>(bytes: &[u8]) -> [u32; COUNT] {
     let mut words = [0; COUNT];
     for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {

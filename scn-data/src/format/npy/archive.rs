@@ -1,4 +1,4 @@
-//! Arrays in archives .npz.
+//! Arrays in .npz archives.
 
 use std::fs::File;
 use std::io::{Error, Read, Result, Seek, SeekFrom, copy};
@@ -9,13 +9,13 @@ use zip::{CompressionMethod, ZipArchive};
 use crate::error::FileError;
 use crate::format::unreadable;
 
-/// What archives start with.
+/// The first bytes of an archive.
 const START: [u8; 4] = *b"PK\x03\x04";
 
-/// Whether a file begins as an archive does, an .npz say. It is then at its beginning again.
+/// Whether a file starts like an archive, such as a .npz file. The file is rewound afterwards.
 ///
 /// # Errors
-/// What the file system says.
+/// Returns any I/O error.
 pub fn is_archive(file: &mut File) -> Result<bool> {
     let mut first = Vec::new();
     file.take(START.len() as u64).read_to_end(&mut first)?;
@@ -23,14 +23,15 @@ pub fn is_archive(file: &mut File) -> Result<bool> {
     Ok(first == START)
 }
 
-/// An array in a file: from this byte on, so many bytes.
+/// An array in a file, with its offset and length in bytes.
 pub(super) struct Member {
     pub(super) file: File,
     pub(super) start: u64,
     pub(super) length: u64,
 }
 
-/// The only array of an archive, or the file itself if it is none. A compressed array is unpacked into a temporary file.
+/// Returns the only array of an archive, or the file itself if it is not an archive. A compressed
+/// array is unpacked into a temporary file.
 pub(super) fn member(mut file: File, path: &Path) -> std::result::Result<Member, FileError> {
     let length = file.metadata().map_err(unreadable(path))?.len();
     if !is_archive(&mut file).map_err(unreadable(path))? {
@@ -52,7 +53,7 @@ pub(super) fn member(mut file: File, path: &Path) -> std::result::Result<Member,
     unpack(archive, 0).map_err(unreadable(path))
 }
 
-/// The array of this name in an archive of several.
+/// Returns the array with this name in an archive of any number of arrays.
 pub(super) fn named(
     file: File,
     path: &Path,
@@ -90,7 +91,7 @@ fn unpack(mut archive: ZipArchive<File>, index: usize) -> Result<Member> {
     }
     let start = entry
         .data_start()
-        .ok_or_else(|| Error::other("an array of unknown place"))?;
+        .ok_or_else(|| Error::other("the offset of the array is unknown"))?;
     drop(entry);
     let mut file = archive.into_inner();
     file.seek(SeekFrom::Start(start))?;

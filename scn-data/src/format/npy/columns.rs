@@ -9,16 +9,16 @@ use super::numbers::{Float, Kind, Numbers, decode};
 use crate::error::{DataError, FileError};
 use crate::format::unreadable;
 
-/// Rows that are turned into columns together: a line of a cache of `f32`.
+/// Number of rows that are transposed together: a cache line of `f32`.
 const STRIP: usize = 16;
 
-/// Bytes that are read at a time: few enough to stay in the nearest caches until they are numbers.
+/// Number of bytes read at a time: few enough to stay in the nearest caches until they are decoded.
 const PIECE: usize = 1 << 16;
 
-/// A matrix in a file, of which some columns at a time are in memory.
+/// A matrix in a file, of which a few columns at a time are in memory.
 ///
-/// Where each column lies in one piece, as in Fortran order, the numbers are read as they are. Else they
-/// are turned, some rows at a time.
+/// If each column is contiguous, as in Fortran order, the numbers are read directly. Otherwise they
+/// are transposed, a few rows at a time.
 #[derive(Debug)]
 pub struct ColumnFile<T> {
     values: File,
@@ -36,11 +36,12 @@ pub struct ColumnFile<T> {
 }
 
 impl Numbers<File> {
-    /// The array as a matrix: its first axis as rows or, `turned`, its last. An array of one axis is one
-    /// column.
+    /// Returns the array as a matrix, whose rows are the first axis or, if `turned`, the last.
+    ///
+    /// An array with one axis is a single column.
     ///
     /// # Errors
-    /// [`FileError::Array`] for more than two axes, or none.
+    /// Returns [`FileError::Array`] if the array has no axes, or more than two.
     pub fn into_columns<T: Float>(self, turned: bool) -> Result<ColumnFile<T>, DataError> {
         let (rows, columns) = match (&*self.shape, turned) {
             (&[rows], _) => (rows, 1),
@@ -71,30 +72,32 @@ impl Numbers<File> {
 }
 
 impl<T: Float> ColumnFile<T> {
-    /// Length of a column.
+    /// Returns the length of a column.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Number of columns.
+    /// Returns the number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// Whether each column lies in one piece.
+    /// Whether each column is contiguous in the file.
     pub fn in_one_piece(&self) -> bool {
         self.in_one_piece
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Reads columns, one after the other, into `out`, whose length must be that of all of them.
+    /// Reads columns into `out`, one after the other. The length of `out` must be that of all of
+    /// them.
     ///
     /// # Errors
-    /// [`FileError::Unreadable`], also for a file that has become shorter; [`FileError::NotFinite`].
+    /// Returns [`FileError::Unreadable`] if the file cannot be read or has become shorter, and
+    /// [`FileError::NotFinite`] if a number is not finite.
     pub fn read(&mut self, columns: Range<usize>, out: &mut [T]) -> Result<(), DataError> {
         if out.is_empty() {
             return Ok(());
@@ -104,7 +107,7 @@ impl<T: Float> ColumnFile<T> {
         } else {
             self.read_strips(columns.clone(), out)?;
         }
-        // Without a short cut, so that it takes a few vector operations.
+        // Without short-circuiting, so that this takes only a few vector operations.
         if out
             .iter()
             .fold(true, |all, number| all & number.is_finite())
@@ -125,7 +128,7 @@ impl<T: Float> ColumnFile<T> {
         }))
     }
 
-    /// Reads rows, some at a time, and turns them.
+    /// Reads and transposes rows, a few at a time.
     fn read_strips(&mut self, columns: Range<usize>, out: &mut [T]) -> Result<(), DataError> {
         let count = columns.len();
         let mut strip = std::mem::take(&mut self.strip);
@@ -145,7 +148,7 @@ impl<T: Float> ColumnFile<T> {
         Ok(())
     }
 
-    /// Reads numbers that follow each other in the file, the first of them at this place.
+    /// Reads consecutive numbers of the file, starting at index `first`.
     fn read_piece(&mut self, first: usize, out: &mut [T]) -> Result<(), DataError> {
         let size = self.kind.size();
         let place = self.start + first as u64 * size as u64;
@@ -170,7 +173,7 @@ mod tests {
     const ROWS: usize = 37;
     const COLUMNS: usize = 53;
 
-    /// Entry (i, j) is `100 i + j`, in the order and the kind asked for.
+    /// Writes a matrix with entries `100 i + j` in the given order and kind.
     fn write(path: &Path, kind: Kind, shape: [usize; 2], fortran_order: bool) {
         let mut bytes = kind.head(&shape, fortran_order);
         let places = (0..shape[0] * shape[1]).map(|at| match fortran_order {
@@ -188,7 +191,7 @@ mod tests {
         std::fs::write(path, bytes).unwrap();
     }
 
-    /// Blocks of any size, of any array, are what is in it.
+    /// Blocks of any size hold the numbers of the file, whatever its kind and order.
     #[test]
     fn blocks_are_what_is_in_the_file() {
         let folder = tempfile::tempdir().unwrap();
@@ -248,7 +251,8 @@ mod tests {
         }
     }
 
-    /// An array of one axis is one column, whatever way; more axes are none.
+    /// An array with one axis is one column in either orientation. An array with more than two axes
+    /// is not a matrix.
     #[test]
     fn one_axis_is_one_column() {
         let folder = tempfile::tempdir().unwrap();
@@ -269,7 +273,7 @@ mod tests {
         }
     }
 
-    /// Packed or not, the array of an archive is the array.
+    /// An array is read from an archive, compressed or not.
     #[test]
     fn an_archive_of_one_array_is_read() {
         use std::io::Write;

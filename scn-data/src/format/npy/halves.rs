@@ -1,4 +1,4 @@
-//! A data set in four arrays: images and labels to train on, images and labels to test on.
+//! A data set in four arrays: images and labels for training, images and labels for testing.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,25 +12,25 @@ use crate::format::unreadable;
 use crate::images::{ImageSet, volume};
 use crate::pixels::{PixelSlice, Pixels};
 
-/// Training and test images of the files
+/// Reads the training and test images in the files of a data set.
 ///
-/// | file | holds |
+/// | file | contents |
 /// |---|---|
 /// | `PREFIX-train-images.npy`, `PREFIX-test-images.npy` | N, C, H, W or N, H, W (grey); `uint8`, or floating point numbers of 2, 4 or 8 bytes, which are kept as f32 |
 /// | `PREFIX-train-labels.npy`, `PREFIX-test-labels.npy` | N integers from 0 |
 ///
-/// There are as many classes as the largest training label says, and each has a training image; they
-/// are named by their labels. The [brightest](ImageSet::brightest) value is 255 for bytes, for
-/// floating point numbers the largest magnitude among the training images.
+/// The largest training label determines the number of classes, each of which must have a training
+/// image. Classes are named by their labels. The [brightest](ImageSet::brightest) value is 255 for
+/// bytes. For floating point numbers, it is the largest magnitude among the training images.
 ///
 /// # Errors
-/// [`FileError::Unreadable`] for a file that is not there or cannot be read;
-/// [`FileError::NoArray`], [`FileError::Array`], [`FileError::Short`] and [`FileError::Long`] for
-/// one that holds no such array; [`FileError::Counts`] for images and labels that are not equally
-/// many; [`FileError::ImageShape`] and [`FileError::ImageKind`] for test images unlike the training
-/// images; [`FileError::PixelValue`] for a pixel that is not finite; [`FileError::Label`] for a
-/// label below 0 or above 65,535, or a test label that no training image has;
-/// [`FileError::EmptyClass`] for a label that is left out.
+/// Returns [`FileError::Unreadable`] if a file does not exist or cannot be read;
+/// [`FileError::NoArray`], [`FileError::Array`], [`FileError::Short`] or [`FileError::Long`] if it
+/// does not hold such an array; [`FileError::Counts`] if the numbers of images and labels differ;
+/// [`FileError::ImageShape`] or [`FileError::ImageKind`] if the test images differ from the
+/// training images in shape or kind; [`FileError::PixelValue`] if a pixel is not finite;
+/// [`FileError::Label`] if a label is below 0 or above 65,535, or if a test label exceeds the
+/// largest training label; and [`FileError::EmptyClass`] if a training label is left out.
 pub fn train_and_test(prefix: &Path) -> Result<(ImageSet, ImageSet), DataError> {
     let train = Half::read(prefix, "train")?;
     let classes = train.classes()?;
@@ -53,7 +53,7 @@ pub fn train_and_test(prefix: &Path) -> Result<(ImageSet, ImageSet), DataError> 
     Ok((set(train)?, set(test)?))
 }
 
-/// Images and labels of two files.
+/// The images and labels of two files.
 struct Half {
     images_file: PathBuf,
     labels_file: PathBuf,
@@ -83,7 +83,7 @@ impl Half {
         })
     }
 
-    /// Number of classes, each of which has an image.
+    /// Returns the number of classes, each of which must have an image.
     fn classes(&self) -> Result<usize, FileError> {
         let classes = self
             .labels
@@ -147,14 +147,14 @@ impl Half {
                 let largest = pixels
                     .iter()
                     .fold(0.0, |largest, pixel| pixel.abs().max(largest));
-                // Images that are nothing but zeros have no brightness to speak of.
+                // If all pixels are zero, the brightness does not matter.
                 if largest > 0.0 { largest } else { 1.0 }
             }
         }
     }
 }
 
-/// The images in a file, bytes or floating point numbers, and the shape of each.
+/// Reads the images in a file, bytes or floating point numbers, and the shape of each.
 fn read_images(file: &Path) -> Result<(Pixels, [usize; 3]), DataError> {
     let head = {
         let mut opened = open_regular(file).map_err(unreadable(file))?;
@@ -180,7 +180,7 @@ fn read_images(file: &Path) -> Result<(Pixels, [usize; 3]), DataError> {
         let (array, shape) = image_array(contents)?;
         (array.values(contents, 1)?.len(), shape)
     };
-    // In place: a copy would need as much memory again.
+    // In place, because a copy would need as much memory again.
     bytes.drain(..bytes.len() - pixels);
     Ok((Pixels::Owned(bytes), shape))
 }

@@ -1,17 +1,17 @@
-//! The head of an array of numpy.
+//! The header of a numpy array.
 
 use std::io::Read;
 
 use super::Contents;
 use crate::error::FileError;
 
-/// Longest header: as version 1 can have it. Plain numbers need a hundred bytes.
+/// Longest header, the limit of version 1. Plain numbers need about a hundred bytes.
 const LONGEST: usize = u16::MAX as usize;
 
-/// Most axes: as numpy can have them.
+/// Largest number of axes, the limit of numpy.
 const MOST_AXES: usize = 64;
 
-/// Length of the header, and the bytes before it.
+/// Returns the length of the header, and the number of bytes before it.
 fn head_length(bytes: &[u8]) -> Option<(usize, usize)> {
     match *bytes {
         [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => {
@@ -24,7 +24,8 @@ fn head_length(bytes: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-/// The bytes before the values, or a few if this is no array; room is made as they come.
+/// Reads the bytes before the values, or a few bytes if this is not an array. Memory is allocated
+/// as they arrive.
 pub(super) fn read_head(file: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     file.by_ref().take(12).read_to_end(&mut head)?;
@@ -35,8 +36,7 @@ pub(super) fn read_head(file: &mut impl Read) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// The head of an array whose values are of this kind and follow at once. numpy wants them at a multiple
-/// of 64 bytes.
+/// Returns the bytes before the values of an array. Their number is a multiple of 64, as in numpy.
 pub(super) fn head(kind: &str, shape: &[usize], fortran_order: bool) -> Vec<u8> {
     let order = if fortran_order { "True" } else { "False" };
     let sides: String = shape.iter().map(|side| format!("{side}, ")).collect();
@@ -48,19 +48,19 @@ pub(super) fn head(kind: &str, shape: &[usize], fortran_order: bool) -> Vec<u8> 
     [b"\x93NUMPY\x01\x00", &length[..], text.as_bytes()].concat()
 }
 
-/// What the header of an array says.
+/// The header of an array.
 pub(super) struct Header<'a> {
-    /// Byte order, kind and size: `|u1`, `<i8`.
+    /// Byte order, kind and size, such as `|u1` or `<i8`.
     pub(super) kind: &'a str,
     pub(super) shape: Vec<usize>,
-    /// Whether the first axis is the fastest, and there are others.
+    /// Whether the first of several axes varies fastest.
     pub(super) fortran_order: bool,
-    /// Bytes before the values.
+    /// Number of bytes before the values.
     pub(super) start: usize,
 }
 
 impl<'a> Header<'a> {
-    /// The header of an array.
+    /// Reads the header of an array.
     pub(super) fn read(contents: Contents<'a>) -> Result<Self, FileError> {
         let file = || contents.file.to_owned();
         let (length, start) =
@@ -85,7 +85,7 @@ impl<'a> Header<'a> {
             .ok_or_else(|| FileError::NoArray { file: file() })?;
         let header = Self {
             kind,
-            // With one axis the two orders are the same, and numpy may say either.
+            // With one axis the two orders are the same, and numpy may write either.
             fortran_order: fortran_order && shape.len() > 1,
             shape,
             start: start + length,
@@ -96,7 +96,7 @@ impl<'a> Header<'a> {
         Ok(header)
     }
 
-    /// The header of an array in C order.
+    /// Reads the header of an array in C order.
     pub(super) fn read_c_order(contents: Contents<'a>) -> Result<Self, FileError> {
         let header = Self::read(contents)?;
         if header.fortran_order {
@@ -114,13 +114,13 @@ impl<'a> Header<'a> {
         self.kind.starts_with('>')
     }
 
-    /// Number of values.
+    /// Returns the number of values.
     pub(super) fn count(&self) -> u64 {
         let sides = self.shape.iter().map(|&side| side as u64);
         sides.fold(1, u64::saturating_mul)
     }
 
-    /// The bytes of the values, of `size` bytes each.
+    /// Returns the bytes of the values, which have `size` bytes each.
     pub(super) fn values(
         &self,
         contents: Contents<'a>,
@@ -133,9 +133,9 @@ impl<'a> Header<'a> {
         Ok(&contents.bytes[self.start..])
     }
 
-    /// That the array is not what was `expected`.
+    /// The error for an array that is not as `expected`.
     pub(super) fn refuse(&self, contents: Contents<'_>, expected: &'static str) -> FileError {
-        // A header can be long.
+        // The header may be long.
         let kind: String = self.kind.chars().take(24).collect();
         let axes = &self.shape[..self.shape.len().min(8)];
         FileError::Array {
@@ -146,11 +146,11 @@ impl<'a> Header<'a> {
     }
 }
 
-/// What is left to read of a header.
+/// The rest of a header that is being parsed.
 struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
-    /// Type, Fortran order and shape of a dictionary that holds these three, and nothing else, in
+    /// Parses the type, Fortran order and shape from a dictionary that holds only these three, in
     /// any order.
     fn header(mut self) -> Option<(&'a str, bool, Vec<usize>)> {
         let (mut kind, mut fortran_order, mut shape) = (None, None, None);
@@ -175,13 +175,13 @@ impl<'a> Text<'a> {
             .then_some((kind?, fortran_order?, shape?))
     }
 
-    /// Steps over `symbol` and the blanks before it, if it comes next.
+    /// Skips `symbol` and the blanks before it, if it comes next.
     fn symbol(&mut self, symbol: &str) -> Option<()> {
         self.0 = self.0.trim_start().strip_prefix(symbol)?;
         Some(())
     }
 
-    /// A string without escapes.
+    /// Parses a string without escapes.
     fn quoted(&mut self) -> Option<&'a str> {
         let quote = ["'", "\""]
             .into_iter()
@@ -198,7 +198,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// A tuple of numbers.
+    /// Parses a tuple of numbers.
     fn sizes(&mut self) -> Option<Vec<usize>> {
         let mut sizes = Vec::new();
         self.symbol("(")?;

@@ -1,4 +1,4 @@
-//! Arrays of any shape as floating point numbers.
+//! Arrays of any shape, read as floating point numbers.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -42,7 +42,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a header: a byte order, and then one of these.
+    /// Parses the kind in a header: a byte order followed by a type.
     pub(super) fn from_descr(text: &str) -> Option<Self> {
         Some(match text.strip_prefix(['<', '>', '|', '='])? {
             "f2" => Self::F2,
@@ -60,7 +60,7 @@ impl Kind {
         })
     }
 
-    /// Size of a number in bytes.
+    /// Returns the size of a number in bytes.
     pub fn size(self) -> usize {
         match self {
             Self::I1 | Self::U1 => 1,
@@ -70,7 +70,7 @@ impl Kind {
         }
     }
 
-    /// The largest integer of the type; None for floating point numbers.
+    /// Returns the largest integer of the type, or `None` for floating point numbers.
     pub fn largest_integer(self) -> Option<f64> {
         let bits = 8 * self.size() - usize::from(self.is_signed());
         self.is_integer().then(|| (bits as f64).exp2() - 1.0)
@@ -85,13 +85,14 @@ impl Kind {
         !matches!(self, Self::U1 | Self::U2 | Self::U4 | Self::U8)
     }
 
-    /// Whether `f32` does not hold every number of the kind exactly. numpy promotes such a kind and
-    /// `float32` to `float64`, too.
+    /// Whether `f32` cannot hold every number of the kind exactly.
+    ///
+    /// numpy also promotes such a kind and `float32` to `float64`.
     pub fn needs_f64(self) -> bool {
         self.size() == 8 || (self.is_integer() && self.size() == 4)
     }
 
-    /// The bytes before the numbers of an array of this kind and shape, in little-endian order.
+    /// Returns the bytes before the numbers of a little-endian array of this kind and shape.
     pub fn head(self, shape: &[usize], fortran_order: bool) -> Vec<u8> {
         let letter = match self {
             Self::F2 | Self::F4 | Self::F8 => 'f',
@@ -102,21 +103,21 @@ impl Kind {
     }
 }
 
-/// A type that the numbers of an array can be read as and written in: `f32` or `f64`.
+/// A type in which the numbers of an array can be read and written: `f32` or `f64`.
 pub trait Float: Copy + Default + Send + sealed::Sealed + 'static {
     /// The kind of arrays that hold such numbers.
     const KIND: Kind;
 
-    /// The nearest such number.
+    /// Returns the number of this type that is nearest to `value`.
     fn nearest(value: f64) -> Self;
 
-    /// The same number as `f64`, exactly.
+    /// Returns the same number as `f64`, exactly.
     fn widened(self) -> f64;
 
-    /// Neither infinite nor NaN.
+    /// Whether the number is neither infinite nor NaN.
     fn is_finite(self) -> bool;
 
-    /// Appends the bytes of numbers, little-endian.
+    /// Appends the bytes of numbers, in little-endian order.
     fn append(numbers: &[Self], bytes: &mut Vec<u8>);
 }
 
@@ -158,7 +159,7 @@ mod sealed {
     impl Sealed for f64 {}
 }
 
-/// An array whose header has been read, and whose numbers have not.
+/// An array whose header has been read, but not its numbers.
 #[derive(Debug)]
 pub struct Numbers<R> {
     pub(super) values: R,
@@ -167,29 +168,33 @@ pub struct Numbers<R> {
     pub(super) big_endian: bool,
     pub(super) fortran_order: bool,
     pub(super) shape: Vec<usize>,
-    /// Bytes before the numbers.
+    /// Number of bytes before the numbers.
     pub(super) start: u64,
     /// Product of the shape.
     count: usize,
 }
 
 impl Numbers<File> {
-    /// The array in a file, of floating point numbers of 2, 4 or 8 bytes or integers of 1 to 8, in
-    /// C or Fortran order, or an archive .npz of one such array.
+    /// Opens the array in a file, or the only array in a .npz archive.
+    ///
+    /// The array may hold floating point numbers of 2, 4 or 8 bytes or integers of 1 to 8 bytes, in
+    /// C or Fortran order.
     ///
     /// # Errors
-    /// [`FileError::Unreadable`] for a file that is not there, is no regular one, or cannot be
-    /// read or unpacked; [`FileError::NoArray`]; [`FileError::Array`] for other types, and for headers no array
-    /// of numbers has; [`FileError::Short`], [`FileError::Long`].
+    /// Returns [`FileError::Unreadable`] if the file does not exist, is not a regular file, or
+    /// cannot be read or unpacked; [`FileError::NoArray`] if it is not an array;
+    /// [`FileError::Array`] if the type or the header is not supported; and [`FileError::Short`] or
+    /// [`FileError::Long`] if the length does not match the header.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let file = open_regular(path).map_err(unreadable(path))?;
         Self::of_member(member(file, path)?, path)
     }
 
-    /// The array `name.npy` of an archive .npz of any number of arrays.
+    /// Opens the array `name.npy` in a .npz archive of any number of arrays.
     ///
     /// # Errors
-    /// Those of [`open`](Self::open); [`FileError::NoMember`] if there is none of this name.
+    /// Same as [`open`](Self::open). Also returns [`FileError::NoMember`] if there is no array of
+    /// this name.
     pub fn open_member(path: &Path, name: &'static str) -> Result<Self, DataError> {
         let file = open_regular(path).map_err(unreadable(path))?;
         Self::of_member(named(file, path, name)?, path)
@@ -207,11 +212,12 @@ impl Numbers<File> {
         Ok(numbers)
     }
 
-    /// Reads numbers that follow each other in the file, of which `first` is the place of the first: in C order, unless the array is in
-    /// Fortran order. They must be there.
+    /// Reads consecutive numbers of the file, starting at index `first`.
+    ///
+    /// They are in C order, unless the array is in Fortran order. All of them must exist.
     ///
     /// # Errors
-    /// [`FileError::Unreadable`], also for a file that has become shorter.
+    /// Returns [`FileError::Unreadable`] if the file cannot be read or has become shorter.
     pub fn read_at<T: Float>(&mut self, first: usize, out: &mut [T]) -> Result<(), DataError> {
         let size = self.kind.size();
         let place = self.start + first as u64 * size as u64;
@@ -223,10 +229,10 @@ impl Numbers<File> {
 }
 
 impl<'a> Numbers<&'a [u8]> {
-    /// [`open`](Numbers::open) for the bytes of a file.
+    /// Same as [`open`](Numbers::open), for the bytes of a file.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`open`](Numbers::open).
     pub fn new(contents: Contents<'a>) -> Result<Self, DataError> {
         let mut values = contents.bytes;
         let head = read_head(&mut values).map_err(unreadable(contents.file))?;
@@ -236,7 +242,7 @@ impl<'a> Numbers<&'a [u8]> {
 }
 
 impl<R: Read> Numbers<R> {
-    /// What follows the head in a file of this length.
+    /// Creates the array that follows `head` in a file of `length` bytes.
     fn after(head: &[u8], values: R, length: u64, file: &Path) -> Result<Self, FileError> {
         let contents = Contents::new(head, file);
         let header = Header::read(contents)?;
@@ -251,28 +257,28 @@ impl<R: Read> Numbers<R> {
             kind,
             big_endian: header.is_big_endian(),
             fortran_order: header.fortran_order,
-            // Not more than the file has bytes.
+            // At most the number of bytes of the file.
             count: header.count() as usize,
             start: header.start as u64,
             shape: header.shape,
         })
     }
 
-    /// Length of each axis; their product is the number of numbers.
+    /// Returns the length of each axis. Their product is the number of numbers.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// The type of the numbers in the file.
+    /// Returns the type of the numbers in the file.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Reads the numbers, in C order.
+    /// Reads all numbers, in C order.
     ///
     /// # Errors
-    /// [`FileError::Unreadable`], also for a file that has become shorter; [`DataError::Memory`]
-    /// for more than there is room for.
+    /// Returns [`FileError::Unreadable`] if the file cannot be read or has become shorter, and
+    /// [`DataError::Memory`] if the numbers do not fit in memory.
     pub fn read<T: Float>(mut self) -> Result<Vec<T>, DataError> {
         check_memory(
             &format!("the numbers of {}", self.file.display()),
@@ -287,10 +293,10 @@ impl<R: Read> Numbers<R> {
         })
     }
 
-    /// Reads the numbers that come next.
+    /// Reads the next numbers.
     fn read_next<T: Float>(&mut self, out: &mut [T]) -> Result<(), DataError> {
         let size = self.kind.size();
-        // A whole number of numbers of any kind.
+        // Holds a whole number of values of any kind.
         let mut buffer = [0; 1 << 13];
         for numbers in out.chunks_mut(buffer.len() / size) {
             let part = &mut buffer[..numbers.len() * size];
@@ -303,7 +309,7 @@ impl<R: Read> Numbers<R> {
     }
 }
 
-/// Writes the numbers that `bytes` hold.
+/// Decodes `bytes` into `numbers`.
 pub(super) fn decode<T: Float>(kind: Kind, big_endian: bool, bytes: &[u8], numbers: &mut [T]) {
     macro_rules! decode {
         ($number:ty, $to_f64:expr) => {{
@@ -332,12 +338,12 @@ pub(super) fn decode<T: Float>(kind: Kind, big_endian: bool, bytes: &[u8], numbe
     }
 }
 
-/// The values of an array in Fortran order, in C order.
+/// Converts the values of an array from Fortran order to C order.
 fn to_c_order<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
     let mut strides = vec![1; shape.len()];
     for axis in 1..shape.len() {
-        // Without values, the product of some sides may be more than a number holds; then no stride
-        // is used.
+        // If there are no values, the product of some sides may overflow. The strides are then
+        // unused.
         strides[axis] = usize::saturating_mul(strides[axis - 1], shape[axis - 1]);
     }
     let mut index = vec![0; shape.len()];

@@ -1,4 +1,4 @@
-//! One PNG or JPEG file, from its bytes to planes of grey or of red, green and blue.
+//! Decoding a PNG or JPEG file to planes of grey, or of red, green and blue.
 
 use std::io::{self, Cursor};
 use std::path::Path;
@@ -12,42 +12,43 @@ use crate::format::{Contents, unreadable};
 use crate::memory::{bytes_of, check_memory};
 use crate::picture_config::{Colours, Fit};
 
-/// Largest height and width of a picture of a data set, whatever its header says.
+/// Largest height and width of an image of a data set.
 pub const LARGEST_SIDE: u32 = 4096;
 
-/// Largest size of a decoded picture of a data set in bytes, before its values are brought to 8
-/// bits: 64 MiB. Turning it takes as much again.
+/// Largest size of a decoded image of a data set in bytes: 64 MiB.
+///
+/// The limit applies before values are reduced to 8 bits. Rotating the image takes as much again.
 pub const LARGEST_DECODED: u64 = 64 << 20;
 
-/// What a picture may have at most.
+/// The limits of an image.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     /// Height and width.
     side: u32,
-    /// Bytes of the decoded picture.
+    /// Size of the decoded image in bytes.
     decoded: u64,
 }
 
-/// A picture of a data set, of which there are many.
+/// The limits of an image of a data set, of which there are many.
 const ONE_OF_MANY: Bounds = Bounds {
     side: LARGEST_SIDE,
     decoded: LARGEST_DECODED,
 };
 
-/// A picture alone, such as a photograph that is scaled down.
+/// The limits of a single image, such as a photograph that is scaled down.
 const ALONE: Bounds = Bounds {
     side: 1 << 14,
     decoded: 512 << 20,
 };
 
 impl Bounds {
-    /// The bytes of a file: as many as the decoded picture has, and as much again for what does not
-    /// show.
+    /// Reads a file. It may be twice as large as the decoded image, to leave room for data that is
+    /// not shown.
     fn read(self, file: &Path) -> Result<Vec<u8>, FileError> {
         read_small(file, 2 * self.decoded).map_err(unreadable(file))
     }
 
-    /// The picture in a file, upright.
+    /// Decodes the image in a file, upright.
     fn decode(self, contents: Contents<'_>) -> Result<DynamicImage, PictureError> {
         self.decode_upright(contents.bytes)
             .map_err(|source| PictureError::Undecodable {
@@ -58,15 +59,14 @@ impl Bounds {
             })
     }
 
-    /// Decodes, and follows the orientation that is asked for.
+    /// Decodes an image and applies its orientation.
     fn decode_upright(self, bytes: &[u8]) -> image::ImageResult<DynamicImage> {
         let format = image::guess_format(bytes)?;
-        // The decoders fill up what is missing at the end, or do not look for the end.
+        // The decoders fill in missing data at the end, or do not look for the end.
         let whole = match format {
             ImageFormat::Png => bytes.windows(8).any(|bytes| bytes == b"IEND\xaeB`\x82"),
             ImageFormat::Jpeg => ends_as_jpeg(bytes),
-            // Another program may have switched on other formats of the crate: they are not offered
-            // here.
+            // Another crate may have enabled other formats of `image`. They are not supported here.
             _ => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         };
         if !whole {
@@ -87,46 +87,48 @@ impl Bounds {
     }
 }
 
-/// A decoded picture.
+/// A decoded image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Picture {
     /// Channels, height and width.
     pub shape: [usize; 3],
-    /// Pixels, C, H, W: the order of [`ImageSet`](crate::ImageSet).
+    /// Pixels in the order C, H, W of [`ImageSet`](crate::ImageSet).
     pub pixels: Vec<u8>,
 }
 
-/// The picture in a PNG or JPEG file, brought to `colours` or left grey or RGB as it is.
+/// Decodes a PNG or JPEG file, converting it to `colours` or leaving it grey or RGB.
 ///
 /// # Errors
-/// [`PictureError::Undecodable`] for a file of another kind, one that is cut short or damaged, and
-/// one that exceeds [`LARGEST_SIDE`] or [`LARGEST_DECODED`], for which then no room is made.
+/// Returns [`PictureError::Undecodable`] if the file is of a different kind, truncated or damaged,
+/// or if the image exceeds [`LARGEST_SIDE`] or [`LARGEST_DECODED`]. In the latter case, no memory
+/// is allocated for it.
 pub fn picture(contents: Contents<'_>, colours: Option<Colours>) -> Result<Picture, DataError> {
     Ok(planes(ONE_OF_MANY.decode(contents)?, colours))
 }
 
-/// [`picture`] in a file of a data set.
+/// Same as [`picture`], for a file of a data set.
 pub(super) fn read(file: &Path, colours: Option<Colours>) -> Result<Picture, DataError> {
     let bytes = ONE_OF_MANY.read(file)?;
     picture(Contents::new(&bytes, file), colours)
 }
 
-/// A picture alone, whatever its name, as it is but for its `colours`.
+/// Reads a single image file of any name, changing only its colours.
 pub(super) fn read_alone(file: &Path, colours: Option<Colours>) -> Result<Picture, DataError> {
     let bytes = ALONE.read(file)?;
     Ok(planes(ALONE.decode(Contents::new(&bytes, file))?, colours))
 }
 
-/// The picture in a PNG or JPEG file, whatever its name, brought to `colours` and to `height` x
-/// `width` pixels: scaled by bilinear interpolation, averaged over the pixels that fall together;
-/// `fit` says what is done with other proportions.
+/// Reads a PNG or JPEG file of any name, converted to `colours` and scaled to `size`.
+///
+/// `size` is the height and width. The image is scaled by bilinear interpolation, averaged over the
+/// pixels that fall together. `fit` determines how a different aspect ratio is handled.
 ///
 /// # Errors
-/// [`FileError::Unreadable`] for a file that is not there, is no regular one, or is far larger than
-/// a picture can be; those of [`picture`], whose sides may be up to 16,384 here and its size up to
-/// 512 MiB; [`ImageError::Shape`] for a height or width of 0; [`DataError::Memory`] for too large
-/// ones.
+/// Returns [`FileError::Unreadable`] if the file does not exist, is not a regular file, or is far
+/// larger than an image can be; the errors of [`picture`], with limits of 16,384 pixels per side
+/// and 512 MiB here; [`ImageError::Shape`] if the height or width is 0; and [`DataError::Memory`]
+/// if they are too large.
 pub fn read_scaled(
     file: &Path,
     colours: Colours,
@@ -136,7 +138,7 @@ pub fn read_scaled(
     read_fitted(file, Some(colours), size, fit)
 }
 
-/// [`read_scaled`], grey or RGB as the picture is if no `colours` are asked for.
+/// Same as [`read_scaled`], but leaves the image grey or RGB if `colours` is `None`.
 pub(super) fn read_fitted(
     file: &Path,
     colours: Option<Colours>,
@@ -151,7 +153,7 @@ pub(super) fn read_fitted(
     let (Ok(rows @ 1..), Ok(columns @ 1..)) = (u32::try_from(height), u32::try_from(width)) else {
         return Err(ImageError::Shape { found: shape }.into());
     };
-    check_memory("a picture", bytes_of::<f32>(&[4, height, width]))?;
+    check_memory("an image", bytes_of::<f32>(&[4, height, width]))?;
     let bytes = ALONE.read(file)?;
     let decoded = ALONE.decode(Contents::new(&bytes, file))?;
     let fits = (decoded.height(), decoded.width()) == (rows, columns);
@@ -165,11 +167,13 @@ pub(super) fn read_fitted(
     Ok(planes(scaled, colours))
 }
 
-/// The largest part of a picture with the proportions of `rows` to `columns`, around its centre. It
-/// is cut before anything is scaled, so that no picture becomes larger than what is asked for.
+/// Returns the largest part of an image with the aspect ratio of `columns` to `rows`, around its
+/// centre.
+///
+/// It is cropped before anything is scaled, so that no image becomes larger than requested.
 fn centre(decoded: &DynamicImage, rows: u32, columns: u32) -> DynamicImage {
     let (height, width) = (decoded.height(), decoded.width());
-    // The nearest whole number to `side` times `wanted / other`, from 1 to `bound`.
+    // `side` times `wanted / other`, rounded and limited to 1 to `bound`.
     let part = |side: u32, wanted: u32, other: u32, bound: u32| {
         let exact = f64::from(side) * f64::from(wanted) / f64::from(other);
         (exact.round() as u32).clamp(1, bound)
@@ -179,7 +183,7 @@ fn centre(decoded: &DynamicImage, rows: u32, columns: u32) -> DynamicImage {
     decoded.crop_imm((width - wide) / 2, (height - high) / 2, wide, high)
 }
 
-/// One plane of grey, or three of red, green and blue.
+/// Returns one plane of grey, or three of red, green and blue.
 fn planes(decoded: DynamicImage, colours: Option<Colours>) -> Picture {
     let [height, width] = [decoded.height() as usize, decoded.width() as usize];
     let decoded_colours = match decoded.color().has_color() {
@@ -202,11 +206,11 @@ fn planes(decoded: DynamicImage, colours: Option<Colours>) -> Picture {
     }
 }
 
-/// Whether the end marker follows the start of the first scan of a JPEG file.
+/// Whether an end marker follows the start of the first scan of a JPEG file.
 fn ends_as_jpeg(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(2..).unwrap_or_default();
-    // The segments before the scan are stepped over: a thumbnail in one of them has an end marker
-    // of its own.
+    // The segments before the scan are skipped, because a thumbnail in one of them has its own end
+    // marker.
     while let &[0xff, marker, high, low, ..] = rest {
         if marker == 0xff {
             rest = &rest[1..];

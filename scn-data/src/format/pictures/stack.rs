@@ -1,4 +1,4 @@
-//! One picture, or pictures of one shape, as numbers.
+//! One image, or images of one shape, as numbers.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,18 +12,18 @@ use crate::format::unreadable;
 use crate::memory::{bytes_of, check_memory};
 use crate::picture_config::Colours;
 
-/// Most channels that an axis of an array can be.
+/// Largest number of channels along an axis of an array.
 const CHANNELS: usize = 4;
 
-/// Where pictures, rows, columns and channels are in an array.
+/// The roles of the axes of an array of images: images, rows, columns and channels.
 ///
-/// | shape | pictures |
+/// | shape | images |
 /// |---|---|
 /// | `[H, W]` | one, grey |
 /// | `[H, W, C]`, C up to 4 | one |
 /// | `[N, H, W]`, W above 4 | grey |
-/// | `[N, C, H, W]`, C up to 4, W above | |
-/// | `[N, H, W, C]`, C up to 4, H above | |
+/// | `[N, C, H, W]`, C up to 4, W above 4 | |
+/// | `[N, H, W, C]`, C up to 4, H above 4 | |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PictureAxes {
     array: Vec<usize>,
@@ -33,7 +33,8 @@ pub struct PictureAxes {
 }
 
 impl PictureAxes {
-    /// The axes of an array of this shape; None for other shapes, and where two of the table fit.
+    /// Returns the axes of an array of this shape, or `None` if not exactly one row of the table
+    /// fits.
     pub fn of(array: &[usize]) -> Option<Self> {
         let (pictures, shape, channels_last) = match *array {
             [height, width] => (1, [1, height, width], false),
@@ -55,30 +56,30 @@ impl PictureAxes {
         })
     }
 
-    /// The shape of the array.
+    /// Returns the shape of the array.
     pub fn array(&self) -> &[usize] {
         &self.array
     }
 
-    /// Number of pictures.
+    /// Returns the number of images.
     pub fn pictures(&self) -> usize {
         self.pictures
     }
 
-    /// Channels, height and width of each.
+    /// Returns the channels, height and width of each image.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
     }
 
-    /// Pixels of each, those of all channels counted.
+    /// Number of pixels of each image, over all channels.
     fn volume(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// A picture (C, H, W) in the order that it has in the array.
+    /// Returns an image (C, H, W) in the order of the array.
     ///
     /// # Panics
-    /// If the picture has another number of pixels.
+    /// Panics if the image has a different number of pixels.
     pub fn in_array<T: Copy>(&self, picture: &[T]) -> Vec<T> {
         assert_eq!(picture.len(), self.volume());
         match self.channels_last {
@@ -88,14 +89,15 @@ impl PictureAxes {
     }
 }
 
-/// A matrix of so many rows, row by row, turned: column by column.
+/// Transposes a matrix with `rows` rows, stored row by row.
 fn turned<T: Copy>(matrix: &[T], rows: usize) -> Vec<T> {
     let columns = matrix.len() / rows.max(1);
     let column = |column: usize| (0..rows).map(move |row| matrix[row * columns + column]);
     (0..columns).flat_map(column).collect()
 }
 
-/// Pictures in a file whose shape is known, and whose pixels have not been read yet: a PNG or JPEG picture, or an array of numpy.
+/// The images in a file, of known shape: a PNG or JPEG file, or a numpy array whose numbers have
+/// not been read yet.
 #[derive(Debug)]
 pub struct PictureFile {
     file: PathBuf,
@@ -110,13 +112,17 @@ enum Source {
 }
 
 impl PictureFile {
-    /// The pictures in a file. What begins as an array does, or has the extension of one, is read as [`Numbers`] are; all else as a PNG or JPEG
-    /// picture, upright, without transparency, of 8 bits a value, and in `colours`, or grey or RGB as it is.
+    /// Opens the images in a file.
+    ///
+    /// A file that starts like an array, or has the extension of one, is read as [`Numbers`]. Any
+    /// other file is read as a PNG or JPEG file: upright, without transparency, with 8 bits per
+    /// value, and in `colours`, or grey or RGB as in the file.
     ///
     /// # Errors
-    /// [`FileError::Unreadable`]; those of [`Numbers::open`]; [`FileError::Array`] for an array that has not [axes of
-    /// pictures](PictureAxes); [`PictureError::Undecodable`](crate::PictureError::Undecodable) for what is no picture, or one of sides
-    /// above 16,384 pixels or above 512 MiB.
+    /// Returns [`FileError::Unreadable`] if the file cannot be read; the errors of
+    /// [`Numbers::open`]; [`FileError::Array`] if an array does not have the [axes of
+    /// images](PictureAxes); and [`PictureError::Undecodable`](crate::PictureError::Undecodable) if
+    /// the file is not an image, or has a side above 16,384 pixels or more than 512 MiB.
     pub fn open(file: &Path, colours: Option<Colours>) -> Result<Self, DataError> {
         let (axes, source) = if is_array(file)? {
             let numbers = Numbers::open(file)?;
@@ -124,7 +130,7 @@ impl PictureFile {
                 let shape = numbers.shape();
                 return Err(DataError::File(FileError::Array {
                     file: file.to_owned(),
-                    expected: "pictures [H, W], [H, W, C], [N, H, W], [N, C, H, W] or [N, H, W, C], where C is at most 4 and tells the axes apart",
+                    expected: "images [H, W], [H, W, C], [N, H, W], [N, C, H, W] or [N, H, W, C], where C is at most 4 and determines the axes",
                     found: format!("an array of shape {:?}", &shape[..shape.len().min(8)]),
                 }));
             };
@@ -148,12 +154,13 @@ impl PictureFile {
         Ok(Self { file, axes, source })
     }
 
-    /// Where pictures, rows, columns and channels are; for a PNG or JPEG picture, in the array that `matplotlib` shows it from.
+    /// Returns the axes of the array. A PNG or JPEG file has those of the array that `matplotlib`
+    /// shows.
     pub fn axes(&self) -> &PictureAxes {
         &self.axes
     }
 
-    /// The type of the numbers of an array; None for a PNG or JPEG picture.
+    /// Returns the type of the numbers of an array, or `None` for a PNG or JPEG file.
     pub fn kind(&self) -> Option<Kind> {
         match &self.source {
             Source::Picture(_) => None,
@@ -161,11 +168,12 @@ impl PictureFile {
         }
     }
 
-    /// The pixels: of a PNG or JPEG picture, numbers from 0 to 1; of an array, its numbers.
+    /// Reads the pixels: numbers from 0 to 1 for a PNG or JPEG file, unchanged numbers for an
+    /// array.
     ///
     /// # Errors
-    /// [`FileError::Unreadable`]; [`FileError::PixelValue`] for a number that is not finite; [`DataError::Memory`] for more pixels than there
-    /// is room for.
+    /// Returns [`FileError::Unreadable`] if the file cannot be read, [`FileError::PixelValue`] if a
+    /// number is not finite, and [`DataError::Memory`] if the pixels do not fit in memory.
     pub fn read<T: Float>(self) -> Result<PictureStack<T>, DataError> {
         let volume = self.axes.volume();
         let pixels = match self.source {
@@ -202,7 +210,7 @@ impl PictureFile {
     }
 }
 
-/// Whether a file begins as an array or an archive of one, or is named so.
+/// Whether a file starts like an array or an archive, or has the extension of one.
 fn is_array(file: &Path) -> Result<bool, FileError> {
     let extension = file.extension().unwrap_or_default();
     if ["npy", "npz"]
@@ -221,7 +229,7 @@ fn is_array(file: &Path) -> Result<bool, FileError> {
     begins().map_err(unreadable(file))
 }
 
-/// Pictures of one shape in memory.
+/// Images of one shape in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PictureStack<T> {
     axes: PictureAxes,
@@ -230,20 +238,20 @@ pub struct PictureStack<T> {
 }
 
 impl<T> PictureStack<T> {
-    /// Where pictures, rows, columns and channels are in the file.
+    /// Returns the axes of the array in the file.
     pub fn axes(&self) -> &PictureAxes {
         &self.axes
     }
 
-    /// The pixels of all pictures, N, C, H, W.
+    /// Returns the pixels of all images, N, C, H, W.
     pub fn pixels(&self) -> &[T] {
         &self.pixels
     }
 
-    /// The pixels of a picture, C, H, W.
+    /// Returns the pixels of an image, C, H, W.
     ///
     /// # Panics
-    /// If there are not as many pictures.
+    /// Panics if `index` is not below the number of images.
     pub fn picture(&self, index: usize) -> &[T] {
         let volume = self.axes.volume();
         &self.pixels[index * volume..][..volume]
@@ -283,7 +291,7 @@ mod tests {
             &[0, 5],
             &[5, 5, 0],
             &[0, 5, 5],
-            // Both may be channels, and neither.
+            // Both axes may be channels, or neither.
             &[2, 3, 7, 4],
             &[2, 16, 7, 5],
             &[1, 1, 1, 7, 5],
@@ -292,7 +300,8 @@ mod tests {
         }
     }
 
-    /// The last axis counts 0, 1, 2, ... in every layout and order, and comes back as it was.
+    /// Arrays that hold 0, 1, 2, ... are read in every layout and order, and are restored by
+    /// `in_array`.
     #[test]
     fn arrays_of_any_layout_are_read() {
         let folder = tempfile::tempdir().unwrap();
@@ -361,7 +370,7 @@ mod tests {
         assert!(says(&path).contains("finite pixels, but image 1 has a pixel of NaN"));
         let path = folder.path().join("x.png");
         std::fs::write(&path, b"\x89PNG and no more").unwrap();
-        assert!(says(&path).contains("whole PNG or JPEG picture"));
+        assert!(says(&path).contains("complete PNG or JPEG file"));
         assert!(says(&folder.path().join("none.png")).contains("none.png"));
     }
 }

@@ -1,4 +1,4 @@
-//! The ten predefined folds of the training pictures: `fold_indices.txt`.
+//! The ten predefined folds of the training images: `fold_indices.txt`.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,17 +10,17 @@ use crate::format::Contents;
 
 const FOLDS: usize = 10;
 
-/// The folds of a file of ten lines: in each the indices of its pictures, counted from 0, between
-/// spaces.
+/// Returns the folds in a file of ten lines, each of which lists the indices of its images.
 ///
-/// `images` is the number of training pictures, 5,000 in the official archive; a fold there has
-/// 1,000 of them, and two folds may share some. Of a fold k,
-/// [`ImageSet::subset`](crate::ImageSet::subset) makes images. Blank lines at the end are allowed.
+/// Indices are counted from 0 and separated by spaces. `images` is the number of training images,
+/// 5,000 in the official archive; a fold there has 1,000 of them, and folds may overlap.
+/// [`ImageSet::subset`](crate::ImageSet::subset) makes a set of images from a fold. Blank lines at
+/// the end are allowed.
 ///
 /// # Errors
-/// [`FileError::Text`] if it is not UTF-8, [`FileError::Folds`] if it has not ten lines of
-/// something, [`FileError::FoldIndex`] for what is no index below `images`,
-/// [`FileError::FoldRepeats`] for a picture that is twice in a fold.
+/// Returns [`FileError::Text`] if the file is not UTF-8, [`FileError::Folds`] if it does not have
+/// ten lines with indices, [`FileError::FoldIndex`] if an entry is not an index below `images`, and
+/// [`FileError::FoldRepeats`] if an image is twice in a fold.
 pub fn folds(contents: Contents<'_>, images: usize) -> Result<Vec<Vec<usize>>, DataError> {
     let lines: Vec<&str> = contents.text()?.trim_end().lines().collect();
     let found = lines.iter().filter(|line| !line.trim().is_empty()).count();
@@ -39,7 +39,7 @@ pub fn folds(contents: Contents<'_>, images: usize) -> Result<Vec<Vec<usize>>, D
         .collect()
 }
 
-/// The folds of the training pictures in the folder `stl10_binary` of the folder `data`.
+/// Reads the folds of the training images in the folder `stl10_binary` inside `data`.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -54,13 +54,14 @@ pub fn folds(contents: Contents<'_>, images: usize) -> Result<Vec<Vec<usize>>, D
 /// ```
 ///
 /// # Errors
-/// [`FileError::Missing`], [`FileError::Unreadable`] and those of [`folds`].
+/// Returns [`FileError::Missing`] if the file does not exist, [`FileError::Unreadable`] if it
+/// cannot be read, and the errors of [`folds`].
 pub fn open_folds(data: &Path, images: usize) -> Result<Vec<Vec<usize>>, DataError> {
     let (file, bytes) = Folder::new(DatasetName::Stl10, data).read(&["fold_indices.txt"])?;
     folds(Contents::new(&bytes, &file), images)
 }
 
-/// The indices of one line.
+/// Parses the indices of one line.
 fn indices(
     contents: Contents<'_>,
     fold: usize,
@@ -78,7 +79,7 @@ fn indices(
                 file: file(),
                 fold,
                 images,
-                // A file of another kind may be one word of any length.
+                // A file of a different kind may be a single word of any length.
                 found: word.chars().take(24).collect(),
             })?;
         if !seen.insert(index) {

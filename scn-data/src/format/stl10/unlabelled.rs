@@ -1,4 +1,4 @@
-//! The unlabelled pictures, `unlabeled_X.bin`: 2.7 GB, and so read batch by batch.
+//! The unlabelled images, `unlabeled_X.bin`: 2.7 GB, and therefore read batch by batch.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,32 +11,30 @@ use crate::error::{BatchError, DataError, FileError};
 use crate::folder::Folder;
 use crate::format::stand_upright;
 
-/// Batches of the unlabelled pictures, in the order of the file.
+/// Batches of the unlabelled images, in the order of the file.
 ///
-/// Each is the pixels of the next `batch_size` pictures, upright, N, C, H, W with C = 3 and H = W =
-/// 96; the last one may have fewer. One batch is in memory at a time. After an error there are no
-/// more.
+/// Each batch is the pixels of the next `batch_size` images, upright, N, C, H, W, where C, H, W are
+/// 3, 96, 96. The last batch may be smaller. One batch at a time is in memory. The iterator ends
+/// after an error.
 ///
 /// # Errors
-/// [`FileError::Short`] for a file without a picture, [`FileError::PartialRecord`] for one that
-/// ends inside a picture, in place of the batch that picture would be in, [`FileError::Unreadable`]
-/// if reading fails.
+/// Yields [`FileError::Short`] if the file has no complete image, [`FileError::PartialRecord`] in
+/// place of a batch with an incomplete image, and [`FileError::Unreadable`] if reading fails.
 #[derive(Debug)]
 pub struct Unlabelled<R> {
     reader: R,
     file: PathBuf,
     batch_bytes: u64,
-    /// Bytes read up to now.
+    /// Number of bytes read so far.
     read: u64,
     ended: bool,
 }
 
 impl<R: Read> Unlabelled<R> {
-    /// The pictures that `reader` gives, in batches of `batch_size`; `file` is what an error calls
-    /// it.
+    /// Creates batches of `batch_size` images from `reader`. `file` is its name in errors.
     ///
     /// # Errors
-    /// [`BatchError::BatchSize`] if `batch_size` is 0.
+    /// Returns [`BatchError::BatchSize`] if `batch_size` is 0.
     pub fn new(reader: R, file: &Path, batch_size: usize) -> Result<Self, DataError> {
         if batch_size == 0 {
             return Err(BatchError::BatchSize.into());
@@ -50,11 +48,11 @@ impl<R: Read> Unlabelled<R> {
         })
     }
 
-    /// The next batch; none at the end of the file.
+    /// Reads the next batch; `None` at the end of the file.
     fn batch(&mut self) -> Result<Option<Vec<u8>>, FileError> {
         let file = || self.file.clone();
-        // Room is made as bytes come, so that a batch larger than the file needs no more than the
-        // file.
+        // Memory is allocated as bytes arrive, so a batch larger than the file takes no more than
+        // the file.
         let mut pixels = Vec::new();
         let read = self
             .reader
@@ -100,12 +98,12 @@ impl<R: Read> Iterator for Unlabelled<R> {
 
 impl<R: Read> FusedIterator for Unlabelled<R> {}
 
-/// The unlabelled pictures in the folder `stl10_binary` of the folder `data`: 100,000 in the
-/// official archive.
+/// Opens the unlabelled images in the folder `stl10_binary` inside `data`: 100,000 in the official
+/// archive.
 ///
 /// # Errors
-/// [`FileError::Missing`], [`FileError::Unreadable`], [`BatchError::BatchSize`] if `batch_size` is
-/// 0.
+/// Returns [`FileError::Missing`] if the file does not exist, [`FileError::Unreadable`] if it
+/// cannot be opened, and [`BatchError::BatchSize`] if `batch_size` is 0.
 pub fn open_unlabelled(data: &Path, batch_size: usize) -> Result<Unlabelled<File>, DataError> {
     let (file, reader) = Folder::new(DatasetName::Stl10, data).open("unlabeled_X.bin")?;
     Unlabelled::new(reader, &file, batch_size)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# What `run` takes less of in a rehearsal: few images and tests, and steps of full size whose kernels are only counted.
+# Settings of `run` for a rehearsal: few images and tests, and steps of full size whose kernels are only counted.
 epoch_presets=(digits)
 smoke_options=(--train-limit 32 --test-limit 16)
 epoch_options=(--train-limit 32 --test-limit 16)

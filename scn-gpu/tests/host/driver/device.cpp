@@ -35,7 +35,7 @@ const Settings& settings() {
     return all;
 }
 
-// Never destroyed: threads may end after the library's own objects.
+// Never destroyed, since threads may outlive the library's own objects.
 static std::recursive_mutex& mutex() {
     static auto* one = new std::recursive_mutex;
     return *one;
@@ -61,7 +61,7 @@ std::vector<Context>& contexts() {
 
 static bool is_device(int device) { return device >= 0 && device < settings().devices; }
 
-// What is still held when the process ends.
+// Reports everything that is still held when the process ends.
 __attribute__((destructor)) static void report_leaks() {
     if (!has_started)
         return;
@@ -73,9 +73,9 @@ __attribute__((destructor)) static void report_leaks() {
     size_t graphs = graphs_alive(), locked_bytes = page_locked_bytes();
     if (bytes == 0 && open == 0 && graphs == 0 && locked_bytes == 0)
         return;
-    fprintf(stderr, "stand-in driver: at the end %zu bytes were not freed and %zu devices not given back\n", bytes, open);
+    fprintf(stderr, "stand-in driver: %zu bytes were never freed and %zu devices never released\n", bytes, open);
     if (graphs > 0 || locked_bytes > 0)
-        fprintf(stderr, "stand-in driver: neither were %zu graphs and %zu bytes of page-locked memory\n", graphs, locked_bytes);
+        fprintf(stderr, "stand-in driver: %zu graphs were never destroyed and %zu bytes of page-locked memory never freed\n", graphs, locked_bytes);
     if (settings().leaks_fail)
         _exit(1);
 }
@@ -127,8 +127,8 @@ DRIVER_CALL cuDeviceGetAttribute(int* value, int attribute, int device) {
         {12, 64 << 10},                      // registers of a block
         {13, 1'000'000},                     // clock, kHz
         {16, 4},                             // multiprocessors
-        {36, 1'000'000},                     // clock of the memory, kHz
-        {37, 256},                           // bits of its bus
+        {36, 1'000'000},                     // memory clock, kHz
+        {37, 256},                           // width of the memory bus, bits
         {39, 2048},                          // threads of a multiprocessor
         {75, settings().capability / 10},
         {76, settings().capability % 10},
@@ -138,7 +138,7 @@ DRIVER_CALL cuDeviceGetAttribute(int* value, int attribute, int device) {
         return INVALID_DEVICE;
     auto found = values.find(attribute);
     if (found == values.end())
-        misuse("nobody has said what attribute %d of a device is", attribute);
+        misuse("attribute %d of a device is not supported", attribute);
     *value = found->second;
     return SUCCESS;
 }
@@ -158,12 +158,12 @@ DRIVER_CALL cuDevicePrimaryCtxRelease_v2(int device) {
         return INVALID_DEVICE;
     Context& context = contexts()[size_t(device)];
     if (context.retained == 0)
-        misuse("the context of device %d is given back more often than taken", device);
+        misuse("the context of device %d is released more often than retained", device);
     if (--context.retained > 0)
         return SUCCESS;
     finish(context);
     if (context.allocated > 0)
-        misuse("the context of device %d goes, %zu bytes of its memory are not freed", device, context.allocated);
+        misuse("the context of device %d is released, but %zu bytes of its memory are not freed", device, context.allocated);
     return SUCCESS;
 }
 
@@ -177,7 +177,7 @@ DRIVER_CALL cuCtxSetCurrent(Context* context) {
     return SUCCESS;
 }
 
-// The stand-in for NCCL asks which device a rank has.
+// Used by the stand-in for NCCL to find the device of a rank.
 DRIVER_CALL cuCtxGetDevice(int* device) {
     if (!of_thread)
         return INVALID_CONTEXT;
@@ -224,7 +224,8 @@ DRIVER_CALL cuGetErrorName(int code, const char** name) {
 
 DRIVER_CALL cuGetErrorString(int code, const char** text) { return cuGetErrorName(code, text); }
 
-// NVRTC 13 looks for a driver that its process has loaded, and calls this without asking whether it is there.
+// NVRTC 13 looks for a driver that the process has loaded, and calls this function without checking
+// that it exists.
 DRIVER_CALL cuGetExportTable(const void** table, const void*) {
     *table = nullptr;
     return INVALID_VALUE;

@@ -1,7 +1,8 @@
-// Graphs: work of a stream that is captured instead of run, and launched later as often as wanted.
+// Graphs: work of a stream that is captured instead of run, and launched later any number of times.
 //
-// What the driver forbids during a capture spoils it, with the driver's codes. Allocations, copies from and to the host, and graphs within
-// a capture would become part of the graph, which nobody here wants: they end the process.
+// Calls that the driver forbids during a capture invalidate the capture, with the driver's codes.
+// Allocations, copies from and to the host, and graphs within a capture would become part of the
+// graph. They are not supported here and end the process.
 #include "driver.h"
 
 #include <set>
@@ -9,14 +10,15 @@
 
 namespace stand_in {
 
-// Memory that a captured operation touches, and which allocation that was: an address may be handed out again.
+// Memory that a captured operation accesses. The number of its allocation detects that an address
+// has been handed out again.
 struct Place {
     Touched touched;
     size_t allocation;
 };
 
 struct Node {
-    std::string line; // of the log
+    std::string line; // line of the log
     std::vector<Place> places;
     std::function<void()> work;
 };
@@ -59,7 +61,7 @@ Result spoil_capture(Stream& stream, Result code) {
 
 void forbid_in_capture(const Stream& stream, const char* what) {
     if (is_capturing(stream))
-        misuse("%s is captured, which no graph here has", what);
+        misuse("%s is captured, which is not supported", what);
 }
 
 Result spoil_captures(const Context& context) {
@@ -102,7 +104,7 @@ static void check_places(const GraphExec& exec) {
         for (const Place& place : node.places) {
             const Allocation* found = find(*exec.context, place.touched.address, place.touched.bytes);
             if (!found || found->number != place.allocation)
-                misuse("a graph is launched that touches %llx, which was freed since it was captured", place.touched.address);
+                misuse("a graph is launched that accesses %llx, which was freed since it was captured", place.touched.address);
         }
 }
 
@@ -152,7 +154,7 @@ DRIVER_CALL cuGraphInstantiateWithFlags(GraphExec** exec, Graph* graph, unsigned
     if (!current_context())
         return INVALID_CONTEXT;
     if (!graphs().count(graph))
-        misuse("a graph is made ready that is not alive");
+        misuse("a graph that does not exist is instantiated");
     if (flags != 0)
         return INVALID_VALUE;
     *exec = new GraphExec{current_context(), graph->nodes};
@@ -163,10 +165,10 @@ DRIVER_CALL cuGraphInstantiateWithFlags(GraphExec** exec, Graph* graph, unsigned
 DRIVER_CALL cuGraphLaunch(GraphExec* exec, Stream* handle) {
     auto lock = locked();
     if (!executables().count(exec))
-        misuse("a graph is launched that is not alive");
+        misuse("a graph that does not exist is launched");
     Stream& target = stream(handle);
     if (target.context != exec->context)
-        misuse("a graph of device %d is launched on another", exec->context->device);
+        misuse("a graph of device %d is launched on a different one", exec->context->device);
     forbid_in_capture(target, "the launch of a graph");
     check_places(*exec);
     exec->running++;
@@ -185,13 +187,13 @@ DRIVER_CALL cuGraphDestroy(Graph* graph) {
     return SUCCESS;
 }
 
-// Whether the driver lets a graph go while it runs is not documented.
+// It is not documented whether the driver allows a graph to be destroyed while it runs.
 DRIVER_CALL cuGraphExecDestroy(GraphExec* exec) {
     auto lock = locked();
     if (executables().erase(exec) == 0)
-        misuse("a graph that was made ready is destroyed twice");
+        misuse("an instantiated graph is destroyed twice");
     if (exec->running > 0)
-        misuse("a graph is destroyed that has not run yet");
+        misuse("a graph is destroyed before it has run");
     delete exec;
     return SUCCESS;
 }

@@ -1,4 +1,5 @@
-// Reads what compiled code says of its kernels: machine code (an ELF file, "cubin") or portable code (text, "PTX").
+// Reads the declarations of kernels in compiled code: machine code (an ELF file, "cubin") or
+// portable code (text, "PTX").
 #include "driver.h"
 
 #include <cstring>
@@ -8,8 +9,9 @@
 namespace stand_in {
 
 // Attributes in a section `.nv.info.KERNEL`, as the CUDA binary tools print them.
-constexpr uint8_t sized_value = 0x04;      // the format of an attribute with a length and a value of its own
-constexpr uint8_t parameter_info = 0x17;   // EIATTR_KPARAM_INFO: index, ordinal and offset, flags with the size from bit 18 on
+constexpr uint8_t sized_value = 0x04;      // format of an attribute with a length and a value
+// EIATTR_KPARAM_INFO: index, ordinal and offset, flags with the size from bit 18 on
+constexpr uint8_t parameter_info = 0x17;
 constexpr uint8_t max_thread_block = 0x05; // EIATTR_MAX_THREADS: x, y, z
 
 template <class T> static T at(const char* bytes, size_t offset) {
@@ -42,7 +44,8 @@ static bool read_machine_code(const char* bytes, Image& image) {
     constexpr Elf64_Half cuda = 190;
     if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != cuda || header.e_shnum == 0)
         return false;
-    // From version 8 of the format on, which CUDA 13 writes, the generation is in the second byte.
+    // From version 8 of the format on, which CUDA 13 writes, the compute capability is in the
+    // second byte.
     const unsigned shift = header.e_ident[EI_ABIVERSION] >= 8 ? 8 : 0;
     image.capability = int(header.e_flags >> shift & 0xff);
     auto section = [&](size_t i) { return at<Elf64_Shdr>(bytes, header.e_shoff + i * header.e_shentsize); };
@@ -68,7 +71,8 @@ static bool read_portable_code(const std::string& text, Image& image) {
         return false;
     image.capability = atoi(target[1].str().c_str());
     const std::string mark = ".entry ";
-    // NVRTC 13 says for devices of 10.0 and later what pointers point to, and of a bound only what is not 1.
+    // For devices of 10.0 and later, NVRTC 13 declares what pointers point to, and only those
+    // numbers of a bound that are not 1.
     const std::regex parameter("\\.param\\s+(?:\\.align\\s+\\d+\\s+)?\\.([a-z]\\d+)\\s+(?:\\.ptr\\s+(?:\\.global\\s+)?\\.align\\s+\\d+\\s+)?\\w+(?:\\[(\\d+)\\])?");
     const std::regex bound("\\.maxntid\\s+(\\d+)(?:,\\s*(\\d+))?(?:,\\s*(\\d+))?");
     for (size_t start = text.find(mark); start != std::string::npos; start = text.find(mark, start + 1)) {

@@ -1,4 +1,4 @@
-// The log of what takes time on a real device.
+// The log of everything that takes time on a real device.
 #include "driver.h"
 
 #include <cstdlib>
@@ -9,7 +9,7 @@
 namespace stand_in {
 
 void log_line(const std::string& line) {
-    // Opened once: a step has hundreds of lines.
+    // Opened once, since a step has hundreds of lines.
     static int file = [] {
         const char* name = getenv("SCN_HOST_LOG");
         if (!name)
@@ -21,7 +21,7 @@ void log_line(const std::string& line) {
     }();
     if (file < 0)
         return;
-    // In one piece, for several processes may append.
+    // In one piece, since several processes may append.
     std::string whole = line + "\n";
     if (write(file, whole.data(), whole.size()) != ssize_t(whole.size()))
         misuse("cannot write to the log");
@@ -43,7 +43,7 @@ void log_wait(Stream& stream, size_t operation) {
 
 void log_wait(Stream& stream) { log_wait(stream, stream.last_operation); }
 
-// For all streams at once: one wait, for the last operation of all.
+// A single wait for all streams: for the last of their operations.
 void log_wait(Context& context) {
     Stream* last = nullptr;
     for (Stream* stream : context.streams)

@@ -1,7 +1,8 @@
-// Memory of the devices, and copies.
+// Device memory, and copies.
 //
-// An allocation ends where a page ends whose neighbour may not be touched, so that a kernel that runs past the end is stopped in its
-// tracks. It is full of NaN until something is written to it, and may not be touched at all once it is freed.
+// An allocation ends at the end of a page, and the next page is inaccessible, so a kernel that runs
+// past the end is stopped immediately. Memory is filled with NaN until something is written to it,
+// and inaccessible once it is freed.
 #include "driver.h"
 
 #include "../runtime/fail.h"
@@ -13,9 +14,10 @@
 namespace stand_in {
 
 constexpr size_t page = 4096;
-constexpr size_t alignment = 16; // the device's is 256; this is what a float4 asks for
+constexpr size_t alignment = 16; // 256 on a device; this is what a float4 needs
 
-// By the address of the first byte. An allocation that is being freed is still here for the work before, but not for calls.
+// Allocations by the address of their first byte. Freed memory is removed at once, but it stays
+// mapped for the work submitted before.
 static std::map<Address, Allocation>& live() {
     static auto* all = new std::map<Address, Allocation>;
     return *all;
@@ -37,7 +39,7 @@ Allocation* find(const Context& context, Address address, size_t bytes) {
 static char* checked(Address address, size_t bytes, const char* what) {
     Context* context = current_context();
     if (!context)
-        misuse("%s in a thread that has no context", what);
+        misuse("%s in a thread without a context", what);
     if (!find(*context, address, bytes))
         misuse("%s: %zu bytes at %llx are not within live memory of device %d", what, bytes, address, context->device);
     return pointer_to(address);
@@ -67,15 +69,16 @@ static Result allocate(Address* address, size_t bytes) {
     return SUCCESS;
 }
 
-// Takes it out of the live memory at once; the memory itself goes with the work that comes before.
+// Removes an allocation from the live memory at once. The memory itself is unmapped after the work
+// submitted before.
 static Allocation take(Address address) {
     Context* context = current_context();
     auto found = live().find(address);
     if (found == live().end())
-        misuse("%llx is freed, which is no live memory: freed twice?", address);
+        misuse("%llx is freed, which is not live memory: freed twice?", address);
     Allocation allocation = found->second;
     if (allocation.context != context)
-        misuse("memory of device %d is freed in a thread that works on another", allocation.context->device);
+        misuse("memory of device %d is freed in a thread that works on a different one", allocation.context->device);
     live().erase(found);
     context->allocated -= allocation.bytes;
     log_line("free");
@@ -83,10 +86,10 @@ static Allocation take(Address address) {
 }
 
 static void unmap(const Allocation& allocation) {
-    // Less than the alignment, which no page protects.
+    // Padding up to the alignment, which no page protects.
     for (const char* c = allocation.start + allocation.bytes; c < allocation.mapped + allocation.mapped_bytes - page; c++)
         if (*c != char(0xff))
-            misuse("something was written past the end of %zu bytes", allocation.bytes);
+            misuse("a write past the end of an allocation of %zu bytes", allocation.bytes);
     munmap(allocation.mapped, allocation.mapped_bytes);
 }
 
@@ -95,12 +98,12 @@ void describe_fault(const void* fault) {
     for (auto& [start, allocation] : live()) {
         Address mapped = address_of(allocation.mapped);
         if (address >= mapped && address < mapped + allocation.mapped_bytes) {
-            fprintf(stderr, "stand-in driver: byte %lld of memory that has %zu is touched\n", (long long)(address - start),
+            fprintf(stderr, "stand-in driver: byte %lld of an allocation of %zu bytes is accessed\n", (long long)(address - start),
                     allocation.bytes);
             return;
         }
     }
-    fprintf(stderr, "stand-in driver: %llx is touched, which is no live memory\n", address);
+    fprintf(stderr, "stand-in driver: %llx is accessed, which is not live memory\n", address);
 }
 
 } // namespace stand_in
@@ -122,7 +125,7 @@ DRIVER_CALL cuMemAlloc_v2(Address* address, size_t bytes) {
 
 DRIVER_CALL cuMemFreeAsync(Address address, Stream* handle) {
     auto lock = locked();
-    forbid_in_capture(stream(handle), "the end of an allocation");
+    forbid_in_capture(stream(handle), "the freeing of memory");
     submit(stream(handle), [allocation = take(address)] { unmap(allocation); });
     return SUCCESS;
 }
@@ -150,7 +153,7 @@ DRIVER_CALL cuMemGetInfo_v2(size_t* free, size_t* total) {
     return SUCCESS;
 }
 
-// The driver has read memory of the host when the call returns, unless it is page-locked.
+// The driver has read host memory when the call returns, unless the memory is page-locked.
 DRIVER_CALL cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, Stream* handle) {
     auto lock = locked();
     char* target = checked(to, bytes, "a copy to the device");
@@ -176,7 +179,8 @@ DRIVER_CALL cuMemcpyDtoHAsync_v2(void* to, Address from, size_t bytes, Stream* h
         return SUCCESS;
     }
     submit(stream(handle), line, [=] { memcpy(to, source, bytes); });
-    // The work itself waits here all the same for somebody to wait for it, so that nobody relies on it.
+    // The work itself still runs only when something waits for it, so that nothing relies on this
+    // wait.
     log_wait(stream(handle));
     return SUCCESS;
 }

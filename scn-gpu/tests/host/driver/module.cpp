@@ -1,4 +1,4 @@
-// Compiled files of kernels, and launches.
+// Compiled files of kernels, and launches of kernels.
 #include "driver.h"
 
 #include "../runtime/fail.h"
@@ -19,12 +19,12 @@ struct Module {
     std::map<std::string, Function> functions;
 };
 
-// A kernel that touches what it must not: says what, and lets the signal do what it did before.
+// Reports a kernel that accesses invalid memory, and restores the previous action of the signal.
 static struct sigaction previous;
 static void on_fault(int number, siginfo_t* info, void*) {
     if (cuda_on_host::is_running()) {
         describe_fault(info->si_addr);
-        cuda_on_host::fail("touches memory that is not there");
+        cuda_on_host::fail("accesses invalid memory");
     }
     sigaction(number, &previous, nullptr);
 }
@@ -57,7 +57,8 @@ static void check_signature(const std::string& name, const Image& image, const E
     if (sizes != entry.parameters)
         misuse("%s: the compiled code has %zu parameters, the build for the host %zu, or their sizes differ", name.c_str(),
                entry.parameters.size(), sizes.size());
-    // Machine code by NVRTC 13 for 9.0 and later counts the kilobyte that the system keeps in every block.
+    // For 9.0 and later, machine code by NVRTC 13 counts the kilobyte that the system reserves in
+    // every block.
     const size_t limit = (48 << 10) + (!image.portable && image.capability >= 90 ? 1 << 10 : 0);
     if (entry.shared > limit)
         misuse("%s: %zu bytes of shared memory, a device without opt-in has %zu", name.c_str(), entry.shared, limit);
@@ -76,7 +77,7 @@ static void check_pointer(const Function& function, size_t index, const std::vec
     Address address;
     memcpy(&address, argument.data(), sizeof address);
     if (address != 0 && !find(context, address, 0))
-        misuse("%s: argument %zu, %llx, points into no live memory of device %d", function.kernel->name.c_str(), index, address,
+        misuse("%s: argument %zu, %llx, does not point into live memory of device %d", function.kernel->name.c_str(), index, address,
                context.device);
 }
 
@@ -105,7 +106,8 @@ DRIVER_CALL cuModuleLoadData(Module** module, const void* data) {
     Image image;
     if (!read_image(data, image))
         return INVALID_IMAGE;
-    // Machine code runs on devices of the same major version that are not older, portable code on all that are not older.
+    // Machine code runs on devices of the same major version that are not older, portable code on
+    // all devices that are not older.
     int device = settings().capability;
     if (image.capability > device || (!image.portable && image.capability / 10 != device / 10))
         return NO_BINARY_FOR_GPU;
@@ -138,7 +140,7 @@ DRIVER_CALL cuFuncGetAttribute(int* value, int attribute, Function* function) {
     switch (attribute) {
     case 0: *value = int(function->entry.max_threads); return SUCCESS;
     case 1: *value = int(function->entry.shared); return SUCCESS;
-    default: misuse("nobody has said what attribute %d of a kernel is", attribute);
+    default: misuse("attribute %d of a kernel is not supported", attribute);
     }
 }
 
@@ -150,7 +152,7 @@ DRIVER_CALL cuLaunchKernel(Function* function, unsigned grid_x, unsigned grid_y,
     Launch launch{function->kernel, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, {}, target.context};
     check_grid(*function, launch.grid, launch.block);
     if (dynamic_shared != 0 || extra != nullptr)
-        misuse("%s: dynamic shared memory or packed arguments, which no kernel here has", function->kernel->name.c_str());
+        misuse("%s: dynamic shared memory and packed arguments are not supported", function->kernel->name.c_str());
     for (size_t i = 0; i < function->kernel->arguments.size(); i++) {
         const cuda_on_host::Argument& argument = function->kernel->arguments[i];
         const char* value = static_cast<const char*>(parameters[i]);

@@ -1,4 +1,5 @@
-// Page-locked memory of the host. Copies from it and to it happen when their turn comes, not during the call.
+// Page-locked host memory. Copies from and to it are done in the order of the work, not during the
+// call.
 #include "driver.h"
 
 #include <cstring>
@@ -9,7 +10,7 @@ namespace stand_in {
 struct Pages {
     char* start;
     size_t bytes;
-    size_t copies = 0; // that have not run
+    size_t copies = 0; // copies that have not run
 };
 
 static std::map<const char*, Pages>& live() {
@@ -75,7 +76,7 @@ DRIVER_CALL cuMemFreeHost(void* memory) {
         return forbidden;
     auto found = live().find(static_cast<char*>(memory));
     if (found == live().end())
-        misuse("page-locked memory is freed that is not alive: freed twice?");
+        misuse("page-locked memory that does not exist is freed: freed twice?");
     if (found->second.copies > 0)
         misuse("page-locked memory is freed before a copy of it has run");
     munmap(memory, found->second.bytes);

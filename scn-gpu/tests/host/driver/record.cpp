@@ -33,7 +33,7 @@ static const Limits& limits() {
     return all;
 }
 
-// The first few of each kernel and grid.
+// Whether this is one of the first few launches of its kernel and grid.
 static bool is_wanted(const Recording& recording) {
     static auto* seen = new std::map<std::string, unsigned>;
     if (recording.threads() > limits().threads)
@@ -73,7 +73,7 @@ void run_recorded(const Launch& launch, const std::function<void()>& run) {
             memcpy(&address, value.data(), sizeof address);
         if (address != 0) {
             const Allocation* allocation = find(*launch.context, address, 0);
-            if (!allocation) { // freed by a later call already: this launch cannot be recorded
+            if (!allocation) { // already freed by a later call: this launch cannot be recorded
                 run();
                 return;
             }

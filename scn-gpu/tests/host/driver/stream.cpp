@@ -1,4 +1,4 @@
-// Streams and events: what runs when.
+// Streams and events, and the order of work.
 #include "driver.h"
 
 #include <algorithm>
@@ -8,19 +8,19 @@ namespace stand_in {
 struct Event {
     bool timed = true;
     Stream* stream = nullptr;
-    size_t until = 0;     // so much of the stream's work
-    size_t operation = 0; // of the context's operations the last of the stream before it
-    size_t operations = 0; // of the stream before it
+    size_t until = 0;     // work of the stream before the event
+    size_t operation = 0; // last operation of the stream before it, numbered by context
+    size_t operations = 0; // operations of the stream before it
     bool captured = false;
 };
 
-// Of cuEventCreate.
+// A flag of cuEventCreate.
 constexpr unsigned DISABLE_TIMING = 2;
 
 Stream& stream(Stream* handle) {
     Context* context = current_context();
     if (!context)
-        misuse("work for a stream in a thread that has no context");
+        misuse("work for a stream in a thread without a context");
     if (handle) {
         if (handle->context != context)
             misuse("work for a stream of device %d in a thread that works on device %d", handle->context->device, context->device);
@@ -28,7 +28,7 @@ Stream& stream(Stream* handle) {
     }
     for (const Stream* other : context->streams)
         if (other->blocking && is_capturing(*other))
-            misuse("work for the null stream while a stream is captured that waits for it");
+            misuse("work for the null stream while a stream that waits for it is captured");
     if (!context->null_stream) {
         context->null_stream = new Stream{context, {}};
         context->streams.push_back(context->null_stream);
@@ -77,7 +77,7 @@ DRIVER_CALL cuStreamDestroy_v2(Stream* handle) {
     auto found = std::find(streams.begin(), streams.end(), handle);
     if (found == streams.end())
         misuse("a stream is destroyed twice");
-    forbid_in_capture(*handle, "the end of a stream");
+    forbid_in_capture(*handle, "the destruction of a stream");
     finish(*handle);
     streams.erase(found);
     delete handle;
@@ -147,7 +147,7 @@ DRIVER_CALL cuEventQuery(Event* event) {
     return !event->stream || event->stream->done >= event->until ? SUCCESS : NOT_READY;
 }
 
-// A microsecond for each operation between the two, so that a test can count.
+// One microsecond per operation between the two events, so that a test can count operations.
 DRIVER_CALL cuEventElapsedTime_v2(float* milliseconds, Event* start, Event* end) {
     auto lock = locked();
     if (!start->stream || !end->stream || !start->timed || !end->timed)
@@ -155,7 +155,7 @@ DRIVER_CALL cuEventElapsedTime_v2(float* milliseconds, Event* start, Event* end)
     if (start->stream->done < start->until || end->stream->done < end->until)
         return NOT_READY;
     if (start->stream != end->stream)
-        misuse("time between events of two streams, which nobody measures here");
+        misuse("times between events of two streams are not supported");
     *milliseconds = 1e-3f * (float(end->operations) - float(start->operations));
     return SUCCESS;
 }

@@ -8,7 +8,7 @@
 
 namespace cuda_on_host {
 
-// Every device has it without being asked for more.
+// Available on every device without opt-in.
 constexpr size_t shared_memory = 48 << 10;
 
 thread_local Block* current = nullptr;
@@ -52,10 +52,10 @@ void Block::run_thread() {
     block.warps[self.rank / 32].living &= ~(1u << self.rank % 32);
     block.done++;
     block.wait(State::done, self.place);
-    fail("a thread that had ended went on");
+    fail("a thread continued after its end");
 }
 
-// Lets others run until this thread is ready again.
+// Lets other threads run until this thread is ready again.
 void Block::wait(State state, Place place) {
     Thread& self = *running;
     self.state = state;
@@ -71,7 +71,7 @@ void Block::wait(State state, Place place) {
     switch_fiber(self.fiber, chosen ? chosen->fiber : host);
 }
 
-// The thread that runs next; null if all have ended.
+// Returns the thread to run next, or null if all have ended.
 Thread* Block::next() {
     if (turn == round.size()) {
         if (ready.empty() && waiting == threads.size())
@@ -96,7 +96,8 @@ Thread* Block::next() {
 }
 
 void Block::barrier(Place place) {
-    // Two places in turn: a thread that comes to the next barrier must not be ordered with one that has yet to leave this one.
+    // Two places in turn: a thread that reaches the next barrier must not be ordered with a thread
+    // that has yet to leave this one.
     char* here = &ordered[running->barriers++ % 2];
     waiting++;
     release(here);
@@ -113,7 +114,7 @@ bool Block::vote(bool own, Place place) {
 
 void Block::release_barrier() {
     waiting = 0;
-    // All have read what the barrier before this one came to.
+    // All threads have read the result of the barrier before this one.
     votes[++passed % 2] = false;
     for (Thread& thread : threads) {
         if (!same(thread.place, threads[0].place))
@@ -153,7 +154,7 @@ void* Block::shared_array(const void* key, size_t bytes) {
     void* memory = nullptr;
     {
         AsHost as_host(*this);
-        // The exact size, so that a sanitizer sees its end.
+        // The exact size, so that a sanitizer knows the end.
         if (posix_memalign(&memory, 16, bytes) != 0)
             fail("no memory for a shared array of %zu bytes", bytes);
         memset(memory, 0xff, bytes);
@@ -164,7 +165,7 @@ void* Block::shared_array(const void* key, size_t bytes) {
     return memory;
 }
 
-// What the kernels call.
+// Functions that kernels call.
 dim3 thread_index() {
     dim3 block = current->grid.block;
     unsigned rank = current->running->rank;

@@ -1,4 +1,4 @@
-// A block: its threads, its barriers and its shared memory.
+// A block: its threads, barriers and shared memory.
 #pragma once
 
 #include "fiber.h"
@@ -8,14 +8,14 @@
 
 namespace cuda_on_host {
 
-// What the blocks of a grid have in common.
+// State shared by all blocks of a grid.
 struct Grid {
     const Kernel& kernel;
     void* const* arguments;
     dim3 dimensions, block;
     Order order;
     std::mt19937 random;
-    // Places for `release` and `acquire`: nothing else orders two blocks.
+    // Places for `release` and `acquire`. Nothing else orders two blocks.
     char started = 0, finished = 0;
 };
 
@@ -27,7 +27,7 @@ struct Thread {
     State state = State::ready;
     unsigned barriers = 0, syncwarps = 0; // passed so far
     Place place;                          // where it waits
-    // What it brought to a collective, and what it got.
+    // Its contribution to a collective operation, and the result.
     Collective what{};
     unsigned mask = 0, source = 0;
     uint64_t value = 0, result = 0;
@@ -38,18 +38,18 @@ struct Warp {
     char ordered[2];
 };
 
-// Not used twice: for ThreadSanitizer a place of memory that one block frees and the next one gets would be a race, and a place for
-// `release` in two blocks an order between them.
+// A block is not reused. For ThreadSanitizer, memory that one block frees and the next one gets
+// would be a race, and a place for `release` in two blocks would order them.
 class Block {
   public:
-    // The block's threads use the fibers from the given one on.
+    // The block's threads use the fibers from `first_fiber` on.
     Block(Grid& grid, dim3 index, Fibers& fibers, size_t first_fiber);
     ~Block();
     Block(const Block&) = delete;
 
     void run();
 
-    // Called by the thread that runs.
+    // Called by the running thread.
     void barrier(Place place);
     bool vote(bool own, Place place);
     uint64_t meet(Collective what, unsigned mask, uint64_t value, unsigned source, Place place);
@@ -66,8 +66,8 @@ class Block {
         void* memory;
     };
 
-    // While it lives the runtime works, for ThreadSanitizer as the host: sorting a list or allocating memory is nothing that the CUDA
-    // thread does.
+    // During its lifetime, the runtime acts as the host for ThreadSanitizer: a CUDA thread does not
+    // sort lists or allocate memory.
     struct AsHost {
         explicit AsHost(const Block& block) : block(block) { pretend(block.host); }
         ~AsHost() { pretend(block.running->fiber); }
@@ -84,12 +84,12 @@ class Block {
     Fiber host;
     std::vector<Thread> threads;
     std::vector<Warp> warps;
-    // The threads of this round in their order, and those that became ready for the next one.
+    // The threads of this round in order, and those that became ready for the next one.
     std::vector<Thread*> round, ready;
     size_t turn = 0;
     unsigned done = 0, waiting = 0;
     char ordered[2];
-    // Of two barriers in turn, as `ordered`; and how many barriers the block has passed.
+    // The votes of two barriers in turn, like `ordered`, and the number of barriers passed so far.
     bool votes[2] = {};
     unsigned passed = 0;
     std::vector<SharedArray> arrays;

@@ -14,7 +14,8 @@
 
 namespace cuda_on_host {
 
-// Saves what a function must preserve on the old stack, takes the new one and restores from it.
+// Saves the registers that a function must preserve on the old stack, and restores them from the
+// new one.
 extern "C" void cuda_on_host_switch(void** old_stack_pointer, void* new_stack_pointer);
 asm(R"(
     .text
@@ -71,7 +72,7 @@ Fiber Fibers::start(size_t number, void (*run)()) {
         kept.push_back({static_cast<char*>(mapped), sanitizer_fiber()});
     }
     void** top = reinterpret_cast<void**>(kept[number].stack + guard + stack);
-    *--top = nullptr; // where `run` would return to; also the alignment that a function expects at its start
+    *--top = nullptr; // return address of `run`, which also aligns the stack as functions expect
     *--top = reinterpret_cast<void*>(run);
     for (int saved = 0; saved < 6; saved++)
         *--top = nullptr;

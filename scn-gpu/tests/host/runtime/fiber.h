@@ -1,8 +1,8 @@
-// A stack of its own for every CUDA thread, and the switch from one to the next.
+// A separate stack for every CUDA thread, and the switch from one to the next.
 //
-// ThreadSanitizer is told of every fiber and sees it as a thread. A switch orders nothing for it: what orders is what the device
-// orders too, the barriers (`release` before, `acquire` after). SCN_TSAN says that its library is linked; the runtime itself is never
-// instrumented.
+// ThreadSanitizer is told about every fiber and treats it as a thread. A switch does not order
+// anything for it. Only barriers do, as on the device (`release` before, `acquire` after). SCN_TSAN
+// means that its library is linked; the runtime itself is never instrumented.
 #pragma once
 
 #include <cstddef>
@@ -21,21 +21,22 @@ struct Fiber {
     void* sanitizer = nullptr;
 };
 
-// The fiber of the caller, which has a stack already.
+// Returns the fiber of the caller, which already has a stack.
 Fiber this_fiber();
 void switch_fiber(Fiber& from, Fiber& to);
-// What follows counts as done by that fiber, for the sanitizer only.
+// Attributes everything that follows to a fiber, for the sanitizer only.
 void pretend(const Fiber& fiber);
 
 void release(void* place);
 void acquire(void* place);
 
-// Fibers to be used again and again, each with a page below its stack that may not be touched. For ThreadSanitizer a launch must not
-// use one twice: two CUDA threads with one stack would race, and would count as one thread. Making a fiber takes it a millisecond.
+// Reusable fibers, each with an inaccessible page below its stack. With ThreadSanitizer, a launch
+// must not use a fiber twice: two CUDA threads with one stack would race, and would count as one
+// thread. Creating a fiber takes ThreadSanitizer a millisecond.
 class Fibers {
   public:
     ~Fibers();
-    // A fiber that will call `run`, which does not return.
+    // Returns a fiber that will call `run`, which must not return.
     Fiber start(size_t number, void (*run)());
 
   private:

@@ -20,7 +20,7 @@ static std::map<std::string, Kernel>& kernels() {
 
 bool enter(const char* name, Run run, std::vector<Argument> arguments) {
     if (!kernels().emplace(name, Kernel{name, run, std::move(arguments)}).second)
-        fail("two kernels are called %s", name);
+        fail("two kernels have the name %s", name);
     return true;
 }
 
@@ -43,7 +43,7 @@ Order Order::parse(const std::string& text) {
         return {reverse};
     if (text.rfind("random:", 0) == 0)
         return {random, unsigned(std::strtoul(text.c_str() + 7, nullptr, 10))};
-    fail("no order %s: forward, reverse or random:SEED", text.c_str());
+    fail("unknown order %s: expected forward, reverse or random:SEED", text.c_str());
 }
 
 void launch(const Kernel& kernel, dim3 dimensions, dim3 block, void* const* arguments, Order order) {

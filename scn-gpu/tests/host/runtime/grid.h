@@ -1,4 +1,4 @@
-// Runs a grid: its blocks one after another, the threads of a block as fibers.
+// Runs a grid: its blocks one after another, and the threads of a block as fibers.
 #pragma once
 
 #include "../cuda_on_host.h"
@@ -13,14 +13,14 @@ struct Kernel {
     std::vector<Argument> arguments;
 };
 
-// The order of the blocks, and of the threads that could go on.
+// The order of the blocks, and of the threads that are ready.
 struct Order {
     enum { forward, reverse, random } kind = forward;
     unsigned seed = 0;
     static Order parse(const std::string& text); // forward, reverse, random:SEED
 };
 
-// Null if no kernel has that name.
+// Returns null if no kernel has this name.
 const Kernel* find_kernel(const std::string& name);
 std::vector<std::string> kernel_names();
 

@@ -1,6 +1,7 @@
-// What the lanes of a warp do together: all named by the mask come to the same place, then the last one exchanges for all.
+// Collective operations of a warp: all lanes of the mask arrive at the same place, and the last one
+// exchanges values for all.
 //
-// Only __syncwarp orders memory. A shuffle or a vote does not, on the device as here.
+// Only __syncwarp orders memory. Shuffles and votes do not, either here or on the device.
 #include "block.h"
 #include "fail.h"
 
@@ -28,7 +29,7 @@ uint64_t Block::meet(Collective what, unsigned mask, uint64_t value, unsigned so
     if ((mask >> lane & 1) == 0)
         fail("%s at %s: lane %u is not in its own mask %08x", name(what), text(place).c_str(), lane, mask);
     if ((mask & ~warp.living) != 0)
-        fail("%s at %s: the mask %08x names lanes that have left the kernel or never were, living are %08x", name(what),
+        fail("%s at %s: the mask %08x has lanes that have left the kernel or never existed, living are %08x", name(what),
              text(place).c_str(), mask, warp.living);
     self.what = what;
     self.mask = mask;

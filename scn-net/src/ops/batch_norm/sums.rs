@@ -1,4 +1,4 @@
-//! Sums of a channel over groups of images, which processes take together.
+//! Sums of a channel over groups of images, added up over all processes.
 
 use std::ops::Range;
 
@@ -9,30 +9,31 @@ use crate::error::NetError;
 use crate::shape::Shape;
 use crate::share::{OwnNode, SharedSums, add_each};
 
-/// The groups of a batch, and which of their images this process has.
+/// The groups of a batch, and the images of this process.
 #[derive(Clone, Copy)]
 pub(crate) struct Grouped<'a> {
-    /// A sum over each group.
+    /// The sums over the groups.
     pub(crate) sums: &'a SharedSums,
-    /// The first image of this process.
+    /// The index of the first image of this process.
     pub(crate) first: usize,
     pub(crate) processes: &'a dyn Processes,
 }
 
 impl Grouped<'_> {
-    /// The places of some images of the batch in a channel, as far as this process has them.
+    /// Returns the positions of some images of the batch in a channel, limited to the images of
+    /// this process.
     pub(super) fn places(&self, images: Range<usize>, shape: Shape) -> Range<usize> {
         let plane = shape.height * shape.width;
         let place = |image: usize| image.clamp(self.first, self.first + shape.images) - self.first;
         place(images.start) * plane..place(images.end) * plane
     }
 
-    /// The places of a node in a channel.
+    /// Returns the positions of a node in a channel.
     pub(super) fn node(&self, node: &OwnNode, shape: Shape) -> Range<usize> {
         self.places(self.sums.images(node), shape)
     }
 
-    /// A sum over a node, given that of the places of each leaf.
+    /// Computes the sum over a node. `leaf` returns the sum over the positions of a leaf.
     pub(super) fn sum<T>(
         &self,
         node: &OwnNode,
@@ -48,7 +49,8 @@ impl Grouped<'_> {
         sum.unwrap_or_default()
     }
 
-    /// Sums of all processes over each group and channel, given those over each channel and node of this one.
+    /// Returns the sums of all processes over each group and channel, given those of this process
+    /// over each channel and node.
     pub(super) fn exchange<const K: usize>(
         &self,
         by_channel: Vec<Vec<[f64; K]>>,
@@ -72,11 +74,12 @@ impl Grouped<'_> {
     }
 }
 
-/// Some numbers: how many they are, their mean, and the sum of the squares of their distances from it.
+/// The spread of some numbers: their count, their mean, and the sum of their squared deviations
+/// from it.
 pub(super) type Spread = [f64; 3];
 
-/// Adds the spread of other numbers (Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances",
-/// 1979).
+/// Adds the spread of other numbers (Chan, Golub, LeVeque, "Updating formulae and a pairwise
+/// algorithm for computing sample variances", 1979).
 pub(super) fn add_spread(sum: &mut Spread, other: Spread) {
     let [count, mean, squares] = *sum;
     let both = (count + other[0]).max(1.0);
@@ -88,10 +91,10 @@ pub(super) fn add_spread(sum: &mut Spread, other: Spread) {
     ];
 }
 
-/// The spread of these numbers, summed in f64.
+/// Returns the spread of these numbers, summed in f64.
 pub(super) fn spread(values: &[f32]) -> Spread {
     let count = values.len() as f64;
-    // Any number of about their size: the squares then hold little besides the variance.
+    // Any number of similar size will do: the squares then hold little besides the variance.
     let origin = f64::from(values.first().copied().unwrap_or(0.0));
     let [sum, squares] = f32::dispatch(Sums {
         values: [values, values],
@@ -104,20 +107,20 @@ pub(super) fn spread(values: &[f32]) -> Spread {
     [count, origin + mean, (squares - sum * mean).max(0.0)]
 }
 
-/// Mean and variance.
+/// Returns mean and variance.
 pub(super) fn moments([count, mean, squares]: Spread) -> (f32, f32) {
     (mean as f32, (squares / count.max(1.0)) as f32)
 }
 
-/// Adds two sums.
+/// Adds two pairs of sums.
 pub(super) fn add_both(sums: &mut [f64; 2], others: [f64; 2]) {
     add_each(sums, &others);
 }
 
-/// Independent partial sums: they hide the latency of an addition, whatever the width of vectors.
+/// Number of independent partial sums, which hide the latency of additions for any vector width.
 const LANES: usize = 32;
 
-/// Sums of two terms over all places of two slices, in f64 and always in the same order.
+/// Sums of two terms over all pairs of numbers of two slices, in f64 and always in the same order.
 pub(super) struct Sums<'a, F> {
     pub(super) values: [&'a [f32]; 2],
     pub(super) terms: F,

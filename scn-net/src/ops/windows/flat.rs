@@ -1,8 +1,9 @@
-//! Windows at stride 1, whole stretches of an image at a time.
+//! Windows at stride 1, by stretches of an image.
 //!
-//! The map of windows is then as large as the image, so that entry (dy, dx) of the windows at
-//! `p..p + length`, in row-major order, is what stands at `p + (dy - padding) width + dx - padding`:
-//! one stretch of pixels, in which those are zero whose column is not in the image.
+//! The map of windows is then as large as the image. Entry (dy, dx) of the windows at
+//! `p..p + length`, in row-major order, is therefore the stretch of pixels from
+//! `p + (dy - padding) width + dx - padding` on, in which pixels whose column is outside the image
+//! are zero.
 
 use std::ops::Range;
 
@@ -12,7 +13,7 @@ use scn_solvers::tile::{Kernel, Lanes};
 use super::geometry::WindowGeometry;
 use crate::shape::Shape;
 
-/// Which pixels of a stretch are in the image: 1 or 0, for each dx and each column from which a
+/// Which pixels of a stretch are in the image: 1 or 0, for each dx and each column in which a
 /// stretch may begin.
 #[derive(Debug, Clone)]
 pub(super) struct ColumnMasks {
@@ -22,7 +23,7 @@ pub(super) struct ColumnMasks {
 }
 
 impl ColumnMasks {
-    /// For stretches of at most `longest` windows.
+    /// Creates the masks of stretches of at most `longest` windows.
     pub(super) fn new(geometry: &WindowGeometry, longest: usize) -> Self {
         let width = geometry.input.width;
         let inside = |dx: usize, column: usize| {
@@ -42,26 +43,26 @@ impl ColumnMasks {
         }
     }
 
-    /// For one entry of the windows of a stretch.
+    /// Returns the mask of one entry of the windows of a stretch.
     fn of(&self, stretch: &Stretch, entry: &Entry) -> &[f32] {
         let column = (stretch.first + entry.part.start) % self.width;
         &self.masks[entry.dx * (self.width + self.longest) + column..][..entry.part.len()]
     }
 }
 
-/// Windows of one image, next to each other in row-major order.
+/// Consecutive windows of one image in row-major order.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stretch {
     image: usize,
-    /// Row-major.
+    /// Position of the first window, row-major.
     first: usize,
     length: usize,
-    /// Where it begins in the tile.
+    /// Position of the first window in the tile.
     offset: usize,
 }
 
 impl Stretch {
-    /// Those of consecutive columns.
+    /// Divides consecutive columns into stretches.
     pub(super) fn all(
         geometry: &WindowGeometry,
         columns: Range<usize>,
@@ -85,18 +86,18 @@ impl Stretch {
         })
     }
 
-    /// The part of it that lies over pixel rows of the image for `dy`.
+    /// Returns the part of the stretch that lies over pixel rows of the image for `dy`.
     fn part(&self, geometry: &WindowGeometry, dy: usize) -> Range<usize> {
         let (height, width) = (geometry.input.height, geometry.input.width);
-        // Windows of rows `padding - dy ..` and `.. height + padding - dy` are over pixel rows.
+        // Windows of rows from `padding - dy` up to `height + padding - dy` lie over pixel rows.
         let begin = geometry.padding.saturating_sub(dy) * width;
         let end = (height + geometry.padding).saturating_sub(dy).min(height) * width;
         let clamp = |position: usize| position.clamp(self.first, self.first + self.length);
         clamp(begin) - self.first..clamp(end).max(clamp(begin)) - self.first
     }
 
-    /// What is added to a pixel for one entry is stored before the next adds to it, if all channels
-    /// have their turn in between.
+    /// Returns the entries of the windows of the stretch. If all channels are visited for each
+    /// entry, what one entry adds to a pixel is stored before the next entry adds to it.
     fn entries(self, geometry: &WindowGeometry) -> impl Iterator<Item = Entry> {
         let (side, width, padding) = (geometry.window, geometry.input.width, geometry.padding);
         (0..side * side).map(move |place| {
@@ -115,13 +116,13 @@ impl Stretch {
 
 /// One entry of the windows of a stretch, in the first channel.
 struct Entry {
-    /// `dy window + dx`
+    /// The row `dy window + dx`.
     row: usize,
     dx: usize,
-    /// Those windows of the stretch for which its pixel row is in the image.
+    /// The windows of the stretch whose pixel row is in the image.
     part: Range<usize>,
-    /// Where the pixel of the first of these stands in the image: outside by less than a row where
-    /// its column is.
+    /// Position in the image of the pixel of the first of these windows. It is outside the image by
+    /// less than a row if its column is.
     pixel: isize,
 }
 
@@ -130,10 +131,10 @@ pub(super) struct Gather<'a> {
     pub(super) geometry: &'a WindowGeometry,
     pub(super) masks: &'a ColumnMasks,
     pub(super) stretch: Stretch,
-    /// Channels × images × pixels.
+    /// The map, channels × images × pixels.
     pub(super) pixels: &'a [f32],
     pub(super) out: &'a mut [f32],
-    /// Numbers of a row of the tile.
+    /// Length of a row of the tile.
     pub(super) stride: usize,
 }
 
@@ -168,16 +169,16 @@ impl Kernel<f32> for Gather<'_> {
     }
 }
 
-/// Adds a tile to the pixels that the windows of a stretch are made of.
+/// Adds a tile to the pixels of the windows of a stretch.
 pub(super) struct Scatter<'a, 'p> {
     pub(super) geometry: &'a WindowGeometry,
     pub(super) masks: &'a ColumnMasks,
     pub(super) stretch: Stretch,
-    /// Channels × pixels of the images from `first_image` on.
+    /// The gradient of the images from `first_image` on, channels × pixels.
     pub(super) pixels: &'a mut MatMut<'p, f32>,
     pub(super) first_image: usize,
     pub(super) tile: &'a [f32],
-    /// Numbers of a row of the tile.
+    /// Length of a row of the tile.
     pub(super) stride: usize,
 }
 
@@ -211,21 +212,21 @@ impl Kernel<f32> for Scatter<'_, '_> {
     }
 }
 
-/// The places from `first` on, if all are among so many.
+/// Returns the `length` places from `first` on, if all of them are below `count`.
 #[inline(always)]
 fn place(count: usize, first: isize, length: usize) -> Option<Range<usize>> {
     let first = usize::try_from(first).ok()?;
     (first + length <= count).then(|| first..first + length)
 }
 
-/// Where there are not: one by one, those that the mask keeps, with their pixels.
+/// Returns the places that the mask keeps, with their pixels, for stretches that [`place`] refuses.
 fn kept(mask: &[f32], first: isize) -> impl Iterator<Item = (usize, usize)> {
     let pixels = (first..).map(usize::try_from).enumerate();
     let kept = mask.iter().zip(pixels).filter(|(mask, _)| **mask != 0.0);
     kept.filter_map(|(_, (k, pixel))| Some((k, pixel.ok()?)))
 }
 
-/// `to = from` where the mask is not 0, and 0 elsewhere.
+/// Sets `to = from` where the mask is not 0, and `to = 0` elsewhere.
 #[inline(always)]
 fn copy<L: Lanes<f32>>(lanes: L, from: &[f32], mask: &[f32], to: &mut [f32]) {
     let whole = to.len() / L::COUNT * L::COUNT;
@@ -239,7 +240,7 @@ fn copy<L: Lanes<f32>>(lanes: L, from: &[f32], mask: &[f32], to: &mut [f32]) {
     }
 }
 
-/// `to += from` where the mask is not 0.
+/// Adds `from` to `to` where the mask is not 0.
 #[inline(always)]
 fn add<L: Lanes<f32>>(lanes: L, from: &[f32], mask: &[f32], to: &mut [f32]) {
     let whole = to.len() / L::COUNT * L::COUNT;

@@ -1,10 +1,10 @@
-//! Where windows stand on a feature map.
+//! The positions of windows on a feature map.
 
 use std::ops::Range;
 
 use crate::shape::Shape;
 
-/// Where windows stand on a feature map.
+/// The positions of windows on a feature map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WindowGeometry {
     pub(super) input: Shape,
@@ -14,7 +14,7 @@ pub(crate) struct WindowGeometry {
 }
 
 impl WindowGeometry {
-    /// Windows of odd side, padded so that stride 1 keeps the size of the map.
+    /// Places windows of odd side length, padded so that stride 1 keeps the size of the map.
     pub(crate) fn new(input: Shape, window: usize, stride: usize) -> Self {
         Self {
             input,
@@ -24,26 +24,27 @@ impl WindowGeometry {
         }
     }
 
-    /// Entries of a window: m = channels k².
+    /// Returns the number of entries of a window, m = channels k².
     pub(crate) fn rows(&self) -> usize {
         self.input.channels * self.window * self.window
     }
 
-    /// Rows and columns of the map of windows.
+    /// Returns the numbers of rows and columns of the map of windows.
     pub(crate) fn map(&self) -> (usize, usize) {
         let side = |length: usize| (length + 2 * self.padding - self.window) / self.stride + 1;
         (side(self.input.height), side(self.input.width))
     }
 
-    /// Windows per image.
+    /// Returns the number of windows per image.
     pub(crate) fn positions(&self) -> usize {
         let (height, width) = self.map();
         height * width
     }
 
-    /// Calls `visit` for every run of columns that shares its image and row, and every row of
-    /// pixels that it reads: the entry of the first pixel (dx = 0), the image, the pixel row (None
-    /// outside the map), the columns j of the map, and where the run starts among `columns`.
+    /// Calls `visit` for every run of columns in one row of an image, and every row of pixels that
+    /// it reads. A run has the entry of its first pixel (dx = 0), the channel, the image, the pixel
+    /// row (None outside the map), the first column and the number of columns in the map, and the
+    /// offset among `columns`.
     #[inline(always)]
     pub(super) fn runs(&self, columns: Range<usize>, mut visit: impl FnMut(Run)) {
         let (height, width) = self.map();
@@ -77,7 +78,7 @@ impl WindowGeometry {
     }
 }
 
-/// Neighbouring columns over one row of pixels.
+/// Adjacent columns over one row of pixels.
 pub(super) struct Run {
     pub(super) entry: usize,
     pub(super) channel: usize,

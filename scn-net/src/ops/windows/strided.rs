@@ -1,9 +1,9 @@
-//! Windows at any stride, a row of pixels at a time.
+//! Windows at any stride, by rows of pixels.
 //!
-//! Pixels are first parted by their column modulo the stride s: part r of a row holds the pixels of
-//! columns r, r + s, r + 2 s, .... Entry dx of the windows of a row then is one stretch of one
-//! part, `j + (dx - padding) div s` of part `(dx - padding) mod s`. Parts have zeros before and
-//! behind them, where windows reach beyond the image.
+//! Pixels are first divided by their column modulo the stride s: part r of a row holds the pixels
+//! of columns r, r + s, r + 2 s, .... Entry dx of the windows of a row is then one stretch of one
+//! part: `j + (dx - padding) div s` of part `(dx - padding) mod s`. Each part has zeros before and
+//! behind it, where windows reach beyond the image.
 
 use std::ops::Range;
 
@@ -13,13 +13,13 @@ use scn_solvers::tile::{Kernel, Lanes};
 use super::geometry::{Run, WindowGeometry};
 use crate::shape::Shape;
 
-/// Rows of pixels in parts.
+/// A row of pixels, divided into parts.
 struct Parts {
     numbers: Vec<f32>,
     stride: usize,
-    /// Numbers of a part, zeros before and behind included.
+    /// Length of a part, including the zeros before and behind it.
     length: usize,
-    /// Zeros before a part.
+    /// Number of zeros before a part.
     before: usize,
 }
 
@@ -27,7 +27,7 @@ impl Parts {
     fn new(geometry: &WindowGeometry) -> Self {
         let stride = geometry.stride;
         let (_, windows) = geometry.map();
-        // No window reaches further.
+        // No window reaches beyond these zeros.
         let before = geometry.padding.div_ceil(stride);
         let behind = geometry.window.div_ceil(stride);
         let length = before + windows.max(geometry.input.width.div_ceil(stride)) + behind;
@@ -39,13 +39,13 @@ impl Parts {
         }
     }
 
-    /// The numbers of part r for the columns of the image.
+    /// Returns part r, without the zeros before it.
     #[inline(always)]
     fn part(&mut self, r: usize) -> &mut [f32] {
         &mut self.numbers[r * self.length + self.before..(r + 1) * self.length]
     }
 
-    /// Where entry dx of windows stands, the first of which has column `first`.
+    /// Returns the range of entry dx of `length` windows, the first of which has column `first`.
     #[inline(always)]
     fn entry(
         &self,
@@ -64,7 +64,7 @@ impl Parts {
     #[inline(always)]
     fn take(&mut self, row: &[f32]) {
         if self.stride == 2 {
-            // As pairs, which the compiler turns into moves of registers.
+            // The compiler turns pairs into register moves.
             let (pairs, rest) = row.as_chunks::<2>();
             let [even, odd] = [0, self.length].map(|part| part + self.before);
             for (j, pair) in pairs.iter().enumerate() {
@@ -100,10 +100,10 @@ impl Parts {
 pub(super) struct Gather<'a> {
     pub(super) geometry: &'a WindowGeometry,
     pub(super) columns: Range<usize>,
-    /// Channels × images × pixels.
+    /// The map, channels × images × pixels.
     pub(super) pixels: &'a [f32],
     pub(super) out: &'a mut [f32],
-    /// Numbers of a row of the tile.
+    /// Length of a row of the tile.
     pub(super) stride: usize,
 }
 
@@ -144,15 +144,15 @@ impl Kernel<f32> for Gather<'_> {
     }
 }
 
-/// Adds a tile to the pixels that windows are made of.
+/// Adds a tile to the pixels of its windows.
 pub(super) struct Scatter<'a, 'p> {
     pub(super) geometry: &'a WindowGeometry,
     pub(super) columns: Range<usize>,
-    /// Channels × pixels of the images from `first_image` on.
+    /// The gradient of the images from `first_image` on, channels × pixels.
     pub(super) pixels: &'a mut MatMut<'p, f32>,
     pub(super) first_image: usize,
     pub(super) tile: &'a [f32],
-    /// Numbers of a row of the tile.
+    /// Length of a row of the tile.
     pub(super) stride: usize,
 }
 
@@ -189,7 +189,7 @@ impl Kernel<f32> for Scatter<'_, '_> {
     }
 }
 
-/// Numbers that are moved at a time: a call costs more than these moves.
+/// Numbers copied at a time without a function call, which would cost more than the moves.
 const PIECE: usize = 8;
 
 #[inline(always)]

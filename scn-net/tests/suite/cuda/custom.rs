@@ -1,4 +1,4 @@
-//! Custom layers, which graphics processors do not execute.
+//! Custom layers, which GPUs do not execute.
 
 use scn_net::{NetError, Network, Shape, Tensor};
 
@@ -6,7 +6,7 @@ use super::{config, cuda};
 use crate::custom::with_rms_norm;
 use crate::rms_norm::RmsNorm;
 
-/// An error names the layer, and the network goes on where it was.
+/// The error names the layer, and the network stays on its device.
 #[test]
 fn custom_layers_stay_on_the_processor() {
     let Some(device) = cuda() else { return };

@@ -1,4 +1,4 @@
-//! Steps and batches that follow each other without waiting.
+//! Steps and batches that are issued without waiting for the previous one.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use scn_net::{NetError, Network, Sgd, SolverMethod, StepReport, Tensor};
 use super::{config, cuda};
 use crate::small;
 
-/// A loader of digits for training: batches of 40, 40 and 16 images, flipped and moved.
+/// Returns a loader of digits for training, with batches of 40, 40 and 16 images, flipped and
+/// shifted.
 fn loader(contrast: Option<f64>) -> Loader {
     let digits = Arc::new(small::digits().train.first(96));
     let mut config = config().input.normalization();
@@ -23,9 +24,9 @@ fn loader(contrast: Option<f64>) -> Loader {
     Loader::training(digits, Arc::new(normalization), augmentation, 40, 3).unwrap()
 }
 
-/// Steps that follow each other without waiting, with images that stay on the device or,
-/// contrast-normalised, are sent; the third of a size is a recorded one. The bits are those of
-/// steps one by one, with batches made here.
+/// Steps without waiting are bit-identical to steps one by one with batches made on the CPU. Images
+/// stay on the device or, if contrast-normalised, are copied there. The third step of a batch size
+/// is recorded.
 #[test]
 fn steps_in_a_row_are_those_one_by_one() {
     let Some(device) = cuda() else { return };
@@ -43,7 +44,7 @@ fn steps_in_a_row_are_those_one_by_one() {
             (network, Sgd::new(&config.training), Vec::new())
         });
         for epoch in 0..4 {
-            // Tolerances that a recorded step has to follow.
+            // A recorded step has to follow the changed tolerances.
             let mut solver = config.network.solver;
             solver.tolerance *= 1.0 + epoch as f32;
             for (network, ..) in [&mut row, &mut single] {
@@ -73,8 +74,7 @@ fn steps_in_a_row_are_those_one_by_one() {
     }
 }
 
-/// Groups of the batches of an epoch, of which the last is smaller, are those of a network here
-/// that is trained on the same loader.
+/// Losses with groups match those of the CPU on the same loader, whose last batch is smaller.
 #[test]
 fn groups_in_a_row_are_the_same_as_here() {
     let Some(device) = cuda() else { return };
@@ -94,14 +94,14 @@ fn groups_in_a_row_are_the_same_as_here() {
         losses
     });
     assert_eq!(found.len(), 3);
-    // As in `runs_move_between_devices`; two groups instead of four of the last batch are off by a
-    // tenth.
+    // The tolerance is that of `runs_move_between_devices`. Two groups instead of four in the last
+    // batch would change the loss by a tenth.
     for (found, expected) in found.iter().zip(&expected) {
         assert_abs_diff_eq!(found, expected, epsilon = 1e-2 * expected);
     }
 }
 
-/// Batches that follow each other without waiting, as one by one.
+/// Inference without waiting gives the same results as batch by batch.
 #[test]
 fn batches_in_a_row_are_inferred_as_one_by_one() {
     let Some(device) = cuda() else { return };
@@ -109,7 +109,7 @@ fn batches_in_a_row_are_inferred_as_one_by_one() {
     network.move_to(&device).unwrap();
     for contrast in [None, Some(10.0)] {
         let loader = loader(contrast);
-        // Twice: the second time the images are there.
+        // The second time, the images are already on the device.
         for _ in 0..2 {
             let mut batches = loader.epoch(0, 0);
             let mut count = 0;
@@ -118,7 +118,7 @@ fn batches_in_a_row_are_inferred_as_one_by_one() {
                     let batch = batches.next().unwrap();
                     let images = Tensor::from_batch(&batch).unwrap();
                     assert_eq!(labels, batch.labels);
-                    // Not within a batch that is on its way.
+                    // This inference must not disturb a batch in flight.
                     let (expected, done) = network.infer(images).unwrap();
                     assert_eq!((logits, activity), (expected, done));
                     count += 1;
@@ -130,8 +130,8 @@ fn batches_in_a_row_are_inferred_as_one_by_one() {
     }
 }
 
-/// What a network does not take it refuses at once, here and there: on a device, plans of batches
-/// never show it the images.
+/// A network refuses images of a different shape at once on both devices. On a GPU, the plans of
+/// batches do not contain the images.
 #[test]
 fn images_of_another_shape_are_refused() {
     let mut other = config();

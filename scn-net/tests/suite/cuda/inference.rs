@@ -1,12 +1,13 @@
-//! Mirror images and a scaled λ1, there.
+//! Mirror images and a scaled λ1 on GPUs.
 
 use scn_net::evaluate_average_mirrored;
 
 use super::{config, devices};
 use crate::inference::{averaged_by_hand, compare, loader, network};
 
-/// On one device and on two, which share a batch; of images that the device makes of bytes, and
-/// contrast-normalised ones that it is sent. The second time the images are there.
+/// Tests one device and two that share a batch, with images that the device makes from bytes and
+/// contrast-normalised ones that are copied to it. The second time, the images are already on the
+/// device.
 #[test]
 fn mirror_images_are_averaged_as_by_hand() {
     for device in [devices(&[0]), devices(&[0, 1])].into_iter().flatten() {
@@ -22,8 +23,8 @@ fn mirror_images_are_averaged_as_by_hand() {
     }
 }
 
-/// Before the network moves there or after, which is the same; the parameters that come back are
-/// scaled.
+/// λ1 can be scaled before or after the network moves to the device, with the same result. The
+/// parameters fetched from the device are scaled.
 #[test]
 fn lambda1_is_scaled_before_and_after_the_move() {
     let loader = loader(None);

@@ -1,4 +1,4 @@
-//! Dictionaries learned for a network that computes on a graphics processor.
+//! Dictionaries learned for a network on a GPU.
 
 use std::ops::ControlFlow;
 
@@ -6,8 +6,8 @@ use scn_net::{DictionaryInit, Network};
 
 use super::{batch, config, cuda};
 
-/// They are those that are learned for a network here, bit for bit, and the device computes with
-/// them.
+/// The dictionaries are bit-identical to those learned for a network on the CPU, and the device
+/// uses them.
 #[test]
 fn learned_dictionaries_come_to_the_device() {
     let Some(device) = cuda() else { return };
@@ -25,7 +25,8 @@ fn learned_dictionaries_come_to_the_device() {
     for ((name, found), (_, expected)) in there.params().unwrap().zip(here.params().unwrap()) {
         assert_eq!(found.value, expected.value, "{name}");
     }
-    // They are so alike that codes at the tolerance differ from device to device; on one device they do not.
+    // The atoms are so similar that codes at the tolerance differ between devices, so compare on
+    // one device.
     here.move_to(&device).unwrap();
     let [expected, found] = [&here, &there].map(|network| network.infer(images.clone()).unwrap());
     assert_eq!(found.0, expected.0);

@@ -1,11 +1,11 @@
-//! Processes with graphics processors: what one process with all of them computes, to the bit.
+//! Processes with GPUs get results bit-identical to those of one process with all the GPUs.
 
 use scn_net::{Device, NetError, Network, RunStart};
 
 use super::devices;
 use crate::processes::{config, files, found, run, together};
 
-/// Each with so many devices of the first that there are.
+/// Distributes the first GPUs among `count` processes with `each` GPUs each.
 fn shared_out(count: usize, each: usize) -> Vec<Device> {
     let own = |rank: usize| Device::cuda(&Vec::from_iter(rank * each..(rank + 1) * each));
     (0..count).map(|rank| own(rank).unwrap()).collect()
@@ -30,7 +30,8 @@ fn steps_and_evaluations_are_those_of_one_process() {
     }
 }
 
-/// Stopped by the last process, resumed by one with all devices, stopped and resumed again. The report of a step comes one step late.
+/// A run is stopped by the last process, resumed by one process with all GPUs, then stopped and
+/// resumed again. The report of a step arrives one step late.
 #[test]
 fn a_run_goes_on_with_other_processes() {
     let Some(pair) = devices(&[0, 1]) else { return };
@@ -45,7 +46,7 @@ fn a_run_goes_on_with_other_processes() {
     assert_eq!(files(&shared), files(&alone));
 }
 
-/// Processes that cannot share a network are told so, all of them.
+/// All processes get an error if they cannot share a network.
 #[test]
 fn devices_that_do_not_fit_are_errors() {
     let Some(_pair) = devices(&[0, 1]) else {

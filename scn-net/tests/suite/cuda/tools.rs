@@ -1,4 +1,4 @@
-//! What helps gradient descent, on a device as here.
+//! Tools for gradient descent, on GPUs compared with the CPU.
 
 use approx::assert_abs_diff_eq;
 use scn_data::{Batch, Mixture};
@@ -17,12 +17,14 @@ fn network(config: &RunConfig, device: Option<&Device>) -> (Network, Sgd) {
     (network, Sgd::new(&config.training))
 }
 
-/// Loss and gradients of mixed images with smoothed labels, a clipped step, and the average.
+/// Compares loss and gradients of mixed images with smoothed labels, a clipped step, and the
+/// average.
 #[test]
 fn a_step_with_tools_is_the_same_as_here() {
     let Some(device) = cuda() else { return };
     let mut config = with_tools(config());
-    // Values near zero, of which a step is a large part, differ by as large a part.
+    // A step changes values near zero by a large fraction, and they would differ by as much. Avoid
+    // this for λ1.
     config.network.lambda1.initial = 0.05;
     let loader = loader(&config, None);
     let mut pairs = [None, Some(&device)].map(|device| network(&config, device));
@@ -38,8 +40,8 @@ fn a_step_with_tools_is_the_same_as_here() {
         }
         let [(here, _), (there, _)] = &pairs;
         if step == 0 {
-            // Clipped, as they are after the step. Those of the second are taken at parameters that
-            // differ by what the first has left.
+            // The gradients are clipped, because the step is done. Those of the second step are
+            // taken at parameters that already differ after the first.
             compare(there, here, "gradient", step);
         }
         compare(there, here, "value", step);
@@ -61,8 +63,9 @@ fn values(network: &Network) -> Vec<Vec<f32>> {
     params.map(|(_, param)| param.value.clone()).collect()
 }
 
-/// With images that stay on the device and are mixed there, or are mixed here and sent: the bits of
-/// steps one by one. Tools come and go; a recorded step is one with or without.
+/// Steps without waiting are bit-identical to steps one by one, with images that stay on the device
+/// and are mixed there, or are mixed on the CPU and copied. Tools are switched on and off, and
+/// steps are recorded with and without them.
 #[test]
 fn steps_with_tools_in_a_row_are_those_one_by_one() {
     let Some(device) = cuda() else { return };
@@ -109,7 +112,7 @@ fn steps_with_tools_in_a_row_are_those_one_by_one() {
     }
 }
 
-/// The averaged network is evaluated where it is, and the device goes on with its own.
+/// The averaged network is evaluated on its device, which then continues with the network itself.
 #[test]
 fn an_averaged_network_is_evaluated_on_its_device() {
     let Some(device) = cuda() else { return };
@@ -130,13 +133,13 @@ fn an_averaged_network_is_evaluated_on_its_device() {
     });
     assert_ne!(losses[1][0], losses[1][1]);
     for (found, expected) in losses[1].iter().zip(&losses[0]) {
-        // As in `runs_move_between_devices`.
+        // The tolerance is that of `runs_move_between_devices`.
         assert_abs_diff_eq!(found, expected, epsilon = 1e-2 * expected);
     }
 }
 
-/// Resumed, on a device and from one to another: the same bits of the averaged network where it is
-/// the same device.
+/// Runs are resumed on the same device or a different one. On the same device, the averaged network
+/// is bit-identical.
 #[test]
 fn runs_with_tools_are_resumed() {
     let Some(device) = cuda() else { return };
@@ -164,8 +167,8 @@ fn runs_with_tools_are_resumed() {
     assert_eq!(read("whole"), read("same"));
 }
 
-/// Twice the same images in a batch, mixed alike and shared by two devices: gradients, clipped,
-/// steps and averages are those of one device with them once, to the bit.
+/// Two devices share a batch that has the same mixed images twice. Clipped gradients, steps and
+/// averages are bit-identical to those of one device with the images once.
 #[test]
 fn two_devices_clip_and_average_alike() {
     let Some(pair) = devices(&[0, 1]) else { return };
@@ -203,8 +206,8 @@ fn two_devices_clip_and_average_alike() {
     }
 }
 
-/// Batches of a run that two devices mix and share: as on one, but for the moments, which are of
-/// the shares; and the same bits again, resumed.
+/// Two devices mix and share the batches of a run. Losses are close to those of one device, whose
+/// moments differ, and a resumed run is bit-identical.
 #[test]
 fn two_devices_train_with_tools() {
     let Some(pair) = devices(&[0, 1]) else { return };

@@ -1,4 +1,4 @@
-//! What a step on the active set does to each entry of a tile, beside the products with `H`.
+//! The entry-by-entry parts of a step on the active set, without the products with `H`.
 
 use crate::tile::{Kernel, Lanes, Real};
 
@@ -19,9 +19,9 @@ impl<T: Real> Kernel<T> for SubtractFrom<'_, T> {
     }
 }
 
-/// The right side `c - λ1 s - H a` on the active set, and 0 elsewhere; and the mask of the set.
+/// The right side `c - λ1 s - H a` on the active set (0 elsewhere), and the mask of the set.
 pub struct ActiveRightSide<'a, T> {
-    /// Padded.
+    /// λ1 per atom, padded with zeros.
     pub lambda1: &'a [T],
     pub codes: &'a [T],
     /// `c - H a`
@@ -65,7 +65,7 @@ fn toward_minimum<T: Real>(code: T, descent: T, lambda1: T) -> T {
     }
 }
 
-/// Cuts steps off where a code would change its sign. Returns whether any would.
+/// Clips steps that would change the sign of a code. Returns whether there were any.
 pub struct ClipSteps<'a, T> {
     pub codes: &'a [T],
     pub steps: &'a [T],
@@ -88,7 +88,7 @@ impl<T: Real> Kernel<T> for ClipSteps<'_, T> {
     }
 }
 
-/// Makes the steps, and leaves of each what rounding has made of it.
+/// Adds the steps to the codes, and replaces each step by the actual change after rounding.
 pub struct TakeSteps<'a, T> {
     pub codes: &'a mut [T],
     pub steps: &'a mut [T],
@@ -107,7 +107,7 @@ impl<T: Real> Kernel<T> for TakeSteps<'_, T> {
     }
 }
 
-/// Whether `H_jj |d_j|` is at most a multiple of the column's scale, for all entries.
+/// Whether `H_jj |d_j|` is at most `largest` times the scale of the column, for all entries.
 pub struct StepsAreSmall<'a, T> {
     pub diagonal: &'a [T],
     pub steps: &'a [T],
@@ -123,7 +123,7 @@ impl<T: Real> Kernel<T> for StepsAreSmall<'_, T> {
     fn run<L: Lanes<T>>(self, _: L) -> bool {
         let rows = self.steps.chunks_exact(T::tile());
         rows.zip(self.diagonal).all(|(row, &diagonal)| {
-            // Without a short cut, so that it takes a few vector operations.
+            // No early exit, so that it compiles to a few vector operations.
             row.iter()
                 .zip(self.scale)
                 .fold(true, |all, (&step, &scale)| {

@@ -1,11 +1,11 @@
-//! What the tests of all kernels share: tiles of random numbers, and the comparison.
+//! Helpers for the tests of all kernels: random tiles and comparisons.
 
 use approx::abs_diff_eq;
 
 use crate::synthetic::normal_matrix;
 use crate::tile::Scalar;
 
-/// A tile with so many rows, row-major.
+/// Returns a random tile with `rows` rows.
 pub(super) fn tile<T: Scalar>(rows: usize, seed: u64) -> Vec<T> {
     let matrix = normal_matrix::<T>(T::tile(), rows, seed);
     matrix
@@ -14,20 +14,20 @@ pub(super) fn tile<T: Scalar>(rows: usize, seed: u64) -> Vec<T> {
         .collect()
 }
 
-/// A tile row or a whole tile of NaN: what scratch may hold.
+/// Returns a tile of NaN, as scratch may contain.
 pub(super) fn dirty<T: Scalar>(rows: usize) -> Vec<T> {
     vec![T::from_f64(f64::NAN); rows * T::tile()]
 }
 
-/// Entry (row, column) of a tile, as f64.
+/// Returns entry (row, column) of a tile, as `f64`.
 pub(super) fn at<T: Scalar>(tile: &[T], row: usize, column: usize) -> f64 {
     tile[row * T::tile() + column].to_f64()
 }
 
-/// As `assert_abs_diff_eq!`, and says what was compared.
+/// Same as `assert_abs_diff_eq!`, but names what was compared.
 pub(super) fn assert_close(found: f64, expected: f64, bound: f64, what: &str) {
     assert!(
         abs_diff_eq!(found, expected, epsilon = bound),
-        "{what}: {found} for {expected}, bound {bound:e}"
+        "{what}: expected {expected}, found {found}, bound {bound:e}"
     );
 }

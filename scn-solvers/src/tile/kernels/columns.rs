@@ -1,10 +1,10 @@
-//! What certificates ask of rows of a tile: one number for each column.
+//! Kernels of certificates that work on tile rows, with one number per column.
 
 use faer::traits::math_utils::sqrt;
 
 use crate::tile::{Kernel, Lanes, Real};
 
-/// Whether `residual + rounding` is above the tolerance in no column. A NaN is not above it.
+/// Whether `residual + rounding` is within the tolerance in all columns. A NaN counts as within it.
 pub struct AllWithin<'a, T> {
     pub residual: &'a [T],
     pub rounding: &'a [T],
@@ -17,7 +17,7 @@ impl<T: Real> Kernel<T> for AllWithin<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, _: L) -> bool {
         let residuals = self.residual.iter().zip(self.rounding);
-        // Without a short cut, so that it takes a few vector operations.
+        // No early exit, so that it compiles to a few vector operations.
         residuals.fold(true, |all, (&residual, &rounding)| {
             all & !(residual + rounding > self.tolerance)
         })
@@ -36,14 +36,14 @@ impl<T: Real> Kernel<T> for AllInRange<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, _: L) -> bool {
         let in_range = |value: T| value.finite() & (value >= self.least);
-        // Without a short cut, so that it takes a few vector operations.
+        // No early exit, so that it compiles to a few vector operations.
         self.values
             .iter()
             .fold(true, |all, &value| all & in_range(value))
     }
 }
 
-/// The root of every number.
+/// Replaces every number by its square root.
 pub struct SquareRoots<'a, T>(pub &'a mut [T]);
 
 impl<T: Real> Kernel<T> for SquareRoots<'_, T> {
@@ -57,8 +57,8 @@ impl<T: Real> Kernel<T> for SquareRoots<'_, T> {
     }
 }
 
-/// A sum of products that bounds rounding: these times the scale, `|a|_1`, the largest
-/// `√H_jj |a_j|`, `||x||`, and 1.
+/// The coefficients of a rounding bound: of the scale, `|a|_1`, the largest `√H_jj |a_j|`, `||x||`
+/// and 1.
 #[derive(Clone, Copy)]
 pub struct RoundingWeights<T> {
     pub scale: T,
@@ -68,10 +68,11 @@ pub struct RoundingWeights<T> {
     pub fixed: T,
 }
 
-/// Adds the bound of each column, relative to its scale, to `rounding`, or takes its place there.
+/// Writes the rounding bound of each column, relative to its scale, to `rounding`, or adds it
+/// there.
 pub struct BoundRounding<'a, T> {
     pub weights: RoundingWeights<T>,
-    /// Whether the bound takes the place of what `rounding` holds.
+    /// Whether the bound replaces the contents of `rounding` instead of being added.
     pub replace: bool,
     pub scale: &'a [T],
     pub code_sum: &'a [T],

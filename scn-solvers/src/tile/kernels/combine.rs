@@ -1,7 +1,7 @@
-//! Combinations of atoms, added to columns that lie one after the other in memory.
+//! Combinations of atoms, added to columns that are stored one after the other.
 //!
-//! The loop is that of [correlations](super::correlate) with the dictionary turned: a column of Y stands in for a signal, and the rows
-//! of the dictionary for atoms.
+//! The loop is that of [correlations](super::correlate) with the dictionary transposed: a column of
+//! Y takes the place of a signal, and the rows of the dictionary that of atoms.
 
 use super::correlate::add_sum;
 use super::product::{LARGEST_GROUP, add_vectors, with_blocks};
@@ -13,7 +13,7 @@ use crate::tile::{Kernel, Lanes, Real};
 pub struct AddCombinations<'a, 'c, T> {
     /// `D'`
     pub rows: &'a AtomGroups<T>,
-    /// Y in groups of so many of its rows, as for [`AddOuter`](super::AddOuter).
+    /// Y in groups of `width` of its rows, as in [`AddOuter`](super::AddOuter).
     pub groups: &'a [T],
     pub width: usize,
     /// At most a tile's columns, each with an entry for every row of D.
@@ -40,7 +40,7 @@ impl<T: Real> AddCombinations<'_, '_, T> {
             let first_row = index * width;
             let rows = width.min(self.rows.atoms - first_row);
             for first in (0..=last).step_by(COLUMNS) {
-                // What is added to next is on its way meanwhile.
+                // Prefetch the next columns to add to.
                 let (next, next_row) = if first + COLUMNS <= last {
                     (first + COLUMNS, first_row)
                 } else {
@@ -89,8 +89,11 @@ mod tests {
     use crate::tile::InstructionSet;
     use crate::tile::Scalar;
 
-    /// Every remainder of rows, atoms and columns, against sums in f64, with nothing else written: a sum of k products and one
-    /// number more is off by at most `(k + 1) ε` times the sum of their sizes.
+    /// Tests every remainder of rows, atoms and columns against sums in f64, and that nothing else
+    /// is written.
+    ///
+    /// A sum of k products and one more number is off by at most `(k + 1) ε` times the sum of their
+    /// absolute values.
     fn agrees_with_sums_in_f64<T: Scalar>() {
         for (rows, atoms) in [(1, 1), (16, 5), (27, 16), (33, 40), (48, 64), (97, 17)] {
             let dictionary = normal_matrix::<T>(rows, atoms, 1);

@@ -1,12 +1,12 @@
-//! Conjugate gradients on `H_LL d = r` for a tile, each column with an active set L of its own.
+//! Conjugate gradients on `H_LL d = r` for a tile, each column with its own active set L.
 //!
-//! All vectors are tiles with one row per padded atom and are zero off the active set, which a mask of zeros and ones keeps
-//! so. The preconditioner is the diagonal of `H`.
+//! All vectors are tiles with one row per padded atom. A mask of zeros and ones keeps them zero
+//! outside the active sets. The preconditioner is the diagonal of `H`.
 
 use super::product::{load_rows, subtract_product, with_registers};
 use crate::tile::{Kernel, Lanes, PANEL, Panels, Real};
 
-/// `q = H p` and `p'q` per column.
+/// `q = H p`, and `p'q` of each column.
 pub struct Curvature<'a, T> {
     pub gram: &'a Panels<T>,
     pub direction: &'a [T],
@@ -51,7 +51,8 @@ impl<T: Real> Curvature<'_, T> {
     }
 }
 
-/// With `α` per column: `d += α p`, `r -= α q` on the mask. Returns per column `r'r / diag(H)` and `max |r|`.
+/// `d += α p` and `r -= α q` on the mask, with α per column; also `r' diag(H)^-1 r` and `max |r|`
+/// of each column.
 pub struct Advance<'a, T> {
     pub inverse_diagonal: &'a [T],
     pub mask: &'a [T],
@@ -99,7 +100,7 @@ impl<T: Real> Kernel<T> for Advance<'_, T> {
     }
 }
 
-/// With `β` per column: `p = r / diag(H) + β p`.
+/// `p = r / diag(H) + β p`, with β per column.
 pub struct Turn<'a, T> {
     pub inverse_diagonal: &'a [T],
     pub weight: &'a [T],
@@ -128,7 +129,7 @@ impl<T: Real> Kernel<T> for Turn<'_, T> {
     }
 }
 
-/// Per column `max |r - H d|` on the mask.
+/// `max |r - H d|` on the mask, per column.
 pub struct MaskedResidual<'a, T> {
     pub gram: &'a Panels<T>,
     pub mask: &'a [T],
@@ -136,7 +137,8 @@ pub struct MaskedResidual<'a, T> {
     pub solution: &'a [T],
     /// One entry per column of the tile.
     pub largest: &'a mut [T],
-    /// One entry per column of the tile: 0, or NaN where a number on the way was not finite, which a maximum may lose.
+    /// One entry per column of the tile: 0, or NaN if an intermediate number was not finite (a
+    /// maximum may lose a NaN).
     pub not_finite: &'a mut [T],
 }
 
@@ -190,15 +192,15 @@ mod tests {
 
     const ATOMS: usize = 7;
 
-    /// Rows of padding are zero, as in every tile.
+    /// Padding rows are zero, as in every tile.
     fn random<T: Scalar>(seed: u64) -> Vec<T> {
         let mut tile = tile::<T>(padded(ATOMS), seed);
         tile[ATOMS * T::tile()..].fill(T::ZERO);
         tile
     }
 
-    /// Each kernel against its formula in f64. No number passes through more than n + 4 roundings, each relative to no more
-    /// than the sum of the sizes of all that enters.
+    /// Tests each kernel against its formula in f64. Each number undergoes at most n + 4 roundings,
+    /// each relative to at most the sum of the absolute values of the inputs.
     fn are_the_formulas<T: Scalar>() {
         let gram = normal_matrix::<T>(ATOMS, ATOMS, 1);
         let panels = Panels::pack(gram.as_ref(), padded(ATOMS));

@@ -1,8 +1,8 @@
-//! From tiles of one type to tiles of another.
+//! Conversion of tiles between number types.
 
 use crate::tile::{Kernel, Lanes, Real};
 
-/// Columns `first..` of a tile as a tile of `f64`.
+/// Copies columns `first..` of a tile of `T` to a tile of `f64`.
 pub struct Widen<'a, T> {
     pub from: &'a [T],
     pub first: usize,
@@ -23,7 +23,7 @@ impl<T: Real> Kernel<T> for Widen<'_, T> {
     }
 }
 
-/// A tile of `f64`, rounded to columns `first..` of another.
+/// Rounds a tile of `f64` into columns `first..` of a tile of `T`.
 pub struct Narrow<'a, T> {
     pub from: &'a [f64],
     pub first: usize,

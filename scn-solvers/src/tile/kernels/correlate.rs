@@ -1,7 +1,8 @@
-//! Correlations `c = D'x` of a tile of signals, from wherever the signals lie.
+//! Correlations `c = D'x` of a tile of signals, for either layout of the signals.
 //!
-//! Signals one after the other in memory are read where they are: vectors then go along the atoms, and every number of a
-//! signal is spread over one. Signals side by side are read like any tile: vectors go along the signals.
+//! Signals stored one after the other are read in place: vectors run along the atoms, and each
+//! number of a signal is broadcast to a vector. Signals stored side by side are read like any tile:
+//! vectors run along the signals.
 
 use std::ops::Range;
 
@@ -10,20 +11,23 @@ use crate::tile::atom_groups::AtomGroups;
 use crate::tile::prefetch::{CACHE_LINE, prefetch};
 use crate::tile::{Kernel, Lanes, PANEL, Real, padded};
 
-/// Rows of a signal that are read in one go, and whose products are summed before they are added to the sum of the others. A sum
-/// of m products in one go is off by about `sqrt(m) ε`, which would be more than the KKT residuals asked for; sums of sums of
-/// sums are not: `sqrt(8 + 16 + m/128) ε`. The additions that this takes wait for no multiply-add.
+/// Rows of a signal whose products are summed separately before they are added to the total.
+///
+/// A single running sum of m products is off by about `sqrt(m) ε`, which exceeds the requested KKT
+/// residuals. Sums of sums of sums are off by `sqrt(8 + 16 + m/128) ε`. The extra additions do not
+/// wait for any multiply-add.
 const CHUNK: usize = 8;
 
-/// Rows that all columns of a tile are multiplied by before the next: those of the signals and of a group of atoms fit the
-/// first cache together.
+/// Rows that are processed for all columns of a tile before the next rows. Those of the signals and
+/// of a group of atoms fit in the L1 cache together.
 const PART: usize = 128;
 
-/// Correlations of signals that lie one after the other: those of column k go to
-/// `out[k * padded_atoms..][..padded_atoms]`.
+/// Correlations of signals stored one after the other.
+///
+/// Those of column k go to `out[k * padded_atoms..][..padded_atoms]`.
 pub struct CorrelateColumns<'a, T> {
     pub dictionary: &'a AtomGroups<T>,
-    /// m × at most a tile's columns.
+    /// At most a tile's columns, each of length m.
     pub signals: &'a [&'a [T]],
     pub out: &'a mut [T],
 }
@@ -57,7 +61,7 @@ impl<T: Real> CorrelateColumns<'_, T> {
                     } else {
                         some_columns(self.signals, 0, next_part.clone())
                     };
-                    // What the first group has read, the others find in the cache.
+                    // Only the first group prefetches; the others find the signals in the cache.
                     let ahead = if index == 0 { next } else { [&[][..]; COLUMNS] };
                     let sums = sum::<T, L, VECTORS, COLUMNS>(lanes, group, signals, ahead);
                     for (k, sums) in sums.iter().enumerate().take(last + 1 - first) {
@@ -78,7 +82,8 @@ impl<T: Real> CorrelateColumns<'_, T> {
     }
 }
 
-/// So many columns from `first` on, cut to some rows. Where columns are missing the last is taken again.
+/// Returns COLUMNS columns from `first` on, restricted to `rows`. The last column takes the place
+/// of missing ones.
 #[inline(always)]
 fn some_columns<'a, T, const COLUMNS: usize>(
     signals: &[&'a [T]],
@@ -92,8 +97,9 @@ fn some_columns<'a, T, const COLUMNS: usize>(
     columns
 }
 
-/// `sum over i of x_i d_i` for a group of atoms and some columns. VECTORS registers hold a row of the group. `ahead` are the
-/// columns that will be read next.
+/// Returns `sum over i of x_i d_i` for a group of atoms and some columns.
+///
+/// VECTORS registers hold a row of the group. `ahead` are the columns that are read next.
 #[inline(always)]
 pub(super) fn sum<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     lanes: L,
@@ -129,7 +135,7 @@ pub(super) fn sum<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usi
     total
 }
 
-/// `sum += x_i d_i` for the CHUNK rows from `row` on, which `chunk` holds.
+/// Adds `x_i d_i` for the CHUNK rows from `row` on; `chunk` holds these rows of the group.
 #[inline(always)]
 fn add_chunk<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     lanes: L,
@@ -140,7 +146,7 @@ fn add_chunk<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
 ) {
     let width = VECTORS * L::COUNT;
     let none = [T::ZERO; CHUNK];
-    // Arrays, so that nothing is checked between two sums.
+    // Arrays need no bounds checks in the loop.
     let mut values = [&none; COLUMNS];
     for k in 0..COLUMNS {
         values[k] = &signals[k].as_chunks().0[row / CHUNK];
@@ -156,7 +162,7 @@ fn add_chunk<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     }
 }
 
-/// The same for the last rows, fewer than CHUNK.
+/// Same as [`add_chunk`], for the last rows, fewer than CHUNK.
 #[inline(always)]
 fn add_rest<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     lanes: L,
@@ -176,7 +182,9 @@ fn add_rest<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     }
 }
 
-/// Adds what [`sum`] sums, in one go: for sums that another rounding is small beside, and that shall stay in registers from call to call.
+/// Adds the products of [`sum`] directly to `sums`, which stay in registers between calls.
+///
+/// For sums in which the additional rounding is negligible.
 #[inline(always)]
 pub(super) fn add_sum<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     lanes: L,
@@ -194,7 +202,9 @@ pub(super) fn add_sum<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS:
     add_rest::<T, L, VECTORS, COLUMNS>(lanes, remainder, signals, row, sums);
 }
 
-/// Correlations of a tile of signals, one tile row per row of the dictionary: `out` has one tile row per padded atom.
+/// Correlations of a tile of signals.
+///
+/// `signals` has one tile row per row of the dictionary, `out` one per padded atom.
 pub struct CorrelateTile<'a, T> {
     pub dictionary: &'a AtomGroups<T>,
     pub signals: &'a [T],
@@ -260,8 +270,11 @@ mod tests {
     use crate::tile::InstructionSet;
     use crate::tile::Scalar;
 
-    /// Every remainder of group, panel, chunk and column block, and more than one part, against sums in f64. A sum of k
-    /// products is off by at most `k ε` times the sum of their sizes; parts make it less.
+    /// Tests every remainder of group, panel, chunk and column block, and more than one part,
+    /// against sums in f64.
+    ///
+    /// A sum of k products is off by at most `k ε` times the sum of their absolute values; summing
+    /// in parts reduces this.
     fn agrees_with_sums_in_f64<T: Scalar>() {
         let shapes: &[(usize, usize)] = if cfg!(miri) {
             &[(1, 1), (9, 5)]
@@ -313,7 +326,7 @@ mod tests {
                         },
                     );
                     check(&|j, k| out[k * stride + j].to_f64());
-                    assert!(out[count * stride].to_f64().is_nan(), "written beyond");
+                    assert!(out[count * stride].to_f64().is_nan(), "wrote past the end");
 
                     let mut tile = vec![T::ZERO; rows * T::tile()];
                     for (k, column) in columns.iter().enumerate() {
@@ -334,7 +347,7 @@ mod tests {
                     for j in atoms..padded(atoms) {
                         assert_eq!(at(&out, j, 0), 0.0, "padding");
                     }
-                    assert!(at(&out, padded(atoms), 0).is_nan(), "written beyond");
+                    assert!(at(&out, padded(atoms), 0).is_nan(), "wrote past the end");
                 }
             }
         }

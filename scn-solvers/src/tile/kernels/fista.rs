@@ -1,9 +1,11 @@
-//! A step of FISTA on a tile: product with `H`, proximal step and extrapolation in one visit of each entry.
+//! A step of FISTA on a tile. The product with `H`, the proximal step and the extrapolation visit
+//! each entry once.
 
 use super::product::{LARGEST_GROUP, Sums, load_rows, subtract_product, with_registers};
 use crate::tile::{Kernel, Lanes, PANEL, Panels, Real};
 
-/// What FISTA keeps between passes: tiles with one row per padded atom, and one weight per column.
+/// The state of FISTA between passes: tiles with one row per padded atom, and one weight per
+/// column.
 pub struct FistaState<'a, T> {
     /// `a_k` on entry, `a_{k+1}` on return.
     pub codes: &'a mut [T],
@@ -15,6 +17,8 @@ pub struct FistaState<'a, T> {
     pub weight: &'a [T],
 }
 
+/// One step of FISTA:
+///
 /// ```text
 /// a_{k+1} = prox(z_k - (H z_k - c) / L)
 /// z_{k+1} = a_{k+1} + (s_k - 1) / s_{k+1} (a_{k+1} - a_k)
@@ -23,15 +27,17 @@ pub struct FistaStep<'a, T> {
     pub signed: bool,
     pub gram: &'a Panels<T>,
     pub lipschitz: T,
-    /// Padded.
+    /// λ1 per atom, padded with zeros.
     pub lambda1: &'a [T],
     pub correlations: &'a [T],
     pub state: FistaState<'a, T>,
-    /// Whether `change` and `uphill` are wanted, which costs a third of what is done beside the product.
+    /// Whether to compute `change` and `uphill`, which costs a third of the work outside the
+    /// product.
     pub measure: bool,
-    /// Per column `L max_j |a_{k+1} - z_k|`, the size of the proximal gradient at z_k.
+    /// `L max_j |a_{k+1} - z_k|` of each column, the size of the proximal gradient at z_k.
     pub change: &'a mut [T],
-    /// Per column `(z_k - a_{k+1})'(a_{k+1} - a_k)`: positive if the step goes against the momentum.
+    /// `(z_k - a_{k+1})'(a_{k+1} - a_k)` of each column: positive if the step goes against the
+    /// momentum.
     pub uphill: &'a mut [T],
 }
 
@@ -112,7 +118,8 @@ struct ProximalStep<'a, T, L: Lanes<T>> {
 }
 
 impl<T: Real, L: Lanes<T>> ProximalStep<'_, T, L> {
-    /// Moves atom ROW. A constant, so that all four are written out and the sums stay in registers.
+    /// Moves atom ROW. As ROW is a constant, all four atoms are unrolled and the sums stay in
+    /// registers.
     #[inline(always)]
     fn row<const ROW: usize>(
         &mut self,
@@ -225,7 +232,7 @@ mod tests {
             after
         }
 
-        /// The new entry (j, k) in f64, and the size of all that enters it.
+        /// Returns the new entry (j, k) in f64, and the sum of the absolute values of the inputs.
         fn stepped(&self, signed: bool, j: usize, k: usize) -> (f64, f64) {
             let terms =
                 (0..ATOMS).map(|i| self.gram[(j, i)].to_f64() * at(&self.extrapolated, i, k));
@@ -241,8 +248,11 @@ mod tests {
         }
     }
 
-    /// Against the formulas in f64. A new entry passes through n roundings in the product and at most 6 others, each relative
-    /// to no more than the sum of the sizes of all that enters; extrapolation adds and subtracts no more than twice that.
+    /// Tests the step against the formulas in f64.
+    ///
+    /// A new entry undergoes n roundings in the product and at most 6 others, each relative to at
+    /// most the sum of the absolute values of the inputs. Extrapolation adds and subtracts at most
+    /// twice that.
     fn is_the_formula<T: Scalar>() {
         let before = Before::<T>::random();
         for set in InstructionSet::available() {
@@ -290,7 +300,7 @@ mod tests {
         is_the_formula::<f64>();
     }
 
-    /// What is not asked for is left alone, and the step is the same to the bit.
+    /// Without measuring, `change` and `uphill` are left unchanged and the step is bit-identical.
     #[test]
     fn measuring_changes_nothing() {
         let before = Before::<f32>::random();

@@ -1,8 +1,8 @@
-//! The sums over atoms that a duality gap is made of.
+//! The sums over atoms from which a duality gap is computed.
 
 use crate::tile::{Kernel, Lanes, Real};
 
-/// Per column, with `d = c - H a` and `v = d + λ2 a`, over all atoms j:
+/// Sums over all atoms j for each column, with `d = c - H a` and `v = d + λ2 a`:
 ///
 /// | row | |
 /// |---|---|
@@ -10,11 +10,11 @@ use crate::tile::{Kernel, Lanes, Real};
 /// | `ABSOLUTE` | `sum λ1 \|a\|` |
 /// | `PULL` | `sum a d` |
 /// | `CORRELATION` | `sum c a` |
-/// | `REACH` | `max \|d\| / λ1`, or 0 |
-/// | `LOWEST` | `min a`, or 0 |
-/// | `ACTIVE` | entries of a that are not 0 |
+/// | `REACH` | `max \|d\| / λ1`, at least 0 |
+/// | `LOWEST` | `min a`, at most 0 |
+/// | `ACTIVE` | number of entries of a that are not 0 |
 ///
-/// Without the absolute values of v and d where a >= 0.
+/// For nonnegative codes, v and d enter without the absolute value.
 pub struct GapSums<'a, T> {
     pub signed: bool,
     /// Padded with zeros.
@@ -34,7 +34,7 @@ pub(crate) const CORRELATION: usize = 3;
 pub(crate) const REACH: usize = 4;
 pub(crate) const LOWEST: usize = 5;
 pub(crate) const ACTIVE: usize = 6;
-/// Rows of the sums.
+/// The number of rows of sums.
 pub(crate) const ROWS: usize = 7;
 
 impl<T: Real> Kernel<T> for GapSums<'_, T> {
@@ -50,7 +50,7 @@ impl<T: Real> Kernel<T> for GapSums<'_, T> {
         let lambda2 = lanes.splat(self.lambda2);
         let half = T::from_f64(0.5);
         let half_lambda2 = lanes.splat(half * self.lambda2);
-        // Without λ2 the first row means nothing.
+        // The first row is meaningless without λ2.
         let per_lambda2 = match self.lambda2 > T::ZERO {
             true => half / self.lambda2,
             false => T::ZERO,
@@ -62,10 +62,10 @@ impl<T: Real> Kernel<T> for GapSums<'_, T> {
                 let at = j * registers + register;
                 let (c, a, d) = (correlations[at], codes[at], descents[at]);
                 let lambda1 = lanes.splat(weight);
-                // As good as infinite where λ1 is 0, but 0 times it is 0.
+                // Practically infinite if λ1 is 0, but 0 times it is 0.
                 let per_lambda1 = T::ONE / if weight > least { weight } else { least };
                 let v = lanes.mul_add(lambda2, a, d);
-                // Where codes are nonnegative, so is `a`, or the gap is infinite.
+                // For nonnegative codes `|a|` is `a`; a negative `a` makes the gap infinite anyway.
                 let (mut size_v, mut size_d) = (lanes.max(v, zero), lanes.max(d, zero));
                 let mut size_a = a;
                 if self.signed {
@@ -76,7 +76,7 @@ impl<T: Real> Kernel<T> for GapSums<'_, T> {
                 let absolute = lanes.mul(lambda1, size_a);
                 let conjugate = lanes.mul(lanes.mul(beyond, beyond), per_lambda2);
                 let squares = lanes.mul_add(lanes.mul(half_lambda2, a), a, conjugate);
-                // Never below 0 but for rounding.
+                // Never negative, up to rounding.
                 let term = lanes.negate_mul_add(a, v, lanes.add(absolute, squares));
                 let reach = lanes.mul(size_d, lanes.splat(per_lambda1));
                 let nonzero = lanes.where_nonzero(a, lanes.splat(T::ONE));
@@ -104,7 +104,8 @@ mod tests {
 
     const ATOMS: usize = 8;
 
-    /// Against the definitions in f64: each term passes through a few roundings, and a sum of n of them through n.
+    /// Tests the sums against their definitions in f64. Each term undergoes a few roundings, and a
+    /// sum of n terms n more.
     fn sums_are_their_definitions<T: Scalar>(signed: bool, lambda2: f64) {
         let lambda1: Vec<T> = (0..ATOMS).map(|j| T::from_f64(0.1 * j as f64)).collect();
         let (correlations, descent) = (tile::<T>(ATOMS, 1), tile::<T>(ATOMS, 3));
@@ -153,7 +154,8 @@ mod tests {
                 let bound = (ATOMS + 8) as f64 * T::EPSILON.to_f64() * sizes;
                 for (row, expected) in expected.into_iter().enumerate() {
                     if row == REACH {
-                        // The atom without λ1 is out of reach unless nothing pulls it.
+                        // The atom with λ1 = 0 makes the reach practically infinite unless its d is
+                        // clipped to 0.
                         let pulled = at(&descent, 0, k) > 0.0 || signed;
                         let reach = at(&sums, REACH, k);
                         assert!(!pulled || reach > 1e30 || at(&descent, 0, k).abs() < 1e-6);

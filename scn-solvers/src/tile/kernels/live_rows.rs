@@ -1,41 +1,44 @@
-//! The rows of a tile of codes that are not all zero: a sweep can leave out what the others would add.
+//! The rows of a tile of codes that are not all zero; a sweep can skip the others.
 
 use crate::tile::{Lanes, PANEL, Real};
 
-/// So few atoms are summed faster than it takes to ask which of them are in use.
+/// Minimum number of atoms for which live rows are tracked. Fewer atoms are summed faster than they
+/// are checked.
 const FEWEST_ATOMS: usize = 128;
 
-/// The atoms that some column of a tile uses, as the last sweep left them and as the one under way finds them.
+/// The atoms that are active in any column of a tile, as the last sweep left them and as the
+/// current sweep finds them.
 ///
-/// To add up a list of rows is slower than to add up all, row by row, so that it only pays where a quarter of them can be left out.
+/// Adding a list of rows is slower than adding all rows in order, so this pays only if a quarter of
+/// them can be skipped.
 #[derive(Debug, Clone, Default)]
 pub struct LiveRows {
-    /// As the last sweep left them, in ascending order, if it said so.
+    /// The rows as left by the last sweep, in ascending order; valid if `known`.
     rows: Vec<u32>,
     known: bool,
-    /// Those of `rows` that are behind the sweep under way.
+    /// Number of `rows` that the current sweep has passed.
     behind: usize,
-    /// As the sweep under way leaves them.
+    /// The rows as left by the current sweep.
     left: Vec<u32>,
 }
 
 impl LiveRows {
-    /// To be called whenever something else has changed the codes.
+    /// Discards the rows. Must be called whenever something else has changed the codes.
     pub fn forget(&mut self) {
         self.known = false;
     }
 
-    /// Whether the next sweep over so many atoms gains by leaving out the rows that are zero.
+    /// Returns whether the next sweep over `atoms` atoms gains by skipping zero rows.
     pub(super) fn are_few(&self, atoms: usize) -> bool {
         self.known && self.rows.len() < atoms / 4 * 3
     }
 
-    /// Whether it may be worth knowing them at all.
+    /// Returns whether live rows are worth tracking.
     pub(super) fn matter(atoms: usize) -> bool {
         atoms >= FEWEST_ATOMS
     }
 
-    /// The sweep ends: what it has left is what the next one finds, if it kept count.
+    /// Ends the sweep. If the sweep `counted` its rows, they are the input of the next.
     pub(super) fn turn(&mut self, counted: bool) {
         std::mem::swap(&mut self.rows, &mut self.left);
         self.left.clear();
@@ -43,7 +46,8 @@ impl LiveRows {
         self.known = counted;
     }
 
-    /// Rows from `atom` on, which the sweep has not come to, and those it has left, which come before it.
+    /// Returns the rows from `atom` on, which the sweep has not reached, and those before, as it
+    /// has left them.
     pub(super) fn around(&mut self, atom: usize) -> [&[u32]; 2] {
         let ahead = &self.rows[self.behind..];
         let passed = ahead.iter().take_while(|&&row| (row as usize) < atom);
@@ -51,7 +55,7 @@ impl LiveRows {
         [&self.rows[self.behind..], &self.left]
     }
 
-    /// The sweep leaves four rows, from `first` on.
+    /// Records which of four rows, from `first` on, the sweep leaves nonzero.
     pub(super) fn leave(&mut self, first: usize, used: [bool; PANEL]) {
         let rows = (first..first + PANEL).zip(used);
         self.left
@@ -59,7 +63,7 @@ impl LiveRows {
     }
 }
 
-/// Whether one of these registers is not all zero.
+/// Returns whether any number in these registers is nonzero.
 #[inline(always)]
 pub(super) fn is_used<T: Real, L: Lanes<T>>(lanes: L, row: &[L::Vector]) -> bool {
     let mut largest = lanes.splat(T::ZERO);
@@ -80,8 +84,10 @@ mod tests {
     use crate::tile::padded;
     use crate::{ElasticNet, Problem};
 
-    /// Sweeps that leave out the rows that are zero give the bits of those that do not, while rows come and go: atoms are coherent, and so
-    /// high a λ1 leaves some of them to some columns only.
+    /// Tests that sweeps that skip zero rows are bit-identical to those that do not, while rows
+    /// come and go.
+    ///
+    /// Atoms are coherent, and λ1 is so high that some of them are active in some columns only.
     fn leaving_out_zeros_changes_no_bit<T: Scalar>() {
         let atoms = 131;
         let penalty = ElasticNet::nonnegative(T::ONE, T::from_f64(0.1));
@@ -89,7 +95,8 @@ mod tests {
             .expect("a valid problem");
         let mut right_side = tile::<T>(padded(atoms), 2);
         for (row, values) in right_side.chunks_exact_mut(T::tile()).enumerate() {
-            // Every third row is zero at first, and no more than pulled up by the others later; padding stays zero.
+            // Every third code is zero at first and only pulled up by the others later. Padding
+            // stays zero.
             let (factor, level) = match row {
                 _ if row >= atoms => (0.0, 0.0),
                 _ if row % 3 == 0 => (0.1, -0.15),
@@ -118,7 +125,7 @@ mod tests {
                     live.rows.len()
                 );
             }
-            assert!(short > 6, "only {short} sweeps left anything out");
+            assert!(short > 6, "only {short} sweeps skipped any rows");
         }
     }
 

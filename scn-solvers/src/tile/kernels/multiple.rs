@@ -1,4 +1,4 @@
-//! A multiple of one column, added to another.
+//! A multiple of one column, added to a different one.
 
 use crate::tile::{Kernel, Lanes, Real};
 
@@ -33,7 +33,7 @@ mod tests {
     use crate::synthetic::normal_matrix;
     use crate::tile::{InstructionSet, Scalar};
 
-    /// Every remainder of a register. A product and a sum are rounded once each.
+    /// Tests every remainder of a register. The product and the sum are rounded once each.
     fn agrees_with_f64<T: Scalar>() {
         for length in [0, 1, 15, 16, 40, 67] {
             let numbers = normal_matrix::<T>(length.max(1), 2, 1);

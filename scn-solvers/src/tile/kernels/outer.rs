@@ -1,7 +1,8 @@
-//! Sums over the columns of a tile: `R Y'`, for the rows R and Y of two tiles, or `X Y'`, for columns X in memory.
+//! Sums over the columns of a tile: `R Y'` for the rows R and Y of two tiles, or `X Y'` for columns
+//! X stored one after the other.
 //!
-//! The loop is that of [correlations](super::correlate): a row of R stands in for a signal, and the numbers of Y that belong
-//! to one column for the atoms that it is multiplied by.
+//! The loop is that of [correlations](super::correlate): a row of R takes the place of a signal,
+//! and the numbers of Y in one column that of the atoms.
 
 use super::correlate::add_sum;
 use super::product::{LARGEST_GROUP, add_vectors, with_blocks};
@@ -11,12 +12,13 @@ use crate::tile::{Kernel, Lanes, Real};
 
 /// `sums += R Y'`.
 pub struct AddOuter<'a, T> {
-    /// R, one tile row for each of its rows.
+    /// R, with one tile row per row.
     pub rows: &'a [T],
-    /// Y in groups of so many of its rows: entry (j, k) is at `(j / width * T::tile() + k) * width + j % width`.
+    /// Y in groups of `width` of its rows: entry (j, k) is at
+    /// `(j / width * T::tile() + k) * width + j % width`.
     pub groups: &'a [T],
     pub width: usize,
-    /// Row-major, with as many columns as all groups have rows.
+    /// Row-major; the number of columns is the total number of rows in all groups.
     pub sums: &'a mut [T],
 }
 
@@ -38,7 +40,7 @@ impl<T: Real> AddOuter<'_, T> {
             return;
         };
         for first in (0..=last).step_by(ROWS) {
-            // Where rows are missing the last is taken again, and not stored.
+            // The last row takes the place of missing ones, which are not stored.
             let mut rows: [&[T]; ROWS] = [&[]; ROWS];
             for r in 0..ROWS {
                 rows[r] = &self.rows[(first + r).min(last) * tile..][..tile];
@@ -55,19 +57,19 @@ impl<T: Real> AddOuter<'_, T> {
     }
 }
 
-/// `sums += X Y'`, where the columns of X lie one after the other in memory, and are read there.
+/// `sums += X Y'`, where the columns of X are stored one after the other and read in place.
 pub struct AddOuterColumns<'a, T> {
     /// At most a tile's columns, each with at least `rows` entries.
     pub columns: &'a [&'a [T]],
     /// At least [`FEWEST_ROWS`].
     pub rows: usize,
-    /// As in [`AddOuter`].
+    /// Same as in [`AddOuter`].
     pub groups: &'a [T],
     pub width: usize,
     pub sums: &'a mut [T],
 }
 
-/// The most rows that are multiplied at a time: fewer go by way of a tile.
+/// The largest number of rows multiplied at a time. Shorter columns are copied to a tile instead.
 pub(crate) const FEWEST_ROWS: usize = 12;
 
 impl<T: Real> Kernel<T> for AddOuterColumns<'_, T> {
@@ -76,7 +78,7 @@ impl<T: Real> Kernel<T> for AddOuterColumns<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
         if self.width / L::COUNT == 2 && L::GROUP == LARGEST_GROUP {
-            // Twice as many as elsewhere: half as often is a column looked up.
+            // Twice as many rows as elsewhere, so that columns are looked up half as often.
             return self.run_with::<L, 2, FEWEST_ROWS>(lanes);
         }
         with_blocks!(self, lanes, self.width, L)
@@ -91,9 +93,10 @@ impl<T: Real> AddOuterColumns<'_, T> {
         let line = line_numbers::<T>();
         let mut asked = 0;
         for start in (0..self.rows).step_by(ROWS) {
-            // The last rows begin earlier, so that they are as many, and those done already are not stored again.
+            // The last block starts earlier to have ROWS rows; those done before are not stored
+            // again.
             let first = start.min(self.rows - ROWS);
-            // The next line of every column is on its way while this one is read.
+            // Prefetch the next cache line of every column while this one is read.
             while asked < self.rows && asked < start + ROWS + line {
                 for column in self.columns {
                     prefetch_rows(column, asked);
@@ -123,7 +126,9 @@ impl<T: Real> AddOuterColumns<'_, T> {
     }
 }
 
-/// The columns that the sums of R Y' are stored with: the rows of Y, rounded up to whole groups; and the width of a group.
+/// Returns the number of columns in which the sums of `R Y'` are stored, and the width of a group.
+///
+/// The number of columns is the number of rows of Y, rounded up to whole groups.
 pub(crate) fn outer_columns<T: Real>(rows: usize) -> (usize, usize) {
     let width = group_width::<T>(rows);
     (rows.next_multiple_of(width), width)
@@ -136,7 +141,8 @@ mod tests {
     use crate::tile::InstructionSet;
     use crate::tile::Scalar;
 
-    /// Every remainder of row blocks and groups, against sums in f64: k products are off by at most `k ε` of their sizes.
+    /// Tests every remainder of row blocks and groups against sums in f64. A sum of k products is
+    /// off by at most `k ε` times the sum of their absolute values.
     fn agrees_with_sums_in_f64<T: Scalar>() {
         for rows in [1, 5, 12, 13, 30, 36] {
             for atoms in [1, 16, 17, 32, 40, 48] {

@@ -1,17 +1,18 @@
-//! One small positive definite system.
+//! The solution of one small positive definite system.
 
 use crate::tile::{Kernel, Lanes, Real};
 
-/// Solves `A y = u`. False if a pivot is no more than what rounding leaves of zero: `8 n ε` times the diagonal entry.
+/// Solves `A y = u`. Returns false if a pivot is zero up to rounding: at most `8 n ε` times the
+/// diagonal entry.
 ///
-/// Each row is taken from those below it, so that the inner loop runs along memory (Golub and Van Loan, "Matrix computations",
-/// section 4.2 of the fourth edition).
+/// Each row is eliminated from those below it, so that the inner loop runs along memory (Golub and
+/// Van Loan, "Matrix computations", section 4.2 of the fourth edition).
 pub struct PositiveDefinite<'a, T> {
     /// The upper triangle of A, row-major.
     pub matrix: &'a mut [T],
-    /// That of A.
+    /// The diagonal of A.
     pub diagonal: &'a [T],
-    /// u, which y replaces.
+    /// u on entry, y on return.
     pub vector: &'a mut [T],
 }
 
@@ -31,7 +32,7 @@ impl<T: Real> Kernel<T> for PositiveDefinite<'_, T> {
             let (above, below) = matrix.split_at_mut((p + 1) * size);
             let row = &above[p * size..];
             let pivot = row[p];
-            // Written so that a NaN counts as dependent.
+            // Written so that a NaN counts as a zero pivot.
             if !(pivot > smallest * diagonal[p]) {
                 return false;
             }
@@ -55,7 +56,7 @@ impl<T: Real> Kernel<T> for PositiveDefinite<'_, T> {
     }
 }
 
-/// In eight sums, which fit the registers of any processor.
+/// Returns the dot product, in eight partial sums, which fit in the registers of any processor.
 #[inline(always)]
 fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     let (a, a_rest) = a.as_chunks::<8>();

@@ -1,15 +1,18 @@
-//! `out = A Y` for one tile of columns, and its inner loop, which all kernels share.
+//! The product `out = A Y` for one tile, and its inner loop, which all kernels share.
 
 use crate::tile::{Kernel, Lanes, PANEL, Panels, Real};
 
-/// The largest [`Lanes::GROUP`]. Arrays have this size, loops end at `GROUP`, and the compiler drops the difference.
+/// The largest [`Lanes::GROUP`]. Arrays have this size, loops end at `GROUP`, and the compiler
+/// removes the excess.
 pub(crate) const LARGEST_GROUP: usize = 3;
 
 /// Sums of one panel of rows, for one group of registers.
 pub(crate) type Sums<V> = [[V; LARGEST_GROUP]; PANEL];
 
-/// Calls `run_with(lanes, registers)` of a kernel, with the registers of a tile row. On the widest vectors that the
-/// processor has they are [`Lanes::GROUP`], and as a constant the compiler makes more of them.
+/// Calls `run_with(lanes, registers)` of a kernel with the number of registers in a tile row.
+///
+/// On the widest vectors of the processor this is [`Lanes::GROUP`], passed as a constant so that
+/// the compiler generates better code.
 macro_rules! with_registers {
     ($kernel:expr, $lanes:expr, $scalar:ident, $vectors:ident) => {
         if $scalar::tile() == $vectors::GROUP * $vectors::COUNT {
@@ -21,9 +24,10 @@ macro_rules! with_registers {
 }
 pub(crate) use with_registers;
 
-/// Calls `run_with::<L, VECTORS, COLUMNS>(lanes)` of a kernel, with the registers that hold a group of so many numbers, and as many
-/// columns beside them as give twelve sums, or eight where there are registers for no more: that hides the latency of the
-/// multiply-add.
+/// Calls `run_with::<L, VECTORS, COLUMNS>(lanes)` of a kernel.
+///
+/// VECTORS registers hold a group of `width` numbers. COLUMNS is chosen to give twelve sums, or
+/// eight if there are too few registers, which hides the latency of the multiply-add.
 macro_rules! with_blocks {
     ($kernel:expr, $lanes:expr, $width:expr, $vectors:ident) => {
         match ($width / $vectors::COUNT, $vectors::GROUP) {
@@ -45,7 +49,7 @@ macro_rules! with_blocks {
 }
 pub(crate) use with_blocks;
 
-/// Four rows of a tile, from the beginning of `rows`.
+/// Loads one group of registers of four tile rows, from the start of `rows`.
 #[inline(always)]
 pub(crate) fn load_rows<T: Real, L: Lanes<T>>(
     lanes: L,
@@ -68,10 +72,10 @@ pub(crate) fn add_vectors<T: Real, L: Lanes<T>>(lanes: L, new: &[L::Vector], to:
     }
 }
 
-/// `sums -= A Y` for one panel of A and the registers of Y from `group` on.
+/// Computes `sums -= A Y` for one panel of A and the registers of Y from `group` on.
 ///
-/// Four rows by two or three registers are accumulated at a time: eight or twelve independent sums hide the latency of
-/// the multiply-add, and each register of `Y` loaded is used four times.
+/// Four rows by two or three registers are accumulated at a time: eight or twelve independent sums
+/// hide the latency of the multiply-add, and each loaded register of `Y` is used four times.
 #[inline(always)]
 pub(crate) fn subtract_product<T: Real, L: Lanes<T>>(
     lanes: L,
@@ -87,7 +91,7 @@ pub(crate) fn subtract_product<T: Real, L: Lanes<T>>(
     }
 }
 
-/// What one row of Y adds: `sums -= weights y'`.
+/// Subtracts the contribution of one row of Y: `sums -= weights y'`.
 #[inline(always)]
 fn subtract_row<T: Real, L: Lanes<T>>(
     lanes: L,
@@ -103,7 +107,8 @@ fn subtract_row<T: Real, L: Lanes<T>>(
     }
 }
 
-/// [`subtract_product`], but for the rows of Y, in ascending order, that are not all zero.
+/// Same as [`subtract_product`], but only for `rows`: the rows of Y that are not all zero, in
+/// ascending order.
 #[inline(always)]
 pub(crate) fn subtract_rows<T: Real, L: Lanes<T>>(
     lanes: L,
@@ -124,8 +129,9 @@ pub(crate) fn subtract_rows<T: Real, L: Lanes<T>>(
     }
 }
 
-/// `out = A Y`, with `A` in [`Panels`], `Y` with one tile row per column of `A`, and `out` with one tile row per padded
-/// row of `A`.
+/// `out = A Y` for one tile.
+///
+/// `y` has one tile row per column of `A`, `out` one per padded row of `A`.
 pub struct Product<'a, T> {
     pub matrix: &'a Panels<T>,
     pub y: &'a [T],
@@ -170,12 +176,15 @@ mod tests {
     use crate::tile::Scalar;
     use crate::tile::padded;
 
-    /// Every remainder of the panel, against a triple loop in f64. A sum of k products, fused or not, is wrong by at most
-    /// `k ε` times the sum of their sizes (and higher powers of ε: one more k).
+    /// Tests every remainder of a panel against a triple loop in f64.
+    ///
+    /// A sum of k products, fused or not, is off by at most `k ε` times the sum of their absolute
+    /// values, plus higher powers of ε, which `k + 1` covers.
     fn agrees_with_a_triple_loop<T: Scalar>() {
         for (rows, columns) in [(1, 1), (2, 7), (3, 4), (4, 1), (5, 16), (8, 3), (9, 33)] {
             let a = normal_matrix::<T>(rows, columns, 1);
-            // Panels may have more columns than the matrix, which meet the tile rows of padding.
+            // Panels may have more columns than the matrix; the extra columns multiply padding
+            // rows.
             for extra in [0, 3] {
                 let matrix = &Panels::pack(a.as_ref(), columns + extra);
                 let y = &tile::<T>(columns + extra, 2);
@@ -195,7 +204,7 @@ mod tests {
                         for k in 0..T::tile() {
                             let found = at(&out, i, k);
                             if i >= padded(rows) {
-                                assert!(found.is_nan(), "written beyond the slice");
+                                assert!(found.is_nan(), "wrote past the slice");
                                 continue;
                             }
                             let entry = |j: usize| if i < rows { a[(i, j)].to_f64() } else { 0.0 };

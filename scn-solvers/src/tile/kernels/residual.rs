@@ -1,12 +1,16 @@
-//! The KKT residual of a tile, what it is relative to, and the largest of relative numbers.
+//! The KKT residual of a tile, its scale, and the largest number of a tile row.
 
 use super::product::{LARGEST_GROUP, Sums, load_rows, subtract_product, with_registers};
 use crate::tile::{Kernel, Lanes, PANEL, Panels, Real};
 
-/// Per column `max_j | H_jj a_j - prox(H_jj a_j - g_j) |`, with `g = H a - c` and the proximal map of `λ1 |.|` (and of
-/// `a >= 0`): see [`kkt`](crate::kkt).
+/// The residual `max_j | H_jj a_j - prox(H_jj a_j - g_j) |` of each column, not yet divided by its
+/// scale.
 ///
-/// Where `c - H a_0` is known and `a = a_0 + d`, that and d in place of c and a give the same g.
+/// Here `g = H a - c`, and prox is the proximal map of `λ1 |.|` (and of `a >= 0`): see
+/// [`kkt`](crate::kkt).
+///
+/// If `a = a_0 + d` and `c - H a_0` is known, passing `c - H a_0` as `correlations` and d as
+/// `multiplied` gives the same g.
 pub struct Residual<'a, T> {
     pub signed: bool,
     pub gram: &'a Panels<T>,
@@ -19,11 +23,12 @@ pub struct Residual<'a, T> {
     pub multiplied: &'a [T],
     /// a
     pub codes: &'a [T],
-    /// Receives `-g`, if there is room for it.
+    /// Receives `-g`; may be empty.
     pub descent: &'a mut [T],
     /// One entry per column of the tile.
     pub residual: &'a mut [T],
-    /// One entry per column of the tile: 0, or NaN where a number on the way was not finite, which a maximum may lose.
+    /// One entry per column of the tile: 0, or NaN if an intermediate number was not finite (a
+    /// maximum may lose a NaN).
     pub not_finite: &'a mut [T],
 }
 
@@ -84,7 +89,7 @@ impl<T: Real> Residual<'_, T> {
     }
 }
 
-/// Four atoms whose gradients are there.
+/// Four atoms whose gradients are known.
 struct Block<'a, T, L: Lanes<T>> {
     lanes: L,
     signed: bool,
@@ -97,7 +102,8 @@ struct Block<'a, T, L: Lanes<T>> {
 }
 
 impl<T: Real, L: Lanes<T>> Block<'_, T, L> {
-    /// Takes in atom ROW, a constant, so that all four are written out and the sums stay in registers.
+    /// Measures atom ROW. As ROW is a constant, all four atoms are unrolled and the sums stay in
+    /// registers.
     #[inline(always)]
     fn measure<const ROW: usize>(&mut self, codes: &[L::Vector]) {
         let lanes = self.lanes;
@@ -118,8 +124,8 @@ impl<T: Real, L: Lanes<T>> Block<'_, T, L> {
     }
 }
 
-/// Per column `max_j |c_j|`, or NaN where a number is not finite: a sum carries that, which a maximum may
-/// lose.
+/// `max_j |c_j|` of each column, or NaN if a number is not finite. A sum propagates the NaN, which
+/// a maximum may lose.
 pub struct ColumnScale<'a, T> {
     pub values: &'a [T],
     pub scale: &'a mut [T],
@@ -144,7 +150,7 @@ impl<T: Real> Kernel<T> for ColumnScale<'_, T> {
     }
 }
 
-/// The largest `a / b` of two rows of a tile, at least 0. A NaN may count or not.
+/// The largest `a / b` of two tile rows, at least 0. A NaN may or may not count.
 pub struct LargestQuotient<'a, T> {
     pub a: &'a [T],
     pub b: &'a [T],
@@ -163,7 +169,7 @@ impl<T: Real> Kernel<T> for LargestQuotient<'_, T> {
     }
 }
 
-/// The largest number of a row of a tile, at least 0. A NaN may count or not.
+/// The largest number of a tile row, at least 0. A NaN may or may not count.
 pub struct Largest<'a, T>(pub &'a [T]);
 
 impl<T: Real> Kernel<T> for Largest<'_, T> {
@@ -225,7 +231,7 @@ mod tests {
             }
         }
 
-        /// Residual, the row that tells what is not finite and, if `rows` leave room for it, the descent.
+        /// Returns the residual, `not_finite` and, if `rows` is not 0, the descent.
         fn residual(&self, signed: bool, set: InstructionSet, rows: usize) -> [Vec<T>; 3] {
             let (mut residual, mut not_finite) = (dirty::<T>(1), dirty::<T>(1));
             let mut descent = dirty::<T>(rows);
@@ -246,8 +252,8 @@ mod tests {
         }
     }
 
-    /// Against the definition in f64. A number passes through at most n roundings in the product and 6 others, each relative
-    /// to no more than the sum of all sizes.
+    /// Tests the residual against its definition in f64. A number undergoes at most n roundings in
+    /// the product and 6 others, each relative to at most the sum of all absolute values.
     fn is_the_definition<T: Scalar>() {
         let columns = Columns::<T>::random();
         for set in InstructionSet::available() {
@@ -277,7 +283,7 @@ mod tests {
         }
     }
 
-    /// Whatever row it is in, a number that is not finite reaches the row of its own column and of no other.
+    /// Tests that a non-finite number in any row marks its own column and no other.
     fn what_is_not_finite_is_carried<T: Scalar>() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for (row, column) in [(0, 0), (3, T::tile() - 1), (ATOMS - 1, 5)] {
@@ -306,7 +312,7 @@ mod tests {
         }
     }
 
-    /// To the bit.
+    /// Tests for exact equality.
     fn scale<T: Scalar>() {
         for rows in [1, 4, 8] {
             for bad in [None, Some(f64::NAN), Some(f64::INFINITY)] {
@@ -334,7 +340,7 @@ mod tests {
         }
     }
 
-    /// To the bit: division rounds in one way only.
+    /// Tests for exact equality: division rounds in one way only.
     fn largest_quotient<T: Scalar>() {
         let (mut a, b) = (tile::<T>(1, 1), tile::<T>(1, 2));
         let b: Vec<T> = b.iter().map(|b| b.magnitude()).collect();
@@ -373,7 +379,8 @@ mod tests {
         scale::<f64>();
     }
 
-    /// To the bit, wherever it is, and 0 where all are negative.
+    /// Tests for exact equality, with the largest number in every place, and for 0 if all are
+    /// negative.
     fn largest<T: Scalar>() {
         for place in 0..T::tile() {
             let mut values = tile::<T>(1, 1);

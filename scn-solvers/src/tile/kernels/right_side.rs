@@ -3,7 +3,7 @@
 use super::product::with_registers;
 use crate::tile::{Kernel, Lanes, Real};
 
-/// The right side of a sweep: `ω c_j / H_jj`, less `ω λ1_j / H_jj` where that is given.
+/// The right side of a sweep: `ω c_j / H_jj`, minus `ω λ1_j / H_jj` if thresholds are given.
 pub struct RightSide<'a, T> {
     /// `ω / H_jj`
     pub steps: &'a [T],
@@ -37,23 +37,26 @@ impl<T: Real> RightSide<'_, T> {
     }
 }
 
-/// The linear systems `H_LL y = u` of a tile, as [`masked_system`](crate::tile::masked_system) writes them. The first three are tiles with one row per padded atom, the
-/// last two are tile rows.
+/// The linear systems `H_LL y = u` of a tile, as [`masked_system`](crate::tile::masked_system)
+/// writes them.
+///
+/// The first three fields are tiles with one row per padded atom, the last two are tile rows.
 #[derive(Debug)]
 pub struct MaskedSystem<'a, T> {
     /// 1 where the atom belongs to the column's active set L, 0 elsewhere.
     pub mask: &'a mut [T],
     /// u on L, 0 elsewhere.
     pub right_side: &'a mut [T],
-    /// The right side of [`masked_sweep`](crate::tile::masked_sweep): u, scaled, on L, and infinity elsewhere.
+    /// The right side of [`masked_sweep`](crate::tile::masked_sweep): scaled u on L, infinity
+    /// elsewhere.
     pub swept: &'a mut [T],
-    /// Atoms of L.
+    /// The number of atoms in L.
     pub sizes: &'a mut [T],
-    /// The largest `|u|` on L; NaN where a number is not finite.
+    /// The largest `|u|` on L, or NaN if a number is not finite.
     pub largest: &'a mut [T],
 }
 
-/// What [`masked_system`](crate::tile::masked_system) does.
+/// The kernel of [`masked_system`](crate::tile::masked_system).
 pub struct RestrictSystem<'a, T> {
     /// `ω / H_jj`
     pub steps: &'a [T],
@@ -94,7 +97,7 @@ impl<T: Real> Kernel<T> for RestrictSystem<'_, T> {
                 not_finite = lanes.mul_add(u, zero, not_finite);
             }
             sizes[register] = size;
-            // A sum carries a NaN, which a maximum may lose.
+            // A sum propagates a NaN, which a maximum may lose.
             largest[register] = lanes.add(most, not_finite);
         }
     }
@@ -116,7 +119,7 @@ mod tests {
         problem.expect("a valid problem")
     }
 
-    /// A product and a difference, fused or not, round twice.
+    /// Each entry is a product and a difference, which are rounded at most twice, fused or not.
     fn right_side_is_scaled<T: Scalar>() {
         let problem = &problem::<T>();
         let correlations = &tile::<T>(padded(7), 2);
@@ -155,7 +158,7 @@ mod tests {
         right_side_is_scaled::<f64>();
     }
 
-    /// The definition, and a number that is not finite reaches the largest of its own column and of no other.
+    /// Tests the definition, and that a non-finite number reaches `largest` of its own column only.
     fn system_is_restricted<T: Scalar>() {
         let problem = &problem::<T>();
         let rows = padded(7);
@@ -163,7 +166,7 @@ mod tests {
             .map(|&value| if value > T::ZERO { value } else { T::ZERO })
             .collect();
         let mut right_side = tile::<T>(rows, 2);
-        // The last code is active, so that this counts.
+        // Spoil an entry with an active code; others would be masked.
         let spoiled = codes.iter().rposition(|&code| code != T::ZERO);
         let spoiled = spoiled.expect("an active code");
         right_side[spoiled] = T::from_f64(f64::NAN);

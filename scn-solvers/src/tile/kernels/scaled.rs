@@ -1,8 +1,8 @@
-//! Tiles whose rows are scaled, around [`triangular`](super::triangular) solves.
+//! Scaling of tile rows before and after [`triangular`](super::triangular) solves.
 
 use crate::tile::{Kernel, Lanes, Real};
 
-/// `start + y + α t`, where the last two are the solution after the last step, with the scaling undone.
+/// `start` plus the solution `y + α t` after the last step, with the scaling undone.
 pub struct AddSolution<'a, T> {
     pub scaling: &'a [T],
     pub step: &'a [T],

@@ -2,7 +2,7 @@
 
 use crate::tile::{Kernel, Lanes, Real};
 
-/// `max(v - θ, 0)`, or `sign(v) max(|v| - θ, 0)` for signed codes.
+/// Returns `max(v - θ, 0)`, or `sign(v) max(|v| - θ, 0)` for signed codes.
 #[inline(always)]
 pub(crate) fn shrink<T: Real>(v: T, threshold: T, signed: bool) -> T {
     if v > threshold {

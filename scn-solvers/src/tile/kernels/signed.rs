@@ -1,8 +1,8 @@
-//! Sums of signed numbers.
+//! Sums of numbers with the signs of codes.
 
 use crate::tile::{Kernel, Lanes, Real};
 
-/// `sum -= s y`, entry by entry; s are the signs of the codes.
+/// `sums -= s y` entry by entry, where s is -1 if the code is negative and 1 otherwise.
 pub struct SubtractSigned<'a, T> {
     pub codes: &'a [T],
     pub values: &'a [T],

@@ -1,15 +1,15 @@
-//! How large the numbers of columns are: sums of sizes, and sums of squares.
+//! The sizes of columns: sums of absolute values and sums of squares.
 
 use crate::tile::{Kernel, Lanes, Real};
 
-/// Rows whose sums are kept apart: a sum waits for the one before, but not for those of other rows.
+/// The number of independent partial sums, which need not wait for each other.
 const APART: usize = 4;
 
-/// Per column, how large codes are: `sum_j w_j |a_j|` and `max_j w_j |a_j|`.
+/// The size of the codes of each column: `sum_j w_j |a_j|` and `max_j w_j |a_j|`.
 pub struct CodeSizes<'a, T> {
     /// w, padded.
     pub weights: &'a [T],
-    /// Padded, so that there are whole groups of rows.
+    /// Padded to whole groups of rows.
     pub codes: &'a [T],
     pub sum: &'a mut [T],
     pub largest: &'a mut [T],
@@ -42,7 +42,7 @@ impl<T: Real> Kernel<T> for CodeSizes<'_, T> {
     }
 }
 
-/// Per column of a tile of any number of rows, the sum of squares.
+/// The sum of squares of each column of a tile, which may have any number of rows.
 pub struct ColumnSquares<'a, T> {
     pub tile: &'a [T],
     pub squares: &'a mut [T],
@@ -74,11 +74,13 @@ impl<T: Real> Kernel<T> for ColumnSquares<'_, T> {
     }
 }
 
-/// Bounds of the norms of columns, each in one piece, some together: the sum of squares in the lane with the largest, times the
-/// lanes. Up to a register of each column counts twice.
+/// Upper bounds on the squared norms of contiguous columns, which may share a bound.
+///
+/// A bound is the largest sum of squares of a lane, times the number of lanes. Up to one register
+/// of each column is counted twice.
 pub struct NormBounds<'a, T> {
     pub columns: &'a [&'a [T]],
-    /// Columns that have one bound.
+    /// The number of columns that share a bound.
     pub together: usize,
     /// One entry per column: the square of its bound.
     pub squares: &'a mut [T],
@@ -93,7 +95,7 @@ impl<T: Real> Kernel<T> for NormBounds<'_, T> {
         let zero = lanes.splat(T::ZERO);
         let groups = self.columns.chunks(self.together);
         for (columns, squares) in groups.zip(self.squares.chunks_mut(self.together)) {
-            // Named, so that they stay in registers.
+            // Separate variables, so that they stay in registers.
             let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
             let mut single = T::ZERO;
             for column in columns {
@@ -136,7 +138,7 @@ mod tests {
 
     const ATOMS: usize = 7;
 
-    /// A weight for each atom, padded with zeros.
+    /// Returns a weight for each atom, padded with zeros.
     fn positive<T: Scalar>() -> Vec<T> {
         let column = normal_matrix::<T>(ATOMS, 1, 1);
         let mut values: Vec<T> = column.col(0).iter().map(|v| v.magnitude()).collect();
@@ -144,7 +146,7 @@ mod tests {
         values
     }
 
-    /// Sums of up to `ATOMS` products, each rounded once and added once.
+    /// Tests sums of up to `ATOMS` products, each rounded once and added once.
     fn code_sizes<T: Scalar>() {
         let (weights, codes) = (positive::<T>(), tile::<T>(padded(ATOMS), 4));
         for set in InstructionSet::available() {
@@ -172,7 +174,7 @@ mod tests {
         }
     }
 
-    /// Sums of so many squares, each rounded once and added once.
+    /// Tests sums of `rows` squares, each rounded once and added once.
     fn column_squares<T: Scalar>() {
         for rows in [1, 4, 7, 100] {
             let values = tile::<T>(rows, 5);
@@ -192,7 +194,8 @@ mod tests {
         }
     }
 
-    /// No less than the sum of squares, and at most so many times that as a register has lanes, twice where a number may count twice.
+    /// Tests that a bound is at least the sum of squares, and at most that times twice the width of
+    /// a tile, as a number may count twice.
     fn norm_bounds<T: Scalar>() {
         for length in [1, 3, 8, 15, 16, 17, 100, 128, 1000] {
             let values = normal_matrix::<T>(length, 7, 7);

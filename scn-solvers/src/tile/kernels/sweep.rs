@@ -1,4 +1,4 @@
-//! One Gauss-Seidel sweep over all rows of `H a = c`, with a rule that is applied to every new entry.
+//! One Gauss-Seidel sweep over all rows of `H a = c`, with a rule applied to every new entry.
 
 use super::live_rows::{LiveRows, is_used};
 use super::product::{
@@ -9,24 +9,27 @@ use crate::tile::{InstructionSet, Kernel, Lanes, PANEL, Panels, Real};
 
 /// One sweep: for each atom j in turn, `a_j <- rule(a_j + ω (c_j - (H a)_j) / H_jj)`.
 ///
-/// What is divided by `H_jj` is so beforehand, in the matrix `M = ω H_ij / H_ii - δ_ij` and in the right side b:
-/// `a_j <- rule(b_j - (M a)_j)`.
+/// Divisions by `H_jj` are done in advance, in the matrix `M = ω H_ij / H_ii - δ_ij` and in the
+/// right side b: `a_j <- rule(b_j - (M a)_j)`.
 ///
-/// Four atoms are visited at a time. What the codes of all others add to their sums is taken at once, as in a matrix
-/// product; what the four add to each other is taken as each of them moves, so the result is that of the sequential sweep
-/// up to rounding.
+/// Four atoms are visited at a time. The contributions of all other codes to their sums are
+/// subtracted together, as in a matrix product. The contributions of the four to each other are
+/// subtracted as each of them moves, so the result is that of a sequential sweep up to rounding.
 ///
-/// If `measure`, `change` receives, per column, `max_j H_jj |change of a_j|`: an estimate of the residual, no certificate.
+/// If `measure` is set, `change` receives `max_j H_jj |change of a_j|` of each column: an estimate
+/// of the residual, not a certificate.
 pub struct Sweep<'a, T> {
     pub matrix: &'a Panels<T>,
     pub diagonal: &'a [T],
     pub rule: SweepRule<'a, T>,
-    /// See the rules.
+    /// The right side; its form depends on the rule, see [`SweepRule`].
     pub right_side: &'a [T],
     pub codes: &'a mut [T],
-    /// Whether all codes are zero, so that only those that have moved add anything: half of a sweep.
+    /// Whether all codes are zero. Only codes that have moved contribute then, which saves half of
+    /// the sweep.
     pub from_zero: bool,
-    /// Rows of the codes that are all zero are left out where that is faster, to the same result; no rows are if this is absent.
+    /// The nonzero rows of the codes. If given, zero rows are skipped where that is faster, with
+    /// the same result.
     pub live: Option<&'a mut LiveRows>,
     pub measure: bool,
     pub change: &'a mut [T],
@@ -53,7 +56,7 @@ impl<T: Real> Sweep<'_, T> {
     }
 }
 
-/// A sweep by one rule.
+/// A sweep with a rule known at compile time.
 struct RuledSweep<'a, T, R, const MEASURE: bool> {
     sweep: Sweep<'a, T>,
     rule: R,
@@ -74,7 +77,7 @@ impl<T: Real, R: Rule<T>, const MEASURE: bool> RuledSweep<'_, T, R, MEASURE> {
         let atoms = self.sweep.matrix.rows();
         let mut live = self.sweep.live;
         let leaves_out = live.as_ref().is_some_and(|live| live.are_few(atoms));
-        // Who measures has time to count.
+        // When measuring, counting is cheap.
         let counts = live.is_some() && (leaves_out || MEASURE && LiveRows::matter(atoms));
         let right_side = L::vectors(self.sweep.right_side);
         let codes = L::vectors_mut(self.sweep.codes);
@@ -97,7 +100,8 @@ impl<T: Real, R: Rule<T>, const MEASURE: bool> RuledSweep<'_, T, R, MEASURE> {
                     sums: load_rows::<T, L>(lanes, &right_side[at..], registers),
                     change: [lanes.splat(T::ZERO); LARGEST_GROUP],
                 };
-                // Those that have just moved come last, so that the processor can go on with all others meanwhile.
+                // Codes that have just moved come last, so that the processor can work on all
+                // others meanwhile.
                 let (before, rest) = panel.split_at(first * PANEL);
                 let (codes_before, codes_rest) = codes.split_at(first * registers);
                 if !self.sweep.from_zero {
@@ -154,11 +158,11 @@ impl<T: Real, R: Rule<T>, const MEASURE: bool> RuledSweep<'_, T, R, MEASURE> {
     }
 }
 
-/// Four atoms whose sums are taken together.
+/// Four atoms whose sums are computed together.
 struct Block<'a, T, L: Lanes<T>, R, const MEASURE: bool> {
     lanes: L,
     rule: R,
-    /// The first of the atoms.
+    /// The index of the first atom.
     first: usize,
     /// The 4 × 4 block of `M`, column by column.
     matrix: &'a [T],
@@ -168,7 +172,8 @@ struct Block<'a, T, L: Lanes<T>, R, const MEASURE: bool> {
 }
 
 impl<T: Real, L: Lanes<T>, R: Rule<T>, const MEASURE: bool> Block<'_, T, L, R, MEASURE> {
-    /// Takes from each sum what the atom itself and those after it, which move later, add.
+    /// Subtracts from each sum the contributions of the atom itself and of those after it, which
+    /// move later.
     #[inline(always)]
     fn take_own(&mut self, codes: &Sums<L::Vector>) {
         let lanes = self.lanes;
@@ -182,8 +187,9 @@ impl<T: Real, L: Lanes<T>, R: Rule<T>, const MEASURE: bool> Block<'_, T, L, R, M
         }
     }
 
-    /// Moves atom ROW, and takes from the sums of those after it what it adds to them. A constant, so that all four are
-    /// written out and the sums stay in registers.
+    /// Moves atom ROW, and subtracts its contribution from the sums of those after it.
+    ///
+    /// As ROW is a constant, all four atoms are unrolled and the sums stay in registers.
     #[inline(always)]
     fn settle<const ROW: usize>(&mut self, codes: &mut [L::Vector]) {
         let lanes = self.lanes;
@@ -222,7 +228,7 @@ mod tests {
         Restrict,
     }
 
-    /// κ, of few binary digits, so that it is the same in all types.
+    /// κ, with few binary digits, so that it is exact in all types.
     const LENGTHENING: f64 = 1.125;
 
     struct Setting<T: Scalar> {
@@ -237,7 +243,7 @@ mod tests {
         fn random(atoms: usize) -> Self {
             let penalty = ElasticNet::signed(T::from_f64(0.3), T::from_f64(0.1));
             let problem = Problem::new(dictionary::<T>(9, atoms, 0.3, 1).as_ref(), penalty);
-            // Rows of padding are zero, as in every tile.
+            // Padding rows are zero, as in every tile.
             let zero_padding = |mut tile: Vec<T>| {
                 tile[atoms * T::tile()..].fill(T::ZERO);
                 tile
@@ -281,7 +287,7 @@ mod tests {
             }
         }
 
-        /// Whether the change is measured does not matter to the codes.
+        /// Runs a sweep, and checks that measuring the change does not affect the codes.
         fn run(
             &self,
             rule: SweepRule<'_, T>,
@@ -315,10 +321,12 @@ mod tests {
             measured
         }
 
-        /// One column, one atom after the other, in f64: the new code, and a bound on the error of the kernel's.
+        /// Computes one column sequentially in f64: the new codes, and bounds on the errors of the
+        /// kernel's codes.
         ///
-        /// An update sums at most n + 1 terms, each of a matrix entry or right side that took up to 3 roundings. It inherits the
-        /// errors of the atoms before it. The rule does not enlarge an error.
+        /// An update sums at most n + 1 terms, each with a matrix entry or right side that
+        /// underwent up to 3 roundings. It inherits the errors of the atoms before it. The rule
+        /// does not amplify errors.
         fn reference(&self, which: Which, column: usize) -> Vec<(f64, f64)> {
             let n = self.problem.atoms();
             let epsilon = T::EPSILON.to_f64();
@@ -372,7 +380,7 @@ mod tests {
                             let diagonal = setting.problem.diagonal()[j].to_f64();
                             let moving = diagonal * (new - at(&setting.start, j, k)).abs();
                             moved = moved.max(moving);
-                            // The difference and the product round once more each.
+                            // The difference and the product add one rounding each.
                             doubt =
                                 doubt.max(diagonal * bound + 3.0 * T::EPSILON.to_f64() * moving);
                         }
@@ -389,7 +397,7 @@ mod tests {
         is_sequential::<f64>();
     }
 
-    /// Half of a sweep from zero is the whole of it, to the bit: nothing but zeros is left out.
+    /// A sweep from zero is bit-identical to a full sweep: only zeros are skipped.
     #[test]
     fn a_sweep_from_zero_leaves_out_zeros() {
         let mut setting = Setting::<f64>::random(9);
@@ -402,7 +410,7 @@ mod tests {
         }
     }
 
-    /// Columns do not meet: a NaN in one leaves the bits of all others.
+    /// Columns are independent: a NaN in one leaves all others bit-identical.
     #[test]
     fn a_bad_column_stays_alone() {
         let mut setting = Setting::<f32>::random(6);

@@ -1,8 +1,8 @@
-//! What a sweep does with every new entry, besides the sum.
+//! The rules that a sweep applies to every new entry.
 
 use crate::tile::{Lanes, Real};
 
-/// What a [`Sweep`](super::Sweep) does with every new entry.
+/// The rule that a [`Sweep`](super::Sweep) applies to every new entry.
 #[derive(Clone, Copy)]
 pub enum SweepRule<'a, T> {
     /// [`Clip`]
@@ -13,9 +13,9 @@ pub enum SweepRule<'a, T> {
     Restrict(T),
 }
 
-/// A rule, as the loop that is compiled for it takes it.
+/// A rule as a type, for which a loop is compiled.
 pub(super) trait Rule<T>: Copy {
-    /// The new entry for atom `atom`, from the unconstrained one and the old.
+    /// Returns the new entry of atom `atom` from the unconstrained value and the old entry.
     fn end<L: Lanes<T>>(self, lanes: L, value: L::Vector, old: L::Vector, atom: usize)
     -> L::Vector;
 }
@@ -48,9 +48,11 @@ impl<T: Real> Rule<T> for Shrink<'_, T> {
     }
 }
 
-/// `old + κ (v - old)` where the right side is finite, and 0 where it is infinite: the linear system restricted to an active set per
-/// column, with steps longer by κ. The right side is `ω c_j / H_jj` on the active set. That it names the set too leaves room for the sweep
-/// in the nearest cache, where a mask beside it would not.
+/// `old + κ (v - old)` where the right side is finite, and 0 where it is infinite.
+///
+/// This sweeps the linear system restricted to the active set of each column, with steps longer by
+/// κ. The right side is `ω c_j / H_jj` on the active set. Encoding the set in the right side saves
+/// a mask, so the sweep fits in the L1 cache.
 #[derive(Clone, Copy)]
 pub(super) struct Restrict<T> {
     /// κ

@@ -1,11 +1,14 @@
-//! From columns, one after the other in memory, to a tile, where they stand side by side, and back. What is turned block by block is so in [`blocks`](crate::tile::blocks).
+//! Transposition from columns stored one after the other to a tile, and back.
+//!
+//! Transposition of whole blocks is in [`blocks`](crate::tile::blocks).
 
 use faer::{ContiguousFwd, MatRef};
 
 use super::product::with_registers;
 use crate::tile::{Kernel, Lanes, Real};
 
-/// A matrix as wide as a tile, its rows each in one piece, goes to a tile. So that a row is three moves and not a call.
+/// Copies a matrix as wide as a tile, with contiguous rows, to a tile. A row takes three moves
+/// instead of a call.
 pub struct CopyRows<'a, T> {
     pub rows: MatRef<'a, T, usize, usize, isize, ContiguousFwd>,
     pub tile: &'a mut [T],
@@ -31,7 +34,7 @@ impl<T: Real> CopyRows<'_, T> {
     }
 }
 
-/// Entry i of column k goes to `tile[i * T::tile() + k]`, for all rows of the tile.
+/// Copies entry i of column k to `tile[i * T::tile() + k]`, for all rows of the tile.
 pub struct IntoTile<'a, T> {
     /// At most a tile's columns, each at least as long as the tile has rows.
     pub columns: &'a [&'a [T]],
@@ -57,12 +60,12 @@ impl<T: Real> Kernel<T> for IntoTile<'_, T> {
     }
 }
 
-/// `tile[i * T::tile() + k]` goes to entry i of column k, for `rows` rows of the tile.
+/// Copies `tile[i * T::tile() + k]` to entry i of column k, for `rows` rows of the tile.
 pub struct FromTile<'a, 'c, T> {
     pub tile: &'a [T],
-    /// Rows that count.
+    /// The number of rows to copy.
     pub rows: usize,
-    /// At most a tile's columns, each at least as long.
+    /// At most a tile's columns, each with at least `rows` entries.
     pub columns: &'a mut [&'c mut [T]],
 }
 
@@ -98,7 +101,7 @@ mod tests {
     use crate::tile::PANEL;
     use crate::tile::Scalar;
 
-    /// To the bit, and nothing is written beyond the rows.
+    /// Tests for exact equality, and that nothing is written past the rows.
     fn entries_come_back<T: Scalar>() {
         for rows in [1_usize, 4, 12, 16, 27, 36] {
             for stride in [rows, rows + 3] {
@@ -136,7 +139,8 @@ mod tests {
         entries_come_back::<f64>();
     }
 
-    /// Every remainder of a block in rows and columns, to the bit, with nothing else written.
+    /// Tests every remainder of a block in rows and columns for exact equality, and that nothing
+    /// else is written.
     fn entries_go_to_their_places<T: Scalar>() {
         for rows in [4_usize, 8, 12, 16, 20, 36] {
             for stride in [rows, rows + 1, rows.next_multiple_of(16)] {

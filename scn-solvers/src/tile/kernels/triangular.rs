@@ -1,22 +1,26 @@
-//! The two halves of a step of conjugate gradients preconditioned by symmetric Gauss-Seidel, on `H_LL y = u` for a tile.
+//! The two halves of a step of [conjugate gradients](crate::tile::SymmetricGaussSeidel) with a
+//! symmetric Gauss-Seidel preconditioner, on `H_LL y = u` for a tile.
 //!
-//! With `H` scaled to a diagonal of ones, restricted to the active set of a column, and `K = I + its strict lower triangle`, the
-//! preconditioned matrix is `K^-1 H K^-T`. Since `H = K + K' - I`, its product with p is `q = t + s` with
+//! Let `H` be scaled to a unit diagonal and restricted to the active set of a column, and let K be
+//! its lower triangle, including the diagonal. The preconditioned matrix is `K^-1 H K^-T`. Since
+//! `H = K + K' - I`, its product with p is `q = t + s` with
 //!
 //! ```text
 //! K' t = p,      K s = p - t
 //! ```
 //!
-//! so that a step takes two solves with triangles: as much as one product with `H` (Eisenstat, "Efficient implementation of a class of
-//! preconditioned conjugate gradient methods", SIAM J. Sci. Stat. Comput. 2 (1981)). What else a step does to an entry is done as the
-//! solves pass by.
+//! A step therefore takes two triangular solves, which cost as much as one product with `H`
+//! (Eisenstat, "Efficient implementation of a class of preconditioned conjugate gradient methods",
+//! SIAM J. Sci. Stat. Comput. 2 (1981)). The rest of the step is done entry by entry during the
+//! solves.
 
 use super::product::{Sums, load_rows, subtract_product, with_registers};
 use crate::tile::{Kernel, Lanes, PANEL, Panels, Real};
 
-/// `y += α t`, `r -= α (t + s)`, `p = r + β p`, and then t from `K' t = p`; per column `r'r`.
+/// `y += α t`, `r -= α (t + s)` and `p = r + β p`, then t from `K' t = p`; also `r'r` of each
+/// column.
 pub struct Backward<'a, T> {
-    /// The scaled matrix less its diagonal.
+    /// The scaled matrix without its diagonal.
     pub matrix: &'a Panels<T>,
     pub mask: &'a [T],
     /// α, one per column.
@@ -89,7 +93,8 @@ impl<T: Real> Backward<'_, T> {
                     }
                     square[v] = sum;
                 }
-                // Those that have just been found come last, so that the processor can go on with all others meanwhile.
+                // Entries that have just been computed come last, so that the processor can work on
+                // all others meanwhile.
                 let (near, far) = (first + PANEL, first + 2 * PANEL);
                 let atoms = upper.len() / registers;
                 if far < atoms {
@@ -116,9 +121,9 @@ impl<T: Real> Backward<'_, T> {
     }
 }
 
-/// s from `K s = p - t`; and with `q = t + s`, per column `p'q` and `q'q`.
+/// s from `K s = p - t`; also `p'q` and `q'q` of each column, with `q = t + s`.
 pub struct Forward<'a, T> {
-    /// The scaled matrix less its diagonal.
+    /// The scaled matrix without its diagonal.
     pub matrix: &'a Panels<T>,
     pub mask: &'a [T],
     /// p
@@ -193,17 +198,19 @@ impl<T: Real> Forward<'_, T> {
     }
 }
 
-/// Four atoms whose sums are known but for what they add to each other.
+/// Four atoms whose sums lack only their contributions to each other.
 struct Block<'a, T, L: Lanes<T>> {
     lanes: L,
-    /// Their 4 × 4 block, column by column.
+    /// The 4 × 4 block of the four atoms, column by column.
     matrix: &'a [T],
     sums: Sums<L::Vector>,
 }
 
 impl<T: Real, L: Lanes<T>> Block<'_, T, L> {
-    /// Finds atom ROW, and takes what it adds from the sums of atoms `from..to`. A constant, so that all four are written out and the
-    /// sums stay in registers.
+    /// Computes the entry of atom ROW, and subtracts its contribution from the sums of atoms
+    /// `from..to`.
+    ///
+    /// As ROW is a constant, all four atoms are unrolled and the sums stay in registers.
     #[inline(always)]
     fn settle<const ROW: usize>(
         &mut self,
@@ -238,7 +245,8 @@ mod tests {
     use crate::tile::padded;
     use faer::Mat;
 
-    /// A symmetric matrix with small entries and zeros on the diagonal: triangular solves do not enlarge errors much.
+    /// Returns a symmetric matrix with small entries and a zero diagonal: triangular solves amplify
+    /// errors little.
     fn coupling<T: Scalar>(atoms: usize) -> Mat<T> {
         let random = normal_matrix::<T>(atoms, atoms, 1);
         let size = T::from_f64(0.3 / atoms as f64);
@@ -251,14 +259,16 @@ mod tests {
         })
     }
 
-    /// Both halves against their definition in f64, entry by entry. With `|row sums| <= 1` an entry is off by at most its own n + 8
-    /// roundings of sizes up to 8, and what it inherits.
+    /// Tests both halves against their definitions in f64, entry by entry.
+    ///
+    /// With `|row sums| <= 1` an entry is off by at most its own n + 8 roundings of numbers up to
+    /// 8, plus inherited errors.
     fn halves_are_their_definition<T: Scalar>() {
         for atoms in [1, 3, 4, 6, 9, 17] {
             let matrix = coupling::<T>(atoms);
             let rows = padded(atoms);
             let panels = Panels::pack(matrix.as_ref(), rows);
-            // Zero off the mask and in rows of padding, as in every tile.
+            // Zero outside the mask and in padding rows, as in every tile.
             let mask: Vec<T> = tile::<T>(rows, 2)
                 .iter()
                 .enumerate()

@@ -1,20 +1,24 @@
-//! Sweeps over few atoms of each column, a different few for each, and the descent that they leave for all others.
+//! Sweeps over a few atoms of each column, different ones in each, and the resulting descent of all
+//! atoms.
 
 use super::product::{LARGEST_GROUP, with_registers};
 use crate::tile::{Kernel, Lanes, Real};
 
-/// Sweeps of coordinate descent over small problems side by side: column k has a matrix `H` (size × size) of its own,
-/// of which entry (i, j) is at `(i capacity + j) T::tile() + k`.
+/// Coordinate descent sweeps over small problems side by side.
 ///
-/// Each entry in turn takes `a_i <- prox(a_i + d_i / H_ii; λ1_i / H_ii)`, and from all descents `d = c - H a` goes what its move
-/// adds. An entry with `1 / H_ii = 0` stays.
+/// Column k has its own matrix `H` (size × size), whose entry (i, j) is at
+/// `(i capacity + j) T::tile() + k`.
+///
+/// Each entry in turn becomes `a_i <- prox(a_i + d_i / H_ii; λ1_i / H_ii)`, and the contribution of
+/// its change is subtracted from all descents `d = c - H a`. An entry with `1 / H_ii = 0` does not
+/// move.
 pub struct SmallSweeps<'a, T> {
     pub signed: bool,
-    /// The largest of the small problems; smaller ones end in entries with `1 / H_ii = 0`.
+    /// The size of the largest problem; smaller ones end in entries with `1 / H_ii = 0`.
     pub size: usize,
     pub capacity: usize,
     pub gram: &'a [T],
-    /// `1 / H_ii`, a tile row for each entry; so are the others.
+    /// `1 / H_ii`, one tile row per entry. The next four fields have the same layout.
     pub inverse_diagonal: &'a [T],
     pub diagonal: &'a [T],
     pub lambda1: &'a [T],
@@ -38,7 +42,7 @@ impl<T: Real> Kernel<T> for SmallSweeps<'_, T> {
     }
 }
 
-/// The loop that is compiled for codes of one kind.
+/// The loop, compiled separately for signed and nonnegative codes.
 struct SmallSweepsOf<'a, T, const SIGNED: bool>(SmallSweeps<'a, T>);
 
 impl<T: Real, const SIGNED: bool> SmallSweepsOf<'_, T, SIGNED> {
@@ -96,12 +100,14 @@ impl<T: Real, const SIGNED: bool> SmallSweepsOf<'_, T, SIGNED> {
     }
 }
 
-/// `d = c - H a` of one column with few codes, and the largest `d_j - λ1_j`, or `|d_j| - λ1_j`.
+/// `d = c - H a` of one column with few active atoms. Returns the largest `d_j - λ1_j`, or
+/// `|d_j| - λ1_j` for signed codes.
 pub struct ColumnDescent<'a, T> {
     pub signed: bool,
-    /// The rows of `H`, one after the other, each as long as `correlations`: a whole number of registers of every kind.
+    /// The rows of `H`, one after the other, each as long as `correlations`: whole registers for
+    /// every instruction set.
     pub gram: &'a [T],
-    /// Those with codes.
+    /// The active atoms.
     pub atoms: &'a [u32],
     pub codes: &'a [T],
     pub correlations: &'a [T],
@@ -109,7 +115,8 @@ pub struct ColumnDescent<'a, T> {
     pub descent: &'a mut [T],
 }
 
-/// Registers that [`ColumnDescent`] works on at a time: enough sums to hide the latency of the multiply-add.
+/// Registers that [`ColumnDescent`] processes at a time: enough sums to hide the latency of the
+/// multiply-add.
 const BLOCK: usize = 8;
 
 impl<T: Real> Kernel<T> for ColumnDescent<'_, T> {
@@ -151,7 +158,7 @@ impl<T: Real> Kernel<T> for ColumnDescent<'_, T> {
     }
 }
 
-/// Writes down the entries with `d_j - λ1_j`, or `|d_j| - λ1_j`, above a limit.
+/// Collects the entries whose `d_j - λ1_j`, or `|d_j| - λ1_j` for signed codes, is above a limit.
 pub struct FindAbove<'a, T> {
     pub signed: bool,
     pub descent: &'a [T],
@@ -160,7 +167,7 @@ pub struct FindAbove<'a, T> {
     pub found: &'a mut Vec<u32>,
 }
 
-/// Entries that [`FindAbove`] asks together.
+/// The number of entries that [`FindAbove`] checks together.
 const ASKED: usize = 16;
 
 impl<T: Real> Kernel<T> for FindAbove<'_, T> {
@@ -179,7 +186,7 @@ impl<T: Real> Kernel<T> for FindAbove<'_, T> {
         let chunks = self.descent.chunks(ASKED).zip(self.lambda1.chunks(ASKED));
         for (chunk, (descent, lambda1)) in chunks.enumerate() {
             let pairs = || descent.iter().zip(lambda1);
-            // Without a short cut, so that it takes a few vector operations.
+            // No early exit, so that it compiles to a few vector operations.
             if !pairs().fold(false, |any, (&d, &l)| any | above(d, l)) {
                 continue;
             }
@@ -202,8 +209,10 @@ mod tests {
 
     const CAPACITY: usize = 7;
 
-    /// Against the formula, entry by entry in f64. A sweep over k entries rounds each descent k times and each code once; what was
-    /// rounded before is passed on by factors below 2 for matrices whose rows sum up to less.
+    /// Tests the sweeps against the formula in f64, entry by entry.
+    ///
+    /// A sweep over k entries rounds each descent k times and each code once. Earlier rounding
+    /// errors are passed on by factors below 2, as the rows of the matrices sum to less than 2.
     fn sweeps_follow_the_formula<T: Scalar>(signed: bool) {
         let width = T::tile();
         for size in [1, 2, 5, CAPACITY] {
@@ -222,7 +231,7 @@ mod tests {
                 .flat_map(|i| gram[entry(i, i, 0)..].iter().take(width).copied())
                 .collect();
             let mut inverse: Vec<T> = diagonal.iter().map(|&d| T::ONE / d).collect();
-            // A column with one entry less.
+            // One column has one entry fewer.
             inverse[(size - 1) * width + 1] = T::ZERO;
             let lambda1 = vec![T::from_f64(0.3); CAPACITY * width];
             let start = tile::<T>(CAPACITY, 2);
@@ -285,7 +294,8 @@ mod tests {
         }
     }
 
-    /// One block of registers and less, and several; the descent against a sum in f64, the rest to the bit.
+    /// Tests less than one block of registers, one, and several: the descent against a sum in f64,
+    /// the rest for exact equality.
     fn descents_are_sums<T: Scalar>(signed: bool) {
         for length in [16, 48, 128, 272] {
             let numbers = normal_matrix::<T>(length, 5, 1);

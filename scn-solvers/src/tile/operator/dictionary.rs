@@ -7,7 +7,7 @@ use faer::{Mat, MatRef};
 use crate::tile::atom_groups::AtomGroups;
 use crate::tile::{Panels, Real, padded};
 
-/// A dictionary (m × n), packed for the products that it enters.
+/// A dictionary (m × n) with packed copies for the products that use it.
 #[derive(Debug, Clone)]
 pub(super) struct PackedDictionary<T: Real> {
     matrix: Mat<T>,
@@ -26,7 +26,7 @@ impl<T: Real> PackedDictionary<T> {
         }
     }
 
-    /// Takes the values of another of the same shape into the same memory.
+    /// Copies the values of a dictionary of the same shape into the same memory.
     pub(super) fn update(&mut self, matrix: MatRef<'_, T>) {
         self.matrix.copy_from(matrix);
         self.atom_groups.repack(matrix);
@@ -42,18 +42,18 @@ impl<T: Real> PackedDictionary<T> {
         self.matrix.as_ref()
     }
 
-    /// For products with signals.
+    /// Returns `D` packed for products with signals.
     pub(super) fn atom_groups(&self) -> &AtomGroups<T> {
         &self.atom_groups
     }
 
-    /// For products `D y` with tiles.
+    /// Returns `D` packed for products `D y` with tiles.
     pub(super) fn panels(&self) -> &Panels<T> {
         self.panels
             .get_or_init(|| Panels::pack(self.matrix.as_ref(), padded(self.matrix.ncols())))
     }
 
-    /// `D'`, for products `D y` with columns.
+    /// Returns `D'` packed for products `D y` with columns.
     pub(super) fn row_groups(&self) -> &AtomGroups<T> {
         self.row_groups
             .get_or_init(|| AtomGroups::pack(self.matrix.transpose()))

@@ -1,16 +1,16 @@
-//! How large atoms are, and how much they overlap.
+//! Norms and overlaps of atoms.
 
 use faer::MatRef;
 
 use crate::tile::Real;
 
-/// `√H_jj` of the atoms.
+/// The norms `√H_jj` of the atoms.
 #[derive(Debug, Clone)]
 pub(crate) struct Norms<T> {
     /// One per atom, padded with zeros.
     pub(crate) each: Vec<T>,
     pub(crate) largest: f64,
-    /// The smallest that is not zero; infinite if all are.
+    /// The smallest nonzero norm; infinite if all are zero.
     pub(crate) smallest: f64,
 }
 
@@ -34,7 +34,7 @@ impl<T: Real> Norms<T> {
     }
 }
 
-/// How much atoms overlap.
+/// Measures of how much atoms overlap.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Overlaps {
     /// The mean over j of `sum over i != j of H_ij² / (H_ii H_jj)`.
@@ -51,14 +51,15 @@ impl Overlaps {
             let inverse = inverse_diagonal[j].to_f64();
             for i in 0..j {
                 let entry = gram[(i, j)].to_f64();
-                // In this order no product leaves the range where atoms are all small or all large.
+                // In this order no product leaves the range if all atoms are small or all are
+                // large.
                 let square = (entry * inverse) * (entry * inverse_diagonal[i].to_f64());
                 coupling += 2.0 * square;
                 largest = largest.max(square);
             }
         }
         let mean = coupling / n as f64;
-        // Overflowed scales say nothing.
+        // After an overflow the sums are meaningless.
         Self {
             coupling: if mean.is_finite() { mean } else { 0.0 },
             coherence: if largest.is_finite() {

@@ -1,0 +1,191 @@
+//! Every command line in the documents is one that the argument parser takes.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use comrak::nodes::NodeValue;
+use comrak::{Arena, Options, parse_document};
+
+use crate::{Cli, Command};
+
+/// A command line in a document, from the word after `scn` on.
+struct Line {
+    place: String,
+    words: Vec<String>,
+    /// Whether it may lack required arguments, as code within a sentence and lines with `...` do.
+    fragment: bool,
+}
+
+impl Line {
+    /// Returns the reason why the parser refuses the line, if it does.
+    fn refused(&self) -> Option<String> {
+        let arguments = ["scn"]
+            .into_iter()
+            .chain(self.words.iter().map(String::as_str));
+        match Cli::try_parse_from(arguments) {
+            Ok(cli) => self.wrong_settings(&cli),
+            Err(error) => match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => None,
+                ErrorKind::MissingRequiredArgument
+                | ErrorKind::MissingSubcommand
+                | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+                    if self.fragment =>
+                {
+                    None
+                }
+                ErrorKind::InvalidValue
+                | ErrorKind::ValueValidation
+                | ErrorKind::InvalidSubcommand
+                    if is_placeholder(&error) =>
+                {
+                    None
+                }
+                _ => Some(error.to_string()),
+            },
+        }
+    }
+
+    /// Returns the reason why `scn train` would refuse the settings of the line, as far as they can be
+    /// told without images or files.
+    fn wrong_settings(&self, cli: &Cli) -> Option<String> {
+        let Command::Train(train) = &cli.command else {
+            return None;
+        };
+        let open = |word: &String| {
+            ["...", "$", "--config", "--dataset"]
+                .iter()
+                .any(|part| word.contains(part))
+        };
+        if self.words.iter().any(open) {
+            return None;
+        }
+        let wrong = train.settings().err()?;
+        Some(format!("{wrong:#}"))
+    }
+}
+
+/// Whether what the parser refuses is a placeholder in capitals, such as `NAME`.
+fn is_placeholder(error: &clap::Error) -> bool {
+    let kinds = [ContextKind::InvalidValue, ContextKind::InvalidSubcommand];
+    kinds.iter().any(|kind| match error.get(*kind) {
+        Some(ContextValue::String(word)) => word.chars().all(|c| c.is_ascii_uppercase()),
+        _ => false,
+    })
+}
+
+/// Returns the command lines of `scn` in a line of the shell.
+fn commands(shell: &str) -> Vec<Vec<String>> {
+    let words: Vec<String> = shlex::Shlex::new(shell).collect();
+    let ends = |word: &&[String]| !word.is_empty();
+    let parts = words.split(|word| {
+        matches!(
+            word.as_str(),
+            "|" | "||" | "&&" | ";" | ">" | ">>" | "do" | "then"
+        )
+    });
+    let parts = parts.filter(ends);
+    let found = parts.filter_map(|part| {
+        let start = part
+            .iter()
+            .position(|word| word == "scn" || word.ends_with("/scn"))?;
+        // Before it come programs that start others, variables, and their options.
+        let starts = ["mpirun", "timeout", "perf", "nice", "nohup"];
+        let first = &part[0];
+        let started = start == 0 || starts.contains(&first.as_str()) || first.contains('=');
+        started.then(|| part[start + 1..].to_vec())
+    });
+    found.collect()
+}
+
+/// Returns the command lines of a document.
+fn lines(path: &Path, root: &Path) -> Vec<Line> {
+    let text = std::fs::read_to_string(path).expect("a document");
+    let shown = path.strip_prefix(root).unwrap_or(path).display();
+    let mut options = Options::default();
+    options.extension.table = true;
+    let arena = Arena::new();
+    let mut found = Vec::new();
+    for node in parse_document(&arena, &text, &options).descendants() {
+        let data = node.data.borrow();
+        let (code, inline) = match &data.value {
+            NodeValue::Code(code) => (code.literal.clone(), true),
+            NodeValue::CodeBlock(block) => (block.literal.clone(), false),
+            _ => continue,
+        };
+        for shell in code.replace("\\\n", " ").lines() {
+            // A program in another language quotes a command line.
+            let quoted = shell.split('"').skip(1).step_by(2);
+            let quoted = quoted.filter(|part| part.starts_with("scn "));
+            for shell in std::iter::once(shell).chain(quoted) {
+                for words in commands(shell) {
+                    let elided = words.iter().any(|word| word == "...");
+                    found.push(Line {
+                        place: format!("{shown}, line {}: {shell}", data.sourcepos.start.line),
+                        words: words.into_iter().filter(|word| word != "...").collect(),
+                        fragment: inline || elided,
+                    });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Returns the documents of the workspace, or none in a package of this crate alone.
+fn documents(root: &Path) -> Vec<PathBuf> {
+    let folders = [
+        "docs",
+        "scn-cli",
+        "scn-solvers",
+        "scn-grad",
+        "scn-gpu",
+        "scn-net",
+        "scn-data",
+    ];
+    let walks = folders
+        .iter()
+        .flat_map(|folder| walkdir::WalkDir::new(root.join(folder)))
+        .filter_map(Result::ok);
+    let mut paths: Vec<PathBuf> = walks.map(walkdir::DirEntry::into_path).collect();
+    paths.extend(["README.md", "CHANGELOG.md"].map(|name| root.join(name)));
+    paths.retain(|path| path.extension().is_some_and(|end| end == "md") && path.is_file());
+    paths
+}
+
+#[test]
+fn the_parser_takes_every_command_line() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let documents = documents(&root);
+    let lines: Vec<Line> = documents
+        .iter()
+        .flat_map(|path| lines(path, &root))
+        .collect();
+    let refused: Vec<String> = lines
+        .iter()
+        .filter_map(|line| Some(format!("{}\n    {}", line.place, line.refused()?)))
+        .collect();
+    assert!(refused.is_empty(), "\n{}", refused.join("\n"));
+    let in_workspace = root.join("docs/README.md").is_file();
+    assert!(!in_workspace || lines.len() > 150, "{} lines", lines.len());
+}
+
+#[test]
+fn a_line_that_the_parser_does_not_take_is_found() {
+    let refused = |shell: &str| {
+        let line = Line {
+            place: String::new(),
+            words: commands(shell).remove(0),
+            fragment: false,
+        };
+        line.refused().is_some()
+    };
+    assert!(refused("scn train --preset digits --epoch 3"));
+    assert!(refused("scn train --set training.momentums=0.5"));
+    assert!(refused("mpirun -n 2 scn solve --lambda1 0.1"));
+    assert!(refused(
+        "FOO=1 target/release/scn presets no-such-preset --flag"
+    ));
+    assert!(!refused("scn train --preset digits --epochs 3 # a comment"));
+    assert!(!refused("scn data fetch NAME && true"));
+}

@@ -1,0 +1,59 @@
+//! Links between documents, and out of them.
+
+use std::path::Path;
+
+use http::Uri;
+
+use crate::document::Document;
+
+/// Describes every link that leads nowhere. Addresses are judged by their form only.
+pub(crate) fn wrong(document: &Document) -> Vec<String> {
+    let found = document.links.iter().filter_map(|(line, link)| {
+        let wrong = judge(document, link)?;
+        Some(format!("line {line}: {link}: {wrong}"))
+    });
+    found.collect()
+}
+
+fn judge(document: &Document, link: &str) -> Option<&'static str> {
+    if link.contains("://") {
+        let well_formed = link.parse::<Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| host.contains('.'))
+        });
+        return (!well_formed).then_some("not a well-formed address");
+    }
+    let (path, anchor) = match link.split_once('#') {
+        Some((path, anchor)) => (path, Some(anchor)),
+        None => (link, None),
+    };
+    let target = document.path.parent()?.join(path);
+    let target = match path.is_empty() {
+        true => document.path.clone(),
+        false => target,
+    };
+    if !target.exists() {
+        return Some("no such file");
+    }
+    let anchor = anchor?;
+    let there = match target == document.path {
+        true => document.anchors.contains(anchor),
+        false => Document::read(&target).anchors.contains(anchor),
+    };
+    (!there).then_some("no such heading")
+}
+
+/// Describes every link that leaves `folder`.
+pub(crate) fn outside(document: &Document, folder: &Path) -> Vec<String> {
+    let relative = document
+        .links
+        .iter()
+        .filter(|(_, link)| !link.contains("://"));
+    let found = relative.filter_map(|(line, link)| {
+        let path = link.split('#').next()?;
+        let target = folder.join(path).canonicalize().ok()?;
+        let inside = target.starts_with(folder);
+        (!inside).then(|| format!("line {line}: {link} is not in the package"))
+    });
+    found.collect()
+}
