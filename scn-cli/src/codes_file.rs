@@ -21,8 +21,10 @@ pub(crate) struct CodesForm {
     pub(crate) sparse: bool,
 }
 
-/// A file of codes (n × P), written in whole columns. The columns of each process are contiguous.
-/// The file appears under its name only when it is [finished](Self::finish).
+/// A file of codes (n × P), written in whole columns.
+///
+/// The columns of each process are contiguous. The file appears under its name only when it is
+/// [finished](Self::finish).
 pub(crate) struct CodesFile<T> {
     path: PathBuf,
     /// All processes write to the file of the first one. If sparse, each has its own file.
@@ -40,9 +42,10 @@ pub(crate) struct CodesFile<T> {
 }
 
 impl<T: Float> CodesFile<T> {
-    /// Creates a file for this number of atoms and columns. Codes are passed to
-    /// [`write`](Self::write) with contiguous columns if `by_column`, and otherwise with contiguous
-    /// rows. All processes must call this.
+    /// Creates a file for this number of atoms and columns.
+    ///
+    /// Codes are passed to [`write`](Self::write) in contiguous columns if `by_column`, otherwise
+    /// in contiguous rows. All processes must call this.
     pub(crate) fn create(
         path: &Path,
         [atoms, columns]: [usize; 2],
@@ -96,7 +99,7 @@ impl<T: Float> CodesFile<T> {
         self.atoms
     }
 
-    /// Whether [`write`](Self::write) expects contiguous columns, and not rows.
+    /// Whether [`write`](Self::write) takes contiguous columns, not rows.
     pub(crate) fn by_column(&self) -> bool {
         self.by_column
     }
@@ -171,7 +174,7 @@ impl<T: Float> CodesFile<T> {
 fn name(file: &WatchedFile, path: &Path, processes: &dyn Processes) -> Result<OsString> {
     match file.unfinished().and_then(Path::file_name) {
         Some(name) => Ok(name.to_owned()),
-        // The first case joined the file of another process, the second needs no name.
+        // This process joined the file of the first one, or it is the only process.
         None if processes.rank() > 0 || processes.count() == 1 => Ok(OsString::new()),
         None => bail!(
             "{}: expected a regular file, which several processes can write to, found something else",
@@ -180,7 +183,7 @@ fn name(file: &WatchedFile, path: &Path, processes: &dyn Processes) -> Result<Os
     }
 }
 
-/// Converts the name of such a file, which is ASCII.
+/// Converts the name of a file that is being written, which is ASCII.
 fn os_string(name: Vec<u8>) -> OsString {
     String::from_utf8_lossy(&name).into_owned().into()
 }

@@ -15,8 +15,8 @@ use crate::codes_file::CodesFile;
 use crate::column_input::ColumnInput;
 use crate::screen::Bar;
 
-/// Size of a block with its codes, in bytes, if this is enough tiles. Larger blocks are not faster.
-/// Three blocks are in memory at a time: one is read, one solved and one written.
+/// Size of a block with its codes in bytes, unless that is too few tiles. Larger blocks are not
+/// faster. Three blocks are in memory at a time: one is read, one solved and one written.
 const BYTES: usize = 8 << 20;
 
 /// Minimum number of tiles per thread in a block, so that all threads finish at about the same
@@ -50,8 +50,9 @@ pub(crate) struct Columns<'a, T> {
     pub(crate) codes: MatMut<'a, T>,
 }
 
-/// Calls `work` on the columns in `range`, block by block in order, and writes their codes. One
-/// thread reads ahead, and another one writes behind.
+/// Calls `work` on the columns in `range`, block by block in order, and writes their codes.
+///
+/// One thread reads ahead, and another one writes behind.
 ///
 /// # Errors
 /// Returns an error if reading, `work` or writing fails.

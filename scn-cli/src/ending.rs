@@ -17,7 +17,7 @@ pub(crate) const CODES: &str = "Exit codes:
   130  stopped by Ctrl-C; a run in progress has written a checkpoint
   143  stopped by TERM; a run in progress has written a checkpoint";
 
-/// The way in which a command ended without an error.
+/// The outcome of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Done,

@@ -8,8 +8,10 @@ use scn_solvers::processes::Processes;
 
 use crate::output::Output;
 
-/// Reads a model from a model file, a checkpoint or a run folder. A run folder gives the best model
-/// if validation images chose one. Prints a warning if the file has no checksum.
+/// Reads a model from a model file, a checkpoint or a run folder.
+///
+/// A run folder gives the best model if validation images chose one. Prints a warning if the file
+/// has no checksum.
 pub(crate) fn read(path: &Path, output: &Output) -> Result<Model> {
     let path = file_of(path);
     let model = Model::load(&path)?;

@@ -193,7 +193,7 @@ impl ModelImages {
     }
 }
 
-/// Changes the image index of an error from within a batch to among all images.
+/// Converts the index of an image in an error from within a batch to among all images.
 fn counted_from(error: anyhow::Error, first: usize) -> anyhow::Error {
     match error.downcast::<NetError>() {
         Ok(error) => error.counted_from(first).into(),

@@ -65,8 +65,9 @@ impl Output {
         Ok(())
     }
 
-    /// Prints a line for people. A write error does not stop the command; [`all_written`] reports
-    /// it at the end.
+    /// Prints a line for people.
+    ///
+    /// A write error does not stop the command; [`all_written`] reports it at the end.
     pub(crate) fn say(&self, text: impl Display) {
         if self.for_a_person()
             && let Err(error) = screen::above(|| unless_unread(writeln!(io::stdout(), "{text}")))
@@ -75,8 +76,9 @@ impl Output {
         }
     }
 
-    /// Prints a result for another program unchanged, whatever the options. A closed pipe, such as
-    /// one to `head`, is not an error.
+    /// Prints a result for another program unchanged, whatever the options.
+    ///
+    /// A closed pipe, such as one to `head`, is not an error.
     #[expect(clippy::unused_self, reason = "all output goes through an `Output`")]
     pub(crate) fn raw(&self, text: &[u8]) -> anyhow::Result<()> {
         let written = screen::above(|| {
@@ -167,8 +169,9 @@ pub(crate) fn answer(answer: &clap::Error) -> ExitCode {
 /// Maximum number of characters in a line of an error message.
 const LONGEST: usize = 300;
 
-/// Removes the middle of a line that is too long. An error message begins with the problem and ends
-/// with what was found.
+/// Removes the middle of a line that is too long.
+///
+/// An error message begins with the problem and ends with what was found.
 fn shortened(line: &str) -> String {
     let length = line.chars().count();
     if length <= LONGEST {

@@ -19,10 +19,10 @@ pub(crate) struct PatchOptions {
     /// signal
     ///
     /// The entries of a signal are in the order channel, row, column. Patches are in reading order,
-    /// image by image. Pixels of a PNG or JPEG file are numbers from 0 to 1, read as 8 bits without
-    /// transparency. An array is [H, W], [H, W, C], [N, H, W], [N, C, H, W] or [N, H, W, C], and
-    /// its numbers are used unchanged. An axis of up to 4 entries is C; an array with ambiguous
-    /// axes is refused
+    /// image by image. Pixels of a PNG or JPEG file are numbers from 0 to 1, read at 8 bits and
+    /// without transparency. An array is [H, W], [H, W, C], [N, H, W], [N, C, H, W] or [N, H, W,
+    /// C], and its numbers are used unchanged. An axis of up to 4 entries is C; if the axes are
+    /// ambiguous, the array is refused
     #[arg(help_heading = "Patches", long, value_name = "HxW")]
     patches: Option<PatchSize>,
     /// Distance from one patch to the next in pixels, in both directions; the last patch lies flush

@@ -43,7 +43,7 @@ pub(crate) fn read(path: &Path, model: &Model) -> Result<Vec<f32>> {
     Ok(normalized)
 }
 
-/// Returns the colours of the images that a model takes.
+/// Returns whether a model takes grey or coloured images.
 pub(crate) fn colours(channels: usize) -> Result<Colours> {
     match channels {
         1 => Ok(Colours::Grey),

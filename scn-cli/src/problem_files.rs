@@ -24,7 +24,7 @@ pub(crate) struct ProblemFiles {
     /// Dictionary, .npy [m, n], one atom per column
     #[arg(long, value_name = "D.npy", requires = "signals", conflicts_with_all = ["gram", "correlations"])]
     dictionary: Option<PathBuf>,
-    /// Signals, .npy [m, P], one per column; [m] is a single signal. Like all files, it may also be
+    /// Signals, .npy [m, P], one per column; [m] is a single signal. Any of these files can also be
     /// an .npz of one array
     #[arg(long, value_name = "X.npy", requires = "dictionary")]
     signals: Option<PathBuf>,
@@ -62,7 +62,7 @@ impl FromStr for Lambda1Argument {
         let is_array = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("npy");
         match number::parse(text) {
             Ok(number) => Ok(Self::Number(number)),
-            // Do not mistake a mistyped number for a file, unless such a file exists.
+            // This may be a mistyped number. It is a file only if it is named like one or exists.
             Err(_) if path.extension().is_some_and(is_array) || path.exists() => {
                 Ok(Self::File(text.into()))
             }
@@ -204,7 +204,7 @@ impl ProblemFiles {
         })
     }
 
-    /// Returns the penalty. Its parts that are not given are zero.
+    /// Returns the penalty. Options that are not given are zero.
     fn penalty<T: Scalar>(&self, atoms: usize) -> Result<ElasticNet<T>> {
         let lambda1 = match &self.lambda1 {
             None => Lambda1::Scalar(T::ZERO),
@@ -247,8 +247,9 @@ pub(crate) struct ProblemFile<T> {
 }
 
 impl<T: Scalar + Float> ProblemFile<T> {
-    /// Returns an error unless all processes have read the same matrix and penalty, and have the
-    /// same number of columns. The columns are not compared, because each process reads its own.
+    /// Returns an error unless all processes have the same matrix, penalty and number of columns.
+    ///
+    /// The columns themselves are not compared, because each process reads its own.
     pub(crate) fn expect_same(&self, processes: &dyn Processes) -> Result<()> {
         let Posing {
             matrix, penalty, ..

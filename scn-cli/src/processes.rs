@@ -57,8 +57,9 @@ impl Together {
         self.all().rank() == 0
     }
 
-    /// Returns the exit code of this process. A failure ends all processes, with one line that the
-    /// first of them prints.
+    /// Returns the exit code of this process.
+    ///
+    /// A failure ends all processes, with one line that the first of them prints.
     pub(crate) fn end(self, ended: Result<Ending>) -> ExitCode {
         let error = match ended {
             Ok(ending) => return ending.code(),

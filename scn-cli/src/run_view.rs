@@ -66,8 +66,8 @@ impl RunView {
         self.output.say(text);
     }
 
-    /// Writes events. An error ends the events but not the run, and is reported at the end of the
-    /// run.
+    /// Writes events. After an error, no more events are written, but the run continues and reports
+    /// the error at its end.
     fn record(&mut self, write: impl FnOnce(&mut EventFile) -> Result<()>) {
         if let Some(events) = &mut self.events
             && let Err(error) = write(events)
@@ -153,8 +153,8 @@ impl Observer for RunView {
         self.live.wait_for("testing");
     }
 
-    /// Writes the events before the checkpoint. A resumed run discards events after its checkpoint
-    /// and writes them again, so no epoch is missing or duplicated.
+    /// Writes the events of an epoch before its checkpoint. A resumed run discards events after the
+    /// checkpoint and writes them again, so no epoch is missing or duplicated.
     fn evaluated(&mut self, record: &EpochRecord, network: &Network) {
         self.live.waited();
         let step = self.pace.step();

@@ -76,14 +76,14 @@ pub(crate) fn remove(line: &ProgressBar) {
 
 /// Returns the style of a template, with thin bars.
 fn style(template: &'static str) -> ProgressStyle {
-    // Cannot fail: templates are constants, and tests draw them.
+    // The default is never used: templates are constants, and tests draw them.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━━─")
 }
 
-/// A bar that shows progress, or a spinner that shows the name and the elapsed time of an
-/// operation. It disappears without a trace when dropped.
+/// A progress bar, or a spinner with the elapsed time of an operation. It disappears without a
+/// trace when dropped.
 pub(crate) struct Bar {
     bar: ProgressBar,
     /// Dropped first, which ends the thread.

@@ -12,8 +12,10 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::samples::Samples;
 
-/// A writer of sparse codes in the format of `scipy.sparse.load_npz`: `csc` if signals are columns,
-/// `csr` if they are rows. Until all codes are there, the arrays are in unnamed temporary files.
+/// A writer of sparse codes in the format of `scipy.sparse.load_npz`.
+///
+/// The format is `csc` if signals are columns, `csr` if they are rows. Until all codes are there,
+/// the arrays are in unnamed temporary files.
 pub(crate) struct SparseCodes {
     /// End of each code in `numbers`.
     ends: BufWriter<File>,

@@ -10,7 +10,7 @@ use scn_data::format::npy::{Float, Numbers, is_archive};
 use scn_data::open_regular;
 use zip::ZipArchive;
 
-/// More bytes than the array with the name of the format has.
+/// Upper bound on the size of the array with the name of the format, in bytes.
 const FORMAT_BYTES: u64 = 1 << 12;
 
 /// A sparse matrix by columns (csc) that is read a few columns at a time.
@@ -107,7 +107,7 @@ impl SparseColumns {
         if !starts.is_sorted() || last > self.count {
             return Err(damaged(&self.path));
         }
-        // Repeated entries add up, but there must not be more entries than the columns have rows.
+        // Repeated entries add up, but more entries than the columns have places are refused.
         if last - first > out.len() {
             return Err(damaged(&self.path));
         }

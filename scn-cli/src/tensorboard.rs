@@ -110,7 +110,7 @@ impl EventFile {
             .with_context(|| format!("cannot create {}", path.display()))?;
         let mut events = Self { path, file };
         events.write(0, Payload::FileVersion("brain.Event:2".to_string()))?;
-        // A session start also discards events at its own step, and those of the checkpoint must
+        // A session start also discards events at its own step, but those of the checkpoint must
         // remain.
         let first = if step == 0 { 0 } else { step + 1 };
         let status = Status::Start.into();

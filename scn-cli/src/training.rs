@@ -27,8 +27,8 @@ impl Observer for Helper {
 
 /// Trains a network, shows the progress, and writes the report of a complete run.
 ///
-/// Returns the outcome, and the time it took in seconds. If only the report or the events for
-/// TensorBoard cannot be written, this prints a warning and the training counts.
+/// Returns the outcome, and the time it took in seconds. The training counts even if its report or
+/// the events for TensorBoard cannot be written; this only prints a warning.
 pub(crate) fn run(
     config: &RunConfig,
     run: &LockedRun,

@@ -33,6 +33,27 @@ pub enum Draw {
 ///
 /// Pixels uncovered by a shift are 0 in the *normalised* image, which is the mean in the original
 /// one. Whitened images are shifted after whitening.
+///
+/// # Example
+///
+/// ```
+/// use scn_data::{Augmentation, DatasetName, Draw, Loader, Normalization, NormalizationConfig};
+/// # use std::{path::Path, sync::Arc};
+///
+/// let train = scn_data::open(DatasetName::Digits, Path::new(""))?.train;
+/// let normalization = Normalization::fit(&train, NormalizationConfig::default())?;
+/// let (train, normalization) = (Arc::new(train), Arc::new(normalization));
+/// let augmentation = Augmentation::default().with_shift(2).with_draw(Draw::Image);
+/// let loader = Loader::training(train, normalization, augmentation, 128, 7)?;
+///
+/// for plan in loader.plans(0, 0) {
+///     assert!(plan.placements.iter().all(|place| !place.flip));
+///     assert!(plan.placements.iter().all(|place| place.down.abs().max(place.right.abs()) <= 2));
+///     // The images of a batch are shifted independently.
+///     assert!(plan.placements.iter().any(|place| *place != plan.placements[0]));
+/// }
+/// # Ok::<(), scn_data::DataError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]

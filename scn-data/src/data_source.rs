@@ -17,6 +17,19 @@ use crate::dataset_name::DatasetName;
 /// | `folder:DIR` | your own image files, in one folder per class |
 /// | `npy:PREFIX` | your own arrays, in the files `PREFIX-train-images.npy`, ... |
 /// | `own:NAME` | images assembled by a program, which cannot be read again |
+///
+/// # Example
+///
+/// ```
+/// use scn_data::{DataSource, DatasetName};
+///
+/// let source: DataSource = "folder:photos/birds".parse()?;
+/// assert_eq!(source, DataSource::Folder("photos/birds".into()));
+/// assert_eq!(source.to_string(), "folder:photos/birds");
+/// assert_eq!(source.short_name(), "birds");
+/// assert_eq!("cifar10".parse::<DataSource>()?, DatasetName::Cifar10);
+/// # Ok::<(), scn_data::UnknownSource>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]

@@ -25,6 +25,23 @@ impl Dataset {
     /// # Errors
     /// Returns [`ImageError::Shapes`] if the two sets differ in shape, and
     /// [`ImageError::ClassesDiffer`] if they differ in classes.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::{DataSource, Dataset, ImageSet};
+    ///
+    /// // Images of one grey pixel.
+    /// let names = ["dark", "bright"].map(str::to_owned);
+    /// let set = |pixels, labels| ImageSet::new(pixels, [1, 1, 1], labels, names.clone(), 255);
+    /// let train = set(vec![0, 10, 240, 255], vec![0, 0, 1, 1])?;
+    /// let test = set(vec![5], vec![0])?;
+    ///
+    /// let data = Dataset::new(DataSource::Own("greys".to_owned()), train, test)?;
+    /// assert_eq!(data.source.to_string(), "own:greys");
+    /// assert_eq!((data.train.len(), data.test.len()), (4, 1));
+    /// # Ok::<(), scn_data::DataError>(())
+    /// ```
     pub fn new(
         source: impl Into<DataSource>,
         train: ImageSet,

@@ -31,6 +31,20 @@ impl ImageSet {
     /// Returns [`Shape`](ImageError::Shape), [`PixelCount`](ImageError::PixelCount),
     /// [`Classes`](ImageError::Classes), [`Label`](ImageError::Label), [`Pixel`](ImageError::Pixel)
     /// or [`Brightest`](ImageError::Brightest) for an argument that does not fit.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::ImageSet;
+    ///
+    /// // Two grey images of 2 x 2 pixels.
+    /// let pixels = vec![0, 50, 100, 150, 255, 255, 255, 255];
+    /// let names = ["ramp", "white"].map(str::to_owned);
+    /// let images = ImageSet::new(pixels, [1, 2, 2], vec![0, 1], names, 255)?;
+    /// assert_eq!((images.len(), images.classes()), (2, 2));
+    /// assert_eq!(images.image(1).bytes(), Some(&[255; 4][..]));
+    /// # Ok::<(), scn_data::DataError>(())
+    /// ```
     pub fn new(
         pixels: Vec<u8>,
         shape: [usize; 3],
@@ -58,6 +72,19 @@ impl ImageSet {
     /// # Errors
     /// Same as [`new`](Self::new). Also returns [`NotFinite`](ImageError::NotFinite) if a pixel is
     /// not finite.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::ImageSet;
+    ///
+    /// // Two grey images of 1 x 2 pixels. Full brightness is 1, which pixels may exceed.
+    /// let pixels = vec![0.0, 0.25, -0.5, 1.5];
+    /// let names = ["line".to_owned()];
+    /// let images = ImageSet::from_floats(pixels, [1, 1, 2], vec![0, 0], names, 1.0)?;
+    /// assert!(images.image(1).values().eq([-0.5, 1.5]));
+    /// # Ok::<(), scn_data::DataError>(())
+    /// ```
     pub fn from_floats(
         pixels: Vec<f32>,
         shape: [usize; 3],

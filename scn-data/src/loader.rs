@@ -34,6 +34,28 @@ impl Loader {
     /// # Errors
     /// Same as [`in_order`](Self::in_order). Also returns [`BatchError::Shift`] if the shift is not
     /// smaller than the images, and [`BatchError::Group`] if images are drawn in groups of size 0.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::{Augmentation, ImageSet, Loader, Normalization};
+    /// # use std::sync::Arc;
+    ///
+    /// // Ten images of one pixel, whose values are 0 to 9.
+    /// let names = ["grey".to_owned()];
+    /// let images = ImageSet::new((0..10).collect(), [1, 1, 1], vec![0; 10], names, 255)?;
+    /// let normalization = Normalization::from_parts([1, 1, 1], vec![0.0], 1.0)?;
+    /// let (images, normalization) = (Arc::new(images), Arc::new(normalization));
+    /// let loader = Loader::training(images, normalization, Augmentation::default(), 4, 7)?;
+    ///
+    /// // Every epoch visits each image once, in a different order.
+    /// let epoch = |epoch| loader.epoch(epoch, 0).flat_map(|batch| batch.pixels);
+    /// assert!(epoch(0).ne(epoch(1)));
+    /// let mut sorted: Vec<f32> = epoch(0).collect();
+    /// sorted.sort_by(f32::total_cmp);
+    /// assert!(sorted.into_iter().eq((0..10).map(|value| value as f32)));
+    /// # Ok::<(), scn_data::DataError>(())
+    /// ```
     pub fn training(
         images: Arc<ImageSet>,
         normalization: Arc<Normalization>,
@@ -53,6 +75,23 @@ impl Loader {
     /// Returns [`BatchError::BatchSize`] if the batch size is 0, [`ImageError::NoImages`] if the
     /// set is empty, [`BatchError::NormalizationShape`] if the normalisation is for images of a
     /// different shape, and [`DataError::Memory`] if the whitened images do not fit in memory.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::{path::Path, sync::Arc};
+    /// use scn_data::{DatasetName, Loader, Normalization, NormalizationConfig};
+    ///
+    /// let digits = scn_data::open(DatasetName::Digits, Path::new(""))?;
+    /// let normalization = Normalization::fit(&digits.train, NormalizationConfig::default())?;
+    /// let test = Arc::new(digits.test);
+    /// let loader = Loader::in_order(Arc::clone(&test), Arc::new(normalization), 100)?;
+    ///
+    /// let labels: Vec<Vec<u16>> = loader.epoch(0, 0).map(|batch| batch.labels).collect();
+    /// assert!(labels.iter().map(Vec::len).eq([100, 100, 100, 60]));
+    /// assert_eq!(labels.concat(), test.labels());
+    /// # Ok::<(), scn_data::DataError>(())
+    /// ```
     pub fn in_order(
         images: Arc<ImageSet>,
         normalization: Arc<Normalization>,
@@ -125,6 +164,21 @@ impl Loader {
     ///
     /// Mirroring twice restores the original loader. The pixels of the set are neither copied nor
     /// changed.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::{ImageSet, Loader, Normalization};
+    /// # use std::sync::Arc;
+    ///
+    /// let images = ImageSet::new(vec![1, 2, 3], [1, 1, 3], vec![0], ["row".to_owned()], 255)?;
+    /// let normalization = Normalization::from_parts([1, 1, 3], vec![0.0; 3], 1.0)?;
+    /// let loader = Loader::in_order(Arc::new(images), Arc::new(normalization), 1)?;
+    /// let mirrored = loader.clone().mirrored();
+    /// assert!(mirrored.epoch(0, 0).flat_map(|batch| batch.pixels).eq([3.0, 2.0, 1.0]));
+    /// assert!(mirrored.mirrored().epoch(0, 0).eq(loader.epoch(0, 0)));
+    /// # Ok::<(), scn_data::DataError>(())
+    /// ```
     pub fn mirrored(self) -> Self {
         let mut recipe = self.recipe;
         recipe.mirrored = !recipe.mirrored;
@@ -161,6 +215,26 @@ impl Loader {
     ///
     /// The batches are bit-identical to the last ones of the whole epoch. The iterator is empty if
     /// the epoch does not have batch `first_batch`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::{Augmentation, Batch, DatasetName, Loader};
+    /// use scn_data::{Normalization, NormalizationConfig};
+    /// # use std::{path::Path, sync::Arc};
+    ///
+    /// let train = scn_data::open(DatasetName::Digits, Path::new(""))?.train;
+    /// let normalization = Normalization::fit(&train, NormalizationConfig::default())?;
+    /// let (train, normalization) = (Arc::new(train), Arc::new(normalization));
+    /// let augmentation = Augmentation::default().with_shift(1);
+    /// let loader = Loader::training(train, normalization, augmentation, 128, 7)?;
+    ///
+    /// // Resumed after five batches, epoch 3 continues with the same batches.
+    /// let whole: Vec<Batch> = loader.epoch(3, 0).collect();
+    /// let resumed: Vec<Batch> = loader.epoch(3, 5).collect();
+    /// assert_eq!(resumed, whole[5..]);
+    /// # Ok::<(), scn_data::DataError>(())
+    /// ```
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
         Epoch::new(Maker::new(&self.recipe, epoch), first_batch)
     }

@@ -22,6 +22,20 @@ impl ImageSet {
     ///
     /// # Errors
     /// Returns [`ImageError::Noise`] if the deviation is negative or not finite.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::ImageSet;
+    ///
+    /// let names = ["black".to_owned()];
+    /// let black = ImageSet::from_floats(vec![0.0; 16], [1, 4, 4], vec![0], names, 1.0)?;
+    /// let weak = black.with_noise(0.1, 7)?;
+    /// let strong = black.with_noise(0.2, 7)?;
+    /// let doubled = weak.image(0).values().map(|pixel| 2.0 * pixel);
+    /// assert!(strong.image(0).values().eq(doubled));
+    /// # Ok::<(), scn_data::DataError>(())
+    /// ```
     pub fn with_noise(&self, deviation: f64, seed: u64) -> Result<ImageSet, DataError> {
         if !(deviation.is_finite() && deviation >= 0.0) {
             return Err(ImageError::Noise { found: deviation }.into());

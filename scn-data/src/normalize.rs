@@ -140,6 +140,25 @@ impl Normalization {
     /// of more than 4096 values are to be whitened, [`NormalizationError::WhiteningValue`] if
     /// epsilon is so small that W exceeds the range of f32, and [`NormalizationError::Eigenvalues`]
     /// if the eigenvalues are not found.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::{ImageSet, Mean, Normalization, NormalizationConfig, Scale};
+    ///
+    /// // Two images of 1 x 2 pixels, each of which differs from the mean image by 10 everywhere.
+    /// let pixels = vec![0, 10, 20, 30];
+    /// let train = ImageSet::new(pixels, [1, 1, 2], vec![0, 0], ["pair".to_owned()], 255)?;
+    /// let config = NormalizationConfig::default();
+    /// let config = config.with_mean(Mean::Pixel).with_scale(Scale::Deviation);
+    ///
+    /// let normalization = Normalization::fit(&train, config)?;
+    /// assert_eq!(normalization.mean(), [10.0, 20.0]);
+    /// let mut normalised = [0.0; 2];
+    /// normalization.apply(train.image(1), &mut normalised)?;
+    /// assert_eq!(normalised, [1.0, 1.0]);
+    /// # Ok::<(), scn_data::DataError>(())
+    /// ```
     pub fn fit(train: &ImageSet, config: NormalizationConfig) -> Result<Self, DataError> {
         Self::fit_watched(train, config, &mut |_| ControlFlow::Continue(()))
     }

@@ -19,6 +19,21 @@ use crate::format::{cifar, mnist, stl10, svhn};
 /// Returns [`FileError::Missing`](crate::FileError::Missing) if a file does not exist,
 /// [`FileError::Unreadable`](crate::FileError::Unreadable) if it cannot be read, and a specific
 /// error for each way in which a file can be invalid.
+///
+/// # Example
+///
+/// ```
+/// use std::path::Path;
+/// use scn_data::{DataError, DatasetName, FileError};
+///
+/// let digits = scn_data::open(DatasetName::Digits, Path::new(""))?;
+/// assert_eq!((digits.train.len(), digits.test.len()), (1437, 360));
+/// assert_eq!((digits.test.shape(), digits.test.classes()), ([1, 8, 8], 10));
+///
+/// let missing = scn_data::open(DatasetName::Mnist, Path::new("nowhere"));
+/// assert!(matches!(missing, Err(DataError::File(FileError::Missing { .. }))));
+/// # Ok::<(), scn_data::DataError>(())
+/// ```
 pub fn open(name: DatasetName, data: &Path) -> Result<Dataset, DataError> {
     let folder = Folder::new(name, data);
     let (train, test) = match name {

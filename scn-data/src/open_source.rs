@@ -73,6 +73,30 @@ impl Reading {
 /// Returns the errors of [`open`], [`npy::train_and_test`], `format::pictures::open` and
 /// `format::pictures::open_parted`, and [`DataError::Source`] if the source cannot be read or the
 /// settings do not apply to it.
+///
+/// # Example
+///
+/// ```
+/// use scn_data::{DataSource, Reading, format::npy::Kind, open_source};
+/// # use std::path::Path;
+///
+/// // Grey images of 1 x 2 pixels with their labels, as written by numpy.save.
+/// let folder = tempfile::tempdir()?;
+/// let save = |name: &str, shape: &[usize], values: &[u8]| {
+///     let bytes = [&Kind::U1.head(shape, false), values].concat();
+///     std::fs::write(folder.path().join(name), bytes)
+/// };
+/// save("edges-train-images.npy", &[2, 1, 2], &[0, 255, 255, 0])?;
+/// save("edges-train-labels.npy", &[2], &[0, 1])?;
+/// save("edges-test-images.npy", &[1, 1, 2], &[9, 200])?;
+/// save("edges-test-labels.npy", &[1], &[0])?;
+///
+/// let source = DataSource::Arrays(folder.path().join("edges"));
+/// let edges = open_source(&source, Path::new(""), &Reading::default())?;
+/// assert_eq!((edges.train.len(), edges.train.classes()), (2, 2));
+/// assert_eq!(edges.test.image(0).bytes(), Some(&[9, 200][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn open_source(
     source: &DataSource,
     data: &Path,

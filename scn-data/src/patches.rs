@@ -120,6 +120,25 @@ impl PatchGrid {
     /// # Panics
     /// Panics if `patch` is not below [`patches`](Self::patches), or if the lengths of `picture`
     /// and `out` are not [`pixels`](Self::pixels) and [`entries`](Self::entries).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::PatchGrid;
+    ///
+    /// // There are four patches of 2 x 2 pixels. The second is at the top right.
+    /// let image = [
+    ///     0, 1, 2, //
+    ///     3, 4, 5, //
+    ///     6, 7, 8,
+    /// ];
+    /// let grid = PatchGrid::new([1, 3, 3], [2, 2], 1)?;
+    /// assert_eq!(grid.patches(), 4);
+    /// let mut patch = [0; 4];
+    /// grid.copy(&image, 1, &mut patch);
+    /// assert_eq!(patch, [1, 2, 4, 5]);
+    /// # Ok::<(), scn_data::PatchError>(())
+    /// ```
     pub fn copy<T: Copy>(&self, picture: &[T], patch: usize, out: &mut [T]) {
         assert!(patch < self.patches() && picture.len() == self.pixels());
         assert_eq!(out.len(), self.entries());
@@ -131,6 +150,23 @@ impl PatchGrid {
 }
 
 /// An image assembled from its patches: each pixel is the mean over the patches that contain it.
+///
+/// # Example
+///
+/// ```
+/// use scn_data::{PatchAverage, PatchGrid};
+///
+/// let image: Vec<f64> = (0..9).map(f64::from).collect();
+/// let grid = PatchGrid::new([1, 3, 3], [2, 2], 1)?;
+/// let mut average = PatchAverage::new(grid.clone())?;
+/// let mut patch = vec![0.0; grid.entries()];
+/// for index in 0..grid.patches() {
+///     grid.copy(&image, index, &mut patch);
+///     average.add(index, &patch);
+/// }
+/// assert_eq!(average.take(), image);
+/// # Ok::<(), scn_data::PatchError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct PatchAverage {
     grid: PatchGrid,

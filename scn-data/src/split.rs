@@ -24,6 +24,22 @@ pub enum Part {
 /// # Errors
 /// Returns [`ImageError::Share`] unless `share` is between 0 and 1, and
 /// [`ImageError::TooFewImages`] if a class has a single image.
+///
+/// # Example
+///
+/// ```
+/// use scn_data::{ImageSet, Part, split};
+///
+/// // Eight images of class 0 and two of class 1.
+/// let labels = vec![0, 0, 0, 0, 0, 0, 0, 0, 1, 1];
+/// let names = ["frequent", "rare"].map(str::to_owned);
+/// let images = ImageSet::new((0..10).collect(), [1, 1, 1], labels, names, 255)?;
+///
+/// let (train, test) = split(&images, 0.25, 7, Part::Test)?;
+/// assert_eq!(train.labels(), [0, 0, 0, 0, 0, 0, 1]);
+/// assert_eq!(test.labels(), [0, 0, 1]);
+/// # Ok::<(), scn_data::DataError>(())
+/// ```
 pub fn split(
     images: &ImageSet,
     share: f64,

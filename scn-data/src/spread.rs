@@ -10,6 +10,14 @@ use crate::draws::{Draws, Purpose};
 ///
 /// # Panics
 /// Panics if `chosen` is above `count`.
+///
+/// # Example
+///
+/// ```
+/// // One position from each quarter of the list.
+/// let positions = scn_data::spread(100, 4, 7);
+/// assert!(positions.iter().map(|position| position / 25).eq(0..4));
+/// ```
 pub fn spread(count: usize, chosen: usize, seed: u64) -> Vec<usize> {
     assert!(chosen <= count);
     let mut draws = Draws::new(seed, 0, Purpose::HeldOut, 0);

@@ -25,6 +25,21 @@ impl Subset {
     /// remaining images go to the classes with the largest remainders, lower labels first. Which
     /// images of a class are chosen depends only on `seed` and the label. A larger selection from a
     /// class contains every smaller one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::{ImageSet, Subset};
+    ///
+    /// // Eight images of class 0 and two of class 1.
+    /// let labels = vec![0, 0, 0, 0, 0, 0, 0, 0, 1, 1];
+    /// let names = ["frequent", "rare"].map(str::to_owned);
+    /// let images = ImageSet::new((0..10).collect(), [1, 1, 1], labels, names, 255)?;
+    ///
+    /// assert_eq!(Subset::Stratified.of(&images, 5, 7).labels(), [0, 0, 0, 0, 1]);
+    /// assert_eq!(Subset::First.of(&images, 5, 7).labels(), [0, 0, 0, 0, 0]);
+    /// # Ok::<(), scn_data::DataError>(())
+    /// ```
     pub fn of(self, images: &ImageSet, count: usize, seed: u64) -> ImageSet {
         match self {
             Self::First => images.first(count),

@@ -20,6 +20,23 @@ const SUFFIX: &str = ".tmp";
 ///
 /// # Errors
 /// Returns any error of `fill`, and any I/O error. A file at `path` is then unchanged.
+///
+/// # Example
+///
+/// ```
+/// use scn_data::write_whole;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("results/errors.txt");
+/// write_whole(&path, |out| out.write_all(b"complete"))?;
+/// let failed = write_whole(&path, |out| {
+///     out.write_all(b"half")?;
+///     Err(std::io::Error::other("disconnected"))
+/// });
+/// assert_eq!(failed.map_err(|error| error.to_string()), Err("disconnected".to_owned()));
+/// assert_eq!(std::fs::read(&path)?, b"complete");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     match Place::find(path)? {
         Place::Through(mut file) => {

@@ -37,6 +37,25 @@ impl<T: Scalar> Gradients<T> {
     }
 
     /// Returns dLoss/dλ1 for a λ1 shared by all atoms: the sum over atoms.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::{Mat, mat};
+    /// use scn_grad::{Gradients, Linearization, MaskedCholesky};
+    /// use scn_solvers::{ElasticNet, Problem};
+    ///
+    /// // Over orthonormal atoms a larger lambda1 lowers every active code by as much.
+    /// let dictionary = Mat::<f64>::identity(3, 3);
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+    /// let (signal, code) = (mat![[2.0], [0.0], [1.0]], mat![[1.5], [0.0], [0.5]]);
+    /// let point = Linearization::new(&problem, &signal, code.as_ref())?;
+    /// let (mut gradients, cotangent) = (Gradients::zeros(&problem), mat![[1.0], [1.0], [1.0]]);
+    /// let _ = point.vjp(&MaskedCholesky, cotangent.as_ref(), &mut gradients, None)?;
+    /// assert_eq!(gradients.lambda1, [-1.0, 0.0, -1.0]);
+    /// assert_eq!(gradients.shared_lambda1(), -2.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shared_lambda1(&self) -> T {
         self.lambda1.iter().fold(T::ZERO, |sum, &value| sum + value)
     }
@@ -86,6 +105,23 @@ impl<T: Scalar> AdjointSums<T> {
     ///
     /// # Errors
     /// Returns [`GradError`] if the sums or the gradients do not fit the problem.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::mat;
+    /// use scn_grad::{AdjointSums, Gradients};
+    /// use scn_solvers::{ElasticNet, Problem};
+    ///
+    /// // One atom, and one signal x = (2, 3) with the code a = 1.5. Let y = 1.
+    /// let problem = Problem::new(mat![[1.0], [0.0]].as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+    /// let numbers = vec![2.0, 3.0, 1.5, -1.0]; // x y', a y' and -y
+    /// let mut gradients = Gradients::zeros(&problem);
+    /// AdjointSums::from_numbers(&problem, numbers)?.finish(&problem, &mut gradients)?;
+    /// assert_eq!(gradients.dictionary, mat![[-1.0], [3.0]]); // x y' - 2 D a y'
+    /// assert_eq!((gradients.lambda1, gradients.lambda2), (vec![-1.0], -1.5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn finish(&self, problem: &Problem<T>, into: &mut Gradients<T>) -> Result<(), GradError> {
         let (rows, atoms) = (problem.rows(), problem.atoms());
         into.check(problem)?;

@@ -19,6 +19,25 @@ impl<T: Scalar> Linearization<'_, T> {
     ///
     /// # Errors
     /// Returns [`GradError`] if a shape does not fit the problem.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::{Mat, mat};
+    /// use scn_grad::{Linearization, MaskedCholesky, Tangent};
+    /// use scn_solvers::{ElasticNet, Problem};
+    ///
+    /// // Over orthonormal atoms an active code is a = x - lambda1, and moves with its signal.
+    /// let dictionary = Mat::<f64>::identity(2, 2);
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+    /// let (signal, code) = (mat![[2.0], [0.25]], mat![[1.5], [0.0]]);
+    /// let point = Linearization::new(&problem, &signal, code.as_ref())?;
+    /// let (dx, mut da) = (mat![[3.0], [3.0]], Mat::zeros(2, 1));
+    /// let tangent = Tangent { signals: Some(dx.as_ref()), ..Tangent::zero() };
+    /// assert!(point.jvp(&MaskedCholesky, &tangent, da.as_mut())?.converged());
+    /// assert_eq!(da, mat![[3.0], [0.0]]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn jvp(
         &self,
         solver: &dyn MaskedSolver<T>,

@@ -21,6 +21,24 @@ impl<'a, T: Scalar> Linearization<'a, T> {
     ///
     /// # Errors
     /// Returns [`GradError`] if a shape does not fit the problem.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::mat;
+    /// use scn_grad::{GradError, Linearization};
+    /// use scn_solvers::{ElasticNet, Problem};
+    ///
+    /// let problem = Problem::new(mat![[1.0], [0.0]].as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+    /// let (signals, codes) = (mat![[2.0, 1.0], [3.0, 0.0]], mat![[1.5, 0.5]]);
+    /// let point = Linearization::new(&problem, &signals, codes.as_ref())?;
+    /// assert_eq!((point.signals().columns(), point.codes().ncols()), (2, 2));
+    ///
+    /// // There must be one code per signal.
+    /// let one_code = Linearization::new(&problem, &signals, codes.subcols(0, 1));
+    /// assert!(matches!(one_code, Err(GradError::Shape { expected: (1, 2), found: (1, 1), .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(
         problem: &'a Problem<T>,
         signals: &'a dyn ColumnSource<T>,

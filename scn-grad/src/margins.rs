@@ -12,6 +12,22 @@ impl<T: Scalar> Linearization<'_, T> {
     ///
     /// `tolerance` is that of the solve: an entry closer to its kink than that may be on the wrong
     /// side of it. Columns are spread over the threads of the current `rayon` pool.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::{Mat, mat};
+    /// use scn_grad::Linearization;
+    /// use scn_solvers::{ElasticNet, Problem};
+    ///
+    /// let dictionary = Mat::<f64>::identity(2, 2);
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+    /// // The second entry of the second signal is exactly lambda1, where its code becomes active.
+    /// let (signals, codes) = (mat![[2.0, 2.0], [0.25, 0.5]], mat![[1.5, 1.5], [0.0, 0.0]]);
+    /// let margins = Linearization::new(&problem, &signals, codes.as_ref())?.margins(1e-6);
+    /// assert_eq!((margins.smallest, margins.column, margins.undecided), (0.0, 1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn margins(&self, tolerance: f64) -> Margins {
         let problem = self.problem();
         let margins: Vec<f64> = (0..self.codes().ncols())

@@ -9,6 +9,33 @@ use scn_solvers::Scalar;
 /// [`ColumnSource::pack`](scn_solvers::ColumnSource::pack).
 ///
 /// Overlapping windows add up; a matrix takes each column once.
+///
+/// # Example
+///
+/// ```
+/// use std::ops::Range;
+/// use std::sync::Mutex;
+/// use scn_grad::SignalGradient;
+///
+/// /// The sum over all columns: the gradient with respect to a vector added to every signal.
+/// #[derive(Clone, Copy)]
+/// struct Sum<'a>(&'a Mutex<Vec<f64>>);
+///
+/// impl SignalGradient<f64> for Sum<'_> {
+///     fn add(&mut self, columns: Range<usize>, gradient: &[f64], stride: usize) {
+///         let mut sums = self.0.lock().expect("no thread has panicked");
+///         for (sum, row) in sums.iter_mut().zip(gradient.chunks(stride)) {
+///             *sum += row[..columns.len()].iter().sum::<f64>();
+///         }
+///     }
+///     fn split_at(self, _: usize) -> (Self, Self) { (self, self) }
+/// }
+///
+/// let sums = Mutex::new(vec![0.0; 2]);
+/// Sum(&sums).add(4..6, &[1.0, 2.0, 0.0, 3.0, 4.0, 0.0], 3);
+/// assert_eq!(sums.into_inner()?, [3.0, 7.0]);
+/// # Ok::<(), std::sync::PoisonError<Vec<f64>>>(())
+/// ```
 pub trait SignalGradient<T>: Send {
     /// Prepares this part before anything is added to it.
     fn begin(&mut self) {}

@@ -6,6 +6,26 @@ use scn_solvers::Scalar;
 use crate::{GradError, Linearization};
 
 /// A direction in which the parameters and the signals of a problem move. `None` means no change.
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_grad::{Linearization, MaskedCholesky, Tangent};
+/// use scn_solvers::{ElasticNet, Problem};
+///
+/// // One atom of norm 1: a = (x - lambda1) / (1 + lambda2).
+/// let problem = Problem::new(mat![[1.0]].as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// let (signal, code) = (mat![[2.0]], mat![[1.5]]);
+/// let point = Linearization::new(&problem, &signal, code.as_ref())?;
+/// let mut da = Mat::zeros(1, 1);
+/// for (lambda1, lambda2, expected) in [([1.0], 0.0, -1.0), ([0.0], 1.0, -1.5)] {
+///     let tangent = Tangent { lambda1: Some(&lambda1), lambda2, ..Tangent::zero() };
+///     assert!(point.jvp(&MaskedCholesky, &tangent, da.as_mut())?.converged());
+///     assert_eq!(da[(0, 0)], expected);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Tangent<'a, T> {
     /// dD, m × n.

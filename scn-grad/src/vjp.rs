@@ -39,6 +39,28 @@ impl<T: Scalar> Linearization<'_, T> {
     ///
     /// # Errors
     /// Returns [`GradError`] if a shape does not fit the problem.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::{Mat, mat};
+    /// use scn_grad::{Gradients, Linearization, MaskedCholesky};
+    /// use scn_solvers::{ElasticNet, Problem};
+    ///
+    /// // Over orthonormal atoms an active code is a = x - lambda1.
+    /// let dictionary = Mat::<f64>::identity(2, 2);
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+    /// let (signal, code) = (mat![[2.0], [0.25]], mat![[1.5], [0.0]]);
+    /// let point = Linearization::new(&problem, &signal, code.as_ref())?;
+    /// let (mut gradients, mut of_signal) = (Gradients::zeros(&problem), Mat::zeros(2, 1));
+    /// let (cotangent, out) = (mat![[1.0], [1.0]], Some(of_signal.as_mut()));
+    /// let report = point.vjp(&MaskedCholesky, cotangent.as_ref(), &mut gradients, out)?;
+    /// assert!(report.converged());
+    /// assert_eq!(of_signal, mat![[1.0], [0.0]]);
+    /// assert_eq!(gradients.lambda1, [-1.0, 0.0]);
+    /// assert_eq!(gradients.dictionary, mat![[-1.0, 0.0], [0.25, 0.0]]); // -D y a' + (x - D a) y'
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn vjp(
         &self,
         solver: &dyn MaskedSolver<T>,

@@ -54,6 +54,17 @@ impl Device {
     /// # Errors
     /// Returns an error if the threads cannot be started, or if there are more than 1024 and more
     /// than there are cores.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::Device;
+    ///
+    /// let device = Device::cpu(Some(2))?;
+    /// assert_eq!(device.to_string(), "2 threads");
+    /// assert_eq!(device.run(|| 6 * 7), 42); // on one of the threads
+    /// # Ok::<(), scn_net::NetError>(())
+    /// ```
     pub fn cpu(threads: Option<usize>) -> Result<Self, NetError> {
         let threads = threads.or_else(|| std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok());
         let threads = threads.unwrap_or(0);

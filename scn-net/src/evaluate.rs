@@ -45,6 +45,26 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// Returns an error if images or labels do not fit the network, or if a device fails.
+///
+/// # Example
+///
+/// ```
+/// use std::{path::Path, sync::Arc};
+/// use scn_net::scn_data::{DatasetName, Loader, Normalization, open};
+/// use scn_net::{Device, Network, evaluate, presets};
+///
+/// let config = presets::get("digits")?;
+/// let digits = open(DatasetName::Digits, Path::new(""))?;
+/// let normalization = Normalization::fit(&digits.train, config.input.normalization())?;
+/// let test = Loader::in_order(Arc::new(digits.test.first(64)), Arc::new(normalization), 32)?;
+///
+/// let network = Network::new(&config.network, 0)?;
+/// let evaluation = evaluate(&network, &test, &Device::cpu(None)?)?;
+/// let correct: u64 = (0..10).map(|class| evaluation.confusion[class][class]).sum();
+/// assert_eq!(evaluation.images, 64);
+/// assert_eq!(evaluation.error, (64 - correct) as f64 / 64.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn evaluate(
     network: &Network,
     loader: &Loader,

@@ -11,6 +11,25 @@ use crate::network::Network;
 use crate::tensor_file::TensorFile;
 
 /// A network and the preprocessing of its input.
+///
+/// # Example
+///
+/// ```
+/// use scn_net::scn_data::DatasetName;
+/// use scn_net::{Model, ModelInput, Network, presets};
+///
+/// let network = Network::new(&presets::get("digits")?.network, 0)?;
+/// let model = Model::new(network, ModelInput::new(DatasetName::Digits));
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("model.safetensors");
+/// model.save(&path)?;
+///
+/// let loaded = Model::load(&path)?;
+/// assert_eq!(loaded.input, model.input);
+/// assert_eq!(loaded.network.config(), model.network.config());
+/// assert!(loaded.network.params()?.eq(model.network.params()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Model {
@@ -84,6 +103,27 @@ impl Model {
     ///
     /// # Errors
     /// Same as [`load`](Self::load).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::scn_data::DatasetName;
+    /// use scn_net::{Model, ModelFileError, ModelInput, Network, presets};
+    ///
+    /// let network = Network::new(&presets::get("digits")?.network, 0)?;
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("model.safetensors");
+    /// Model::new(network, ModelInput::new(DatasetName::Digits)).save(&path)?;
+    ///
+    /// let mut bytes = std::fs::read(&path)?;
+    /// let model = Model::from_bytes(&bytes, &path)?;
+    /// assert_eq!(model.input.dataset, DatasetName::Digits);
+    /// // Flip a bit of the last number.
+    /// *bytes.last_mut().ok_or("empty")? ^= 1;
+    /// let damaged = Model::from_bytes(&bytes, &path);
+    /// assert!(matches!(damaged, Err(ModelFileError::Damaged { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelFileError> {
         let mut file = TensorFile::parse(bytes, path)?;
         let contents = model_file::take(&mut file, path)?;

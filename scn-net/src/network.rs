@@ -58,6 +58,19 @@ impl Network {
     ///
     /// # Errors
     /// Returns an error if a setting is out of range or there is not enough memory.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{Network, presets};
+    ///
+    /// let config = presets::get("digits")?.network;
+    /// let network = Network::new(&config, 7)?;
+    /// let [same, other] = [Network::new(&config, 7)?, Network::new(&config, 8)?];
+    /// assert!(network.params()?.eq(same.params()?));
+    /// assert!(network.params()?.ne(other.params()?));
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self, ConfigError> {
         let network = Self::of_steps(config, || initial_steps(config, seed))?;
         Ok(Self {
@@ -187,6 +200,23 @@ impl Network {
     /// Returns an error if the images do not have the shape that the network takes,
     /// [`NetError::Pixel`] if a pixel is not finite, and [`NetError::Overflow`] if activations or
     /// logits of an image are not.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{Network, Shape, Tensor, presets};
+    ///
+    /// // Two black images. Their codes are zero, so the logits are the biases: 0 in a new network.
+    /// let network = Network::new(&presets::get("digits")?.network, 0)?;
+    /// let images = Tensor::zeros(Shape { channels: 1, images: 2, height: 8, width: 8 });
+    /// let (logits, activity) = network.infer(images)?;
+    /// assert_eq!(logits, Tensor::zeros(Shape { channels: 10, images: 2, height: 1, width: 1 }));
+    ///
+    /// // The third layer has stride 2. There is one window per pixel of its output.
+    /// assert!(activity.iter().all(|layer| layer.active == 0.0));
+    /// assert_eq!((activity[0].columns, activity[2].columns), (2 * 8 * 8, 2 * 4 * 4));
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn infer(&self, images: Tensor) -> Result<(Tensor, Vec<Activity>), NetError> {
         let (logits, activity, _) = self.infer_timed(images)?;
         Ok((logits, activity))
@@ -215,6 +245,27 @@ impl Network {
     /// # Errors
     /// Returns [`NetError::NoSuchLayer`] if there is no such layer, and an error if the images do
     /// not have the shape that the network takes, or if pixels or activations are not finite.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{Network, Shape, Tensor, presets};
+    ///
+    /// let network = Network::new(&presets::get("digits")?.network, 0)?;
+    /// let shape = Shape { channels: 1, images: 2, height: 8, width: 8 };
+    /// let pixels = (0..shape.len()).map(|k| (k % 17) as f32 / 16.0).collect();
+    /// let images = Tensor::new(shape, pixels)?;
+    ///
+    /// // Eight atoms, and a window around every pixel.
+    /// let codes = network.codes(images.clone(), 0)?;
+    /// assert_eq!(codes.shape(), Shape { channels: 8, ..shape });
+    /// assert!(codes.data().iter().all(|&entry| entry >= 0.0));
+    /// let active = codes.data().iter().filter(|&&entry| entry > 0.0).count();
+    /// assert!(active > 0);
+    /// let (_, activity) = network.infer(images)?;
+    /// assert_eq!(activity[0].active, active as f64 / codes.data().len() as f64);
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn codes(&self, images: Tensor, h: usize) -> Result<Tensor, NetError> {
         let name = format!("layer{h}");
         let step = self.steps.names().position(|its| its == name);
@@ -240,6 +291,25 @@ impl Network {
     /// Returns an error if images or labels do not fit the network, and [`NetError::Pixel`] or
     /// [`NetError::Overflow`] as in [`infer`](Self::infer). Logits and gradients that are not
     /// finite show in the loss and in [`params`](Self::params) instead.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use scn_net::{Network, Shape, Tensor, presets};
+    ///
+    /// // Two black images, to which a new network assigns all classes with probability 1/10.
+    /// let mut network = Network::new(&presets::get("digits")?.network, 0)?;
+    /// let images = Tensor::zeros(Shape { channels: 1, images: 2, height: 8, width: 8 });
+    /// let report = network.loss_and_gradients(images, &[3, 5])?;
+    /// assert_abs_diff_eq!(report.loss, 10_f64.ln(), epsilon = 1e-12);
+    ///
+    /// // The mean over the images of probability minus label, in f32.
+    /// let bias = network.param("classifier.bias")?.ok_or("no bias")?;
+    /// assert_abs_diff_eq!(bias.grad[0], 0.1, epsilon = 1e-6);
+    /// assert_abs_diff_eq!(bias.grad[3], 0.1 - 0.5, epsilon = 1e-6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn loss_and_gradients(
         &mut self,
         images: Tensor,

@@ -47,6 +47,19 @@ impl Param {
     ///
     /// # Panics
     /// Panics if `value` does not have as many entries as `shape`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{Param, Role};
+    ///
+    /// let gain = Param::new(vec![2], vec![1.0, 1.0], Role::learned());
+    /// assert!(gain.learned());
+    /// assert_eq!(gain.grad, [0.0, 0.0]);
+    ///
+    /// let mean = Param::new(vec![2], vec![0.0, 0.0], Role::Statistic);
+    /// assert!(!mean.learned() && mean.grad.is_empty());
+    /// ```
     pub fn new(shape: Vec<usize>, value: Vec<f32>, role: Role) -> Self {
         assert_eq!(
             shape.iter().product::<usize>(),

@@ -73,6 +73,18 @@ pub fn names() -> Vec<String> {
 ///
 /// # Errors
 /// Returns [`ConfigError::Preset`] if there is no such preset.
+///
+/// # Example
+///
+/// ```
+/// use scn_net::presets;
+///
+/// let config = presets::get("cifar10-scn4")?;
+/// let atoms = config.network.layers.iter().map(|layer| layer.atoms);
+/// assert!(atoms.eq([16, 64, 16, 64, 16, 64, 32, 128, 32, 128, 64, 256, 64, 256]));
+/// assert_eq!((config.training.epochs, config.training.batch_size), (200, 128));
+/// # Ok::<(), scn_net::ConfigError>(())
+/// ```
 pub fn get(name: &str) -> Result<RunConfig, ConfigError> {
     find(name).map(|(config, _)| config)
 }
@@ -142,6 +154,19 @@ pub const ANY_IMAGES: [&str; 3] = ["scn1", "scn2", "scn4"];
 /// # Errors
 /// Returns an error if there is no such preset, or if the shape or the number of classes is
 /// invalid.
+///
+/// # Example
+///
+/// ```
+/// use scn_net::{presets, scn_data::DataSource};
+///
+/// // Grey images of 40 x 60 pixels in three classes.
+/// let scans = DataSource::Own("scans".to_owned());
+/// let config = presets::for_images("scn1", scans, [1, 40, 60], 3)?;
+/// assert_eq!((config.network.input, config.network.classes), ([1, 40, 60], 3));
+/// assert_eq!(config.network.layers, presets::get("cifar10-scn1")?.network.layers);
+/// # Ok::<(), scn_net::ConfigError>(())
+/// ```
 pub fn for_images(
     name: &str,
     dataset: impl Into<DataSource>,

@@ -50,6 +50,32 @@ pub struct StepProgress<'a> {
 }
 
 /// An observer of a run, which can also stop it.
+///
+/// # Example
+///
+/// ```
+/// use scn_net::scn_data::{DatasetName, open};
+/// use scn_net::{Device, Observer, Outcome, RunStart, StepProgress, presets, train};
+/// # use std::path::Path;
+///
+/// /// Stops a run after three steps.
+/// struct ThreeSteps(usize);
+/// impl Observer for ThreeSteps {
+///     fn step(&mut self, _: &StepProgress<'_>) {
+///         self.0 += 1;
+///     }
+///     fn stop(&self) -> bool {
+///         self.0 == 3
+///     }
+/// }
+/// let config = presets::get("digits")?;
+/// let digits = open(DatasetName::Digits, Path::new(""))?;
+/// let out = tempfile::tempdir()?;
+/// let (device, mut observer) = (Device::cpu(None)?, ThreeSteps(0));
+/// let outcome = train(&config, &digits, out.path(), RunStart::Fresh, &device, &mut observer)?;
+/// assert_eq!(outcome, Outcome::Interrupted { epochs_done: 0, batches_done: 3 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Observer: Send {
     /// Called several times a second while mean, scale and whitening are fitted to the training
     /// images. Whitening may take minutes. Not called if they are already known.

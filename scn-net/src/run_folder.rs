@@ -15,6 +15,17 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Describes the run folder at `path`, without creating anything.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use scn_net::RunFolder;
+    ///
+    /// let run = RunFolder::new(Path::new("runs/first"));
+    /// assert_eq!(run.config(), Path::new("runs/first/config.toml"));
+    /// assert_eq!(run.model(), Path::new("runs/first/model.safetensors"));
+    /// ```
     pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_path_buf(),
@@ -71,6 +82,20 @@ impl RunFolder {
     /// # Errors
     /// Returns [`TrainError::Busy`] if another process has locked the folder, or an error if the
     /// folder cannot be created or locked.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{RunFolder, TrainError};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let run = RunFolder::new(folder.path());
+    /// let locked = run.lock()?;
+    /// assert!(matches!(run.lock(), Err(TrainError::Busy { .. })));
+    /// drop(locked);
+    /// assert_eq!(run.lock()?.folder(), &run);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn lock(&self) -> Result<LockedRun, TrainError> {
         let path = self.path.join(".lock");
         let refused = |source| ModelFileError::io(&path, "lock", source);

@@ -17,6 +17,22 @@ const LAST_OF_COSINE: f64 = 0.01;
 /// |---|---|
 /// | drops | `learning_rate` times `drop_factor` for each of the fractions `drops` of the run that has been reached |
 /// | cosine | `learning_rate` (1 + cos(π t / T)) / 2 |
+///
+/// # Example
+///
+/// ```
+/// use approx::assert_relative_eq;
+/// use scn_net::{Schedule, TrainingConfig, learning_rate};
+///
+/// // By default, the rate starts at 0.1 and falls to a tenth after 40 % and 80 % of the steps.
+/// let mut training = TrainingConfig::new(200);
+/// assert_relative_eq!(learning_rate(&training, 39, 100), 0.1);
+/// assert_relative_eq!(learning_rate(&training, 40, 100), 0.01);
+/// assert_relative_eq!(learning_rate(&training, 80, 100), 0.001);
+///
+/// training.schedule = Schedule::Cosine;
+/// assert_relative_eq!(learning_rate(&training, 50, 100), 0.05);
+/// ```
 pub fn learning_rate(config: &TrainingConfig, step: u64, steps: u64) -> f64 {
     let rate = config.learning_rate * remaining(config, step, steps);
     if step < config.warm_up_steps {

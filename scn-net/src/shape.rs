@@ -1,6 +1,17 @@
 //! The shape of the activations of a batch.
 
 /// The shape of a [`Tensor`](crate::Tensor).
+///
+/// # Example
+///
+/// ```
+/// use scn_net::Shape;
+///
+/// // The codes of a layer with 16 atoms, for two images of 8 x 8 pixels.
+/// let shape = Shape { channels: 16, images: 2, height: 8, width: 8 };
+/// assert_eq!((shape.positions(), shape.len()), (128, 2048));
+/// assert_eq!(shape.to_string(), "16 channels x 2 images x 8 x 8");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// Number of channels, atoms or classes.

@@ -74,6 +74,20 @@ impl Tensor {
     ///
     /// # Errors
     /// Returns [`NetError::Length`] if there are not `shape.len()` pixels.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{Shape, Tensor};
+    ///
+    /// // Two images with three channels of one pixel.
+    /// let shape = Shape { channels: 3, images: 2, height: 1, width: 1 };
+    /// let tensor = Tensor::from_images(&[1.0, 2.0, 3.0, 10.0, 20.0, 30.0], shape)?;
+    /// assert_eq!(tensor.channel(0), [1.0, 10.0]);
+    /// assert_eq!(tensor.data(), [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+    /// assert!(tensor.column(1).eq([10.0, 20.0, 30.0]));
+    /// # Ok::<(), scn_net::NetError>(())
+    /// ```
     pub fn from_images(pixels: &[f32], shape: Shape) -> Result<Self, NetError> {
         if pixels.len() != shape.len() {
             return Err(NetError::Length {

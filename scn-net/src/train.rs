@@ -42,6 +42,28 @@ use crate::run_folder::{LockedRun, RunFolder};
 /// Returns an error if settings or data are invalid, if the folder already holds a run (or none to
 /// resume), if another process is training in it, if a file cannot be read or written, or if a loss
 /// or parameter is no longer finite. The last checkpoint stays as it is.
+///
+/// # Example
+///
+/// ```
+/// use scn_net::scn_data::{DatasetName, open};
+/// use scn_net::{Device, Model, Outcome, RunFolder, RunStart, Silent, presets, train};
+/// # use std::path::Path;
+///
+/// // One epoch on a few images.
+/// let mut config = presets::get("digits")?;
+/// config.training.epochs = 1;
+/// (config.train_limit, config.test_limit) = (Some(64), Some(32));
+/// let digits = open(DatasetName::Digits, Path::new(""))?;
+/// let folder = tempfile::tempdir()?;
+/// let out = folder.path().join("run");
+/// let outcome = train(&config, &digits, &out, RunStart::Fresh, &Device::cpu(None)?, &mut Silent)?;
+///
+/// assert!(matches!(outcome, Outcome::Finished { history } if history.len() == 1));
+/// let model = Model::load(&RunFolder::new(&out).model())?;
+/// assert_eq!(model.network.config(), &config.network);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn train(
     config: &RunConfig,
     data: &Dataset,

@@ -47,6 +47,22 @@ pub struct ColumnCertificate {
 ///
 /// # Errors
 /// Returns [`EncodeError`] if a shape does not fit the problem.
+///
+/// # Example
+///
+/// ```
+/// use faer::mat;
+/// use scn_solvers::{ElasticNet, Problem, certify};
+///
+/// let problem = Problem::new(mat![[1.0]].as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// let signal = mat![[2.0]];
+/// // The objective is 0.875 at the optimal code 1.5, and 2 at the zero code.
+/// let certificate = certify(&problem, &signal, mat![[1.5]].as_ref())?;
+/// assert_eq!((certificate.residual, certificate.duality_gap), (0.0, 0.0));
+/// let certificate = certify(&problem, &signal, mat![[0.0]].as_ref())?;
+/// assert_eq!((certificate.residual, certificate.duality_gap), (0.75, (2.0 - 0.875) / 2.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn certify<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,
@@ -72,26 +88,29 @@ pub fn certify<T: Scalar>(
 ///
 /// They show which columns did not converge and how certain the active set of each is.
 ///
+/// # Errors
+/// Returns [`EncodeError`] if a shape does not fit the problem.
+///
+/// # Example
+///
 /// ```
-/// # use faer::Mat;
-/// # use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, certify_columns, encode};
-/// # let problem = Problem::new(
-/// #     Mat::<f64>::identity(2, 2).as_ref(),
-/// #     ElasticNet::nonnegative(0.5, 0.0),
-/// # )?;
-/// # let signals = Mat::<f64>::full(2, 3, 1.0);
-/// # let mut codes = Mat::zeros(2, 3);
-/// let tolerance = 1e-6;
-/// let solver = Auto::new(Settings::new(tolerance, 1000)?);
+/// use faer::{Mat, mat};
+/// use scn_solvers::{CoordinateDescent, ElasticNet, Problem, Settings, Start};
+/// use scn_solvers::{certify_columns, encode};
+///
+/// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// let (signals, mut codes) = (mat![[0.0, 2.0, -1.0], [0.0, 1.0, -1.0]], Mat::zeros(2, 3));
+/// // A single pass is too few for the second signal.
+/// let (tolerance, passes) = (1e-6, 1);
+/// let solver = CoordinateDescent::new(Settings::new(tolerance, passes)?);
 /// let report = encode(&solver, &problem, &signals, codes.as_mut(), Start::Zero)?;
 /// let certificates = certify_columns(&problem, &signals, codes.as_ref())?;
 /// let missed = (0..3).filter(|&column| certificates[column].residual > tolerance);
-/// assert!(missed.eq(report.unconverged));
+/// assert_eq!(missed.collect::<Vec<_>>(), [1]);
+/// assert_eq!(report.unconverged, [1]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-///
-/// # Errors
-/// Returns [`EncodeError`] if a shape does not fit the problem.
 pub fn certify_columns<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,
@@ -146,7 +165,6 @@ fn largest(a: f64, b: f64) -> f64 {
 /// `half_square` is `||x||²/2` and `correlations` is `c = D'x`. Two dual points are tried and the
 /// better bound is returned. With `v = c - D'D a`, they are
 ///
-///
 /// - for λ2 > 0, the residual `x - D a` itself, by Fenchel's inequality for the penalty of each
 ///   entry: `sum_j λ1 |a_j| + λ2/2 a_j² + max(|v_j| - λ1, 0)² / (2 λ2) - a_j v_j` (without the
 ///   absolute values if a >= 0);
@@ -158,6 +176,23 @@ fn largest(a: f64, b: f64) -> f64 {
 /// In exact arithmetic both bounds are zero at the optimum. Rounding may leave a tiny negative
 /// number, which is returned as 0. The bound is infinite if an entry of the code is negative but
 /// codes must be nonnegative, and NaN if a number is not finite.
+///
+/// # Example
+///
+/// ```
+/// use faer::mat;
+/// use scn_solvers::certificate::{correlations, duality_gap};
+/// use scn_solvers::{ElasticNet, Problem};
+///
+/// let problem = Problem::new(mat![[1.0]].as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// let signal = [2.0];
+/// let correlations = correlations(&problem, &signal);
+/// // The objective is 0.875 at the optimal code 1.5, and 2 at the zero code.
+/// assert_eq!(duality_gap(&problem, 2.0, &correlations, &[1.5]), 0.0);
+/// assert_eq!(duality_gap(&problem, 2.0, &correlations, &[0.0]), 2.0 - 0.875);
+/// assert_eq!(duality_gap(&problem, 2.0, &correlations, &[-1.0]), f64::INFINITY);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn duality_gap<T: Scalar>(
     problem: &Problem<T>,
     half_square: f64,

@@ -38,6 +38,24 @@ const TASKS_PER_THREAD: usize = 4;
 /// # Errors
 /// Returns [`EncodeError`] if a shape does not fit the problem. A column that does not converge is
 /// not an error: see [`Report`].
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{Auto, ElasticNet, Problem, Start, encode};
+///
+/// // Over orthonormal atoms the code is x - lambda1, or 0 where that is negative.
+/// let dictionary = Mat::<f64>::identity(2, 2);
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(1.0, 0.0))?;
+/// // Three signals, one per column.
+/// let signals = mat![[3.0, 0.5, -2.0], [1.5, 4.0, 1.0]];
+/// let mut codes = Mat::zeros(2, 3);
+/// let report = encode(&Auto::default(), &problem, &signals, codes.as_mut(), Start::Zero)?;
+/// assert!(report.converged());
+/// assert_eq!(codes, mat![[2.0, 0.0, 0.0], [0.5, 3.0, 0.0]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn encode<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -90,6 +108,24 @@ pub fn encode_signal<T: Scalar>(
 ///
 /// # Errors
 /// Same as [`encode`].
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{Auto, ElasticNet, Problem, Start, Workspaces, encode, encode_with};
+///
+/// let (solver, start, workspaces) = (Auto::default(), Start::Zero, Workspaces::new());
+/// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+/// let (mut codes, mut expected) = (Mat::zeros(2, 2), Mat::zeros(2, 2));
+/// for batch in [mat![[1.0, 2.0], [3.0, 4.0]], mat![[4.0, 3.0], [2.0, 1.0]]] {
+///     let report = encode_with(&solver, &problem, &batch, codes.as_mut(), start, &workspaces)?;
+///     assert_eq!(report, encode(&solver, &problem, &batch, expected.as_mut(), start)?);
+///     assert_eq!(codes, expected);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn encode_with<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -117,6 +153,28 @@ pub fn encode_with<T: Scalar>(
 ///
 /// # Errors
 /// Same as [`encode`].
+///
+/// # Example
+///
+/// ```
+/// use faer::Mat;
+/// use scn_solvers::{Auto, ElasticNet, Problem, Start, Workspaces, encode, encode_in_parts};
+///
+/// let dictionary = Mat::<f64>::from_fn(4, 6, |i, j| (((i + 1) * (j + 1)) as f64).sin());
+/// let signals = Mat::<f64>::from_fn(4, 7, |i, k| ((i + k) as f64).cos());
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+/// let (solver, start, memory) = (Auto::default(), Start::Zero, Workspaces::new());
+/// let mut codes = Mat::zeros(6, 7);
+/// let out = codes.as_mut();
+/// let report = encode_in_parts(&solver, &problem, &signals, out, start, &memory, 3)?;
+/// assert!(report.converged());
+///
+/// // The second part holds columns 3, 4 and 5.
+/// let (second, mut alone) = (signals.subcols(3, 3), Mat::zeros(6, 3));
+/// assert!(encode(&solver, &problem, &second, alone.as_mut(), start)?.converged());
+/// assert_eq!(codes.subcols(3, 3), alone);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn encode_in_parts<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -143,6 +201,24 @@ pub fn encode_in_parts<T: Scalar>(
 ///
 /// # Errors
 /// Same as [`encode`].
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, Workspaces, encode_measured};
+///
+/// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// let (signals, mut codes) = (mat![[2.0, -1.0], [1.0, -1.0]], Mat::zeros(2, 2));
+/// let solver = Auto::new(Settings::new(1e-10, 1000)?);
+/// let (out, memory) = (codes.as_mut(), Workspaces::new());
+/// let (_, measures) = encode_measured(&solver, &problem, &signals, out, Start::Zero, &memory)?;
+/// assert!(measures.iter().all(|measure| measure.residual <= 1e-10));
+/// // No atom correlates positively with the second signal.
+/// assert_eq!((measures[0].active, measures[1].active), (2, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn encode_measured<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -162,6 +238,23 @@ pub fn encode_measured<T: Scalar>(
 ///
 /// # Errors
 /// Returns [`EncodeError`] if a shape does not fit the problem.
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{Auto, ElasticNet, Problem, Start, Workspaces, encode_correlations_measured};
+///
+/// let gram = mat![[2.0, 0.0], [0.0, 4.0]];
+/// let problem = Problem::from_gram(gram.as_ref(), ElasticNet::nonnegative(1.0, 0.0))?;
+/// let (correlations, mut code) = (mat![[3.0], [-2.0]], Mat::zeros(2, 1));
+/// let (c, a, memory) = (correlations.as_ref(), code.as_mut(), Workspaces::new());
+/// let solver = Auto::default();
+/// let (_, found) = encode_correlations_measured(&solver, &problem, c, a, Start::Zero, &memory)?;
+/// assert_eq!(code, mat![[1.0], [0.0]]);
+/// assert_eq!((found[0].scale, found[0].active, found[0].duality_gap), (3.0, 1, None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn encode_correlations_measured<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -182,6 +275,25 @@ pub fn encode_correlations_measured<T: Scalar>(
 ///
 /// # Errors
 /// Returns [`EncodeError`] if a shape does not fit the problem.
+///
+/// # Example
+///
+/// ```
+/// use approx::assert_abs_diff_eq;
+/// use faer::{Mat, mat};
+/// use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, encode_correlations};
+///
+/// // Without a penalty, codes of any sign solve H a = c.
+/// let gram = mat![[2.0, 1.0], [1.0, 2.0]];
+/// let problem = Problem::from_gram(gram.as_ref(), ElasticNet::signed(0.0, 0.0))?;
+/// let (correlations, mut code) = (mat![[-1.0], [1.0]], Mat::zeros(2, 1));
+/// let solver = Auto::new(Settings::new(1e-12, 1000)?);
+/// let (c, a) = (correlations.as_ref(), code.as_mut());
+/// let report = encode_correlations(&solver, &problem, c, a, Start::Zero)?;
+/// assert!(report.converged());
+/// assert_abs_diff_eq!(code.col_as_slice(0)[..], [-1.0, 1.0][..], epsilon = 1e-10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn encode_correlations<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -205,6 +317,21 @@ pub fn encode_correlations<T: Scalar>(
 ///
 /// # Errors
 /// Returns [`EncodeError`] if a shape does not fit the problem.
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{ElasticNet, Problem, correlate};
+///
+/// let dictionary = mat![[1.0, 0.0], [2.0, 1.0]];
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// let signals = mat![[1.0, 3.0], [1.0, -1.0]];
+/// let mut correlations = Mat::zeros(2, 2);
+/// correlate(&problem, &signals, correlations.as_mut())?;
+/// assert_eq!(correlations, mat![[3.0, 1.0], [1.0, -1.0]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn correlate<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,

@@ -38,6 +38,13 @@ pub struct GridPoint<'a, T> {
 /// [`lambda1_grid`] returns such a grid. For one signal and every λ1, see
 /// [`path()`](crate::path()).
 ///
+/// # Errors
+/// Returns [`GridError`] if a shape does not fit the problem, if a value of the grid is negative or
+/// not finite, or if a value times a weight λ1_j overflows. Shapes and values are checked before
+/// anything is solved.
+///
+/// # Example
+///
 /// ```
 /// use faer::Mat;
 /// use scn_solvers::grid::{encode_grid, lambda1_grid};
@@ -61,11 +68,6 @@ pub struct GridPoint<'a, T> {
 /// assert!(active[9] > active[5] && active[5] > 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-///
-/// # Errors
-/// Returns [`GridError`] if a shape does not fit the problem, if a value of the grid is negative or
-/// not finite, or if a value times a weight λ1_j overflows. Shapes and values are checked before
-/// anything is solved.
 pub fn encode_grid<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -126,6 +128,26 @@ pub fn encode_grid<T: Scalar>(
 ///
 /// # Errors
 /// Returns [`GridError`] if the signals do not fit the problem or the ratio is outside (0, 1).
+///
+/// # Example
+///
+/// ```
+/// use approx::assert_abs_diff_eq;
+/// use faer::{Mat, mat};
+/// use scn_solvers::{Auto, ElasticNet, Lambda1, Problem, Start, encode, lambda1_grid};
+///
+/// let dictionary = Mat::<f64>::identity(2, 2);
+/// let mut problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.0, 0.0))?;
+/// let signals = mat![[4.0, 1.0], [2.0, -8.0]];
+/// let grid = lambda1_grid(&problem, &signals, 3, 1.0 / 16.0)?;
+/// assert_abs_diff_eq!(grid[..], [4.0, 1.0, 0.25][..], epsilon = 1e-12);
+///
+/// problem.set_lambda1(Lambda1::Scalar(grid[0]))?;
+/// let mut codes = Mat::full(2, 2, 1.0);
+/// assert!(encode(&Auto::default(), &problem, &signals, codes.as_mut(), Start::Zero)?.converged());
+/// assert_eq!(codes, Mat::<f64>::zeros(2, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn lambda1_grid<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,

@@ -47,6 +47,20 @@ pub(crate) use rounding::{CERTAINTY, Certified, measure_rounding};
 /// `correlations` is `c = D'x` and `code` is `a`, both of length n. Returns NaN if a number is not
 /// finite.
 ///
+/// # Example
+///
+/// ```
+/// use faer::Mat;
+/// use scn_solvers::{ElasticNet, Problem, kkt};
+///
+/// let dictionary = Mat::<f64>::identity(2, 2);
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// let correlations = [2.0, 0.25];
+/// assert_eq!(kkt::residual(&problem, &correlations, &[1.5, 0.0]), 0.0);
+/// // A proximal step would move the first entry by 1.5, and the largest correlation is 2.
+/// assert_eq!(kkt::residual(&problem, &correlations, &[0.0, 0.0]), 0.75);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -> f64 {
     let mut worst = 0.0_f64;
     let mut scale = 0.0_f64;
@@ -82,6 +96,19 @@ pub(crate) fn relative(value: f64, scale: f64) -> f64 {
 /// divided by `max_j |c_j|`, like the residual. If the margin is well above the residual, the
 /// active set of the code is that of the optimum, and the code is differentiable. The margin is
 /// evaluated in f64; the arguments are those of [`residual`].
+///
+/// # Example
+///
+/// ```
+/// use faer::Mat;
+/// use scn_solvers::{ElasticNet, Problem, kkt};
+///
+/// let dictionary = Mat::<f64>::identity(2, 2);
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// // The second entry becomes active if its correlation rises by 0.25.
+/// assert_eq!(kkt::margin(&problem, &[2.0, 0.25], &[1.5, 0.0]), 0.25 / 2.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn margin<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -> f64 {
     let mut margin = f64::INFINITY;
     let mut scale = 0.0_f64;

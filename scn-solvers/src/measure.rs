@@ -78,27 +78,25 @@ impl ColumnMeasure {
 /// the code is negative but codes must be nonnegative. The result does not depend on the number of
 /// threads.
 ///
-/// ```
-/// # use faer::Mat;
-/// # use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, Workspaces};
-/// # use scn_solvers::{encode, measure_columns};
-/// # let problem = Problem::new(
-/// #     Mat::<f64>::identity(2, 2).as_ref(),
-/// #     ElasticNet::nonnegative(0.5, 0.0),
-/// # )?;
-/// # let signals = Mat::<f64>::full(2, 3, 1.0);
-/// # let mut codes = Mat::zeros(2, 3);
-/// let solver = Auto::new(Settings::new(1e-9, 1000)?);
-/// let report = encode(&solver, &problem, &signals, codes.as_mut(), Start::Zero)?;
-/// for measure in measure_columns(&problem, &signals, codes.as_ref(), &Workspaces::new())? {
-///     assert!(measure.residual <= 1e-9 && measure.duality_gap.is_some_and(|gap| gap <= 1e-9));
-///     assert_eq!((measure.scale, measure.active), (1.0, 2));
-/// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
 /// # Errors
 /// Returns [`EncodeError`] if a shape does not fit the problem.
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{ElasticNet, Problem, Workspaces, measure_columns};
+///
+/// let dictionary = Mat::<f64>::identity(2, 2);
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// // The optimal code and the zero code of the same signal, with objectives 0.875 and 2.
+/// let (signals, codes) = (mat![[2.0, 2.0], [0.0, 0.0]], mat![[1.5, 0.0], [0.0, 0.0]]);
+/// let found = measure_columns(&problem, &signals, codes.as_ref(), &Workspaces::new())?;
+/// assert_eq!((found[0].residual, found[0].duality_gap), (0.0, Some(0.0)));
+/// assert_eq!((found[1].residual, found[1].duality_gap), (0.75, Some((2.0 - 0.875) / 2.0)));
+/// assert_eq!((found[0].scale, found[0].active, found[1].active), (2.0, 1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn measure_columns<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,
@@ -116,6 +114,22 @@ pub fn measure_columns<T: Scalar>(
 ///
 /// # Errors
 /// Returns [`EncodeError`] if a shape does not fit the problem.
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{ElasticNet, Problem, Workspaces, measure_correlated};
+///
+/// let dictionary = Mat::<f64>::identity(2, 2);
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// // The optimal code and the zero code of the same correlations.
+/// let (c, a) = (mat![[2.0, 2.0], [0.25, 0.25]], mat![[1.5, 0.0], [0.0, 0.0]]);
+/// let found = measure_correlated(&problem, c.as_ref(), a.as_ref(), &Workspaces::new())?;
+/// assert_eq!((found[0].residual, found[1].residual), (0.0, 1.5 / 2.0));
+/// assert_eq!((found[0].active, found[0].duality_gap), (1, None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn measure_correlated<T: Scalar>(
     problem: &Problem<T>,
     correlations: MatRef<'_, T>,

@@ -27,6 +27,21 @@ use crate::tile::{ActiveFactor, ColumnSource, Scalar};
 use crate::{EncodeError, ProblemError};
 
 /// The stopping criteria of a pursuit, which ends when either is met.
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{Omp, OmpStop, Sign};
+///
+/// let (dictionary, signal) = (Mat::<f64>::identity(3, 3), mat![[3.0], [-1.0], [2.0]]);
+/// // One atom leaves 60 % of the norm of the signal, two leave 27 %.
+/// for (residual, atoms) in [(0.9, 1), (0.5, 2), (0.1, 3)] {
+///     let omp = Omp::new(dictionary.as_ref(), Sign::Free, OmpStop { atoms: 3, residual })?;
+///     assert_eq!(omp.encode(&signal, Mat::zeros(3, 1).as_mut())?.atoms, atoms);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OmpStop {
     /// The largest number of active atoms.
@@ -62,6 +77,21 @@ impl<T: Scalar> Omp<T> {
     ///
     /// # Errors
     /// Same as [`Problem::new`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::{Mat, mat};
+    /// use scn_solvers::{Omp, OmpStop, Sign};
+    ///
+    /// let stop = OmpStop { atoms: 3, residual: 0.0 };
+    /// let omp = Omp::new(Mat::<f64>::identity(3, 3).as_ref(), Sign::NonNegative, stop)?;
+    /// let mut code = Mat::zeros(3, 1);
+    /// // The second atom would need a negative code.
+    /// let report = omp.encode(&mat![[3.0], [-1.0], [2.0]], code.as_mut())?;
+    /// assert_eq!((code, report.atoms), (mat![[3.0], [0.0], [2.0]], 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(dictionary: MatRef<'_, T>, sign: Sign, stop: OmpStop) -> Result<Self, ProblemError> {
         let penalty = ElasticNet {
             sign,
@@ -78,6 +108,22 @@ impl<T: Scalar> Omp<T> {
     ///
     /// # Errors
     /// Returns [`EncodeError`] if a shape does not fit the dictionary.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::{Mat, mat};
+    /// use scn_solvers::{Omp, OmpStop, Sign};
+    ///
+    /// let stop = OmpStop { atoms: 2, residual: 0.0 };
+    /// let omp = Omp::new(Mat::<f64>::identity(3, 3).as_ref(), Sign::Free, stop)?;
+    /// let mut code = Mat::zeros(3, 1);
+    /// let report = omp.encode(&mat![[3.0], [-1.0], [2.0]], code.as_mut())?;
+    /// assert_eq!(code, mat![[3.0], [0.0], [2.0]]);
+    /// assert_abs_diff_eq!(report.residual, (1.0_f64 / 14.0).sqrt(), epsilon = 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn encode(
         &self,
         signals: &dyn ColumnSource<T>,

@@ -45,6 +45,21 @@ impl Path {
 
     /// Returns the code at any `t >= 0`, by linear interpolation between breakpoints. This is
     /// exact, since the path is piecewise linear.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::Mat;
+    /// use scn_solvers::{Auto, ElasticNet, Problem, encode_signal, path};
+    ///
+    /// let (dictionary, signal) = (Mat::<f64>::identity(2, 2), [3.0, -1.0]);
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::signed(0.5, 0.0))?;
+    /// let path = path(&problem, &signal, 100)?; // D'x = x
+    /// assert_eq!(path.at(5.0), [0.0, 0.0]);
+    /// assert_eq!(path.at(0.5), [2.5, -0.5]);
+    /// assert_eq!(path.at(0.5), encode_signal(&Auto::default(), &problem, &signal)?.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn at(&self, t: f64) -> Vec<f64> {
         let after = self.breakpoints.partition_point(|point| point.t > t);
         match (
@@ -70,6 +85,22 @@ impl Path {
 /// # Errors
 /// Returns [`PathError`] if correlations are not finite or have the wrong length, or if the path
 /// has more than `limit` breakpoints.
+///
+/// # Example
+///
+/// ```
+/// use faer::Mat;
+/// use scn_solvers::{ElasticNet, Problem, path};
+///
+/// let dictionary = Mat::<f64>::identity(2, 2);
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::signed(0.0, 0.0))?;
+/// let path = path(&problem, &[3.0, -1.0], 100)?;
+/// // The first atom becomes active at 3, the second at 1.
+/// let breakpoints: Vec<_> = path.breakpoints().iter().map(|point| point.t).collect();
+/// assert_eq!(breakpoints, [3.0, 1.0, 0.0]);
+/// assert_eq!(path.breakpoints()[1].code, [2.0, 0.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn path(problem: &Problem<f64>, correlations: &[f64], limit: usize) -> Result<Path, PathError> {
     let (ones, zeros) = (vec![1.0; problem.atoms()], vec![0.0; problem.atoms()]);
     follow(problem, correlations, &zeros, &ones, limit)
@@ -80,6 +111,22 @@ pub fn path(problem: &Problem<f64>, correlations: &[f64], limit: usize) -> Resul
 /// # Errors
 /// Same as [`path`]; also returns [`PathError`] if an offset is negative or a weight is not
 /// positive.
+///
+/// # Example
+///
+/// ```
+/// use faer::Mat;
+/// use scn_solvers::{ElasticNet, Problem, path::follow};
+///
+/// let dictionary = Mat::<f64>::identity(2, 2);
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.0, 0.0))?;
+/// // An atom is active where its correlation exceeds its lambda1: 3 > 1 + t, and 1 > 2 t.
+/// let path = follow(&problem, &[3.0, 1.0], &[1.0, 0.0], &[1.0, 2.0], 100)?;
+/// let breakpoints: Vec<_> = path.breakpoints().iter().map(|point| point.t).collect();
+/// assert_eq!(breakpoints, [2.0, 0.5, 0.0]);
+/// assert_eq!(path.at(0.0), [2.0, 1.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn follow(
     problem: &Problem<f64>,
     correlations: &[f64],

@@ -13,6 +13,24 @@ pub enum Sign {
 }
 
 /// The weight of the absolute values, λ1 >= 0.
+///
+/// # Example
+///
+/// ```
+/// use faer::Mat;
+/// use scn_solvers::{Auto, ElasticNet, Lambda1, Problem, Sign, encode_signal};
+///
+/// // Over orthonormal atoms the code is x - lambda1. Here the first atom costs nothing.
+/// let penalty = ElasticNet {
+///     lambda1: Lambda1::PerAtom(vec![0.0, 1.0]),
+///     lambda2: 0.0,
+///     sign: Sign::NonNegative,
+/// };
+/// let problem = Problem::new(Mat::<f64>::identity(2, 2).as_ref(), penalty)?;
+/// let (code, _) = encode_signal(&Auto::default(), &problem, &[3.0, 3.0])?;
+/// assert_eq!(code, [3.0, 2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lambda1<T> {
     /// One value for all atoms.
@@ -68,6 +86,19 @@ pub struct ElasticNet<T> {
 
 impl<T: Scalar> ElasticNet<T> {
     /// Creates the penalty of nonnegative codes, with one λ1 for all atoms.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::mat;
+    /// use scn_solvers::{Auto, ElasticNet, Problem, encode_signal};
+    ///
+    /// // One atom of norm 1: the code is max(x - lambda1, 0) / (1 + lambda2).
+    /// let problem = Problem::new(mat![[1.0]].as_ref(), ElasticNet::nonnegative(0.5, 1.0))?;
+    /// assert_eq!(encode_signal(&Auto::default(), &problem, &[2.5])?.0, [1.0]);
+    /// assert_eq!(encode_signal(&Auto::default(), &problem, &[-2.5])?.0, [0.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn nonnegative(lambda1: T, lambda2: T) -> Self {
         Self {
             lambda1: Lambda1::Scalar(lambda1),
@@ -77,6 +108,19 @@ impl<T: Scalar> ElasticNet<T> {
     }
 
     /// Creates the penalty of signed codes, with one λ1 for all atoms.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::mat;
+    /// use scn_solvers::{Auto, ElasticNet, Problem, encode_signal};
+    ///
+    /// // One atom of norm 1: the code is sign(x) max(|x| - lambda1, 0) / (1 + lambda2).
+    /// let problem = Problem::new(mat![[1.0]].as_ref(), ElasticNet::signed(0.5, 1.0))?;
+    /// assert_eq!(encode_signal(&Auto::default(), &problem, &[2.5])?.0, [1.0]);
+    /// assert_eq!(encode_signal(&Auto::default(), &problem, &[-2.5])?.0, [-1.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn signed(lambda1: T, lambda2: T) -> Self {
         Self {
             lambda1: Lambda1::Scalar(lambda1),

@@ -33,10 +33,24 @@ impl<T: Scalar> Problem<T> {
     /// This costs `m n²` multiply-adds. Atoms may be zero or repeated, and there may be more atoms
     /// than rows.
     ///
-    ///
     /// # Errors
     /// Returns [`ProblemError`] if the dictionary is empty or not finite, if the Gram matrix
     /// overflows, or if λ1 or λ2 is negative, not finite or of the wrong length.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::mat;
+    /// use scn_solvers::{ElasticNet, Problem};
+    ///
+    /// // Two atoms of length 3, one per column.
+    /// let dictionary = mat![[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.25))?;
+    /// assert_eq!((problem.rows(), problem.atoms()), (3, 2));
+    /// // The Gram matrix is D'D + lambda2 I.
+    /// assert_eq!(problem.gram(), mat![[1.25, 0.0], [0.0, 4.25]]);
+    /// # Ok::<(), scn_solvers::ProblemError>(())
+    /// ```
     pub fn new(dictionary: MatRef<'_, T>, penalty: ElasticNet<T>) -> Result<Self, ProblemError> {
         let (rows, atoms) = dictionary.shape();
         if rows == 0 || atoms == 0 {
@@ -58,6 +72,24 @@ impl<T: Scalar> Problem<T> {
     /// Returns [`ProblemError`] if the matrix is empty, not square, not finite, not symmetric or
     /// not positive semidefinite (the last two up to rounding), or if λ1 or λ2 is negative, not
     /// finite or of the wrong length.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::mat;
+    /// use scn_solvers::{ElasticNet, Problem, ProblemError};
+    ///
+    /// let gram = mat![[2.0, 1.0], [1.0, 2.0]];
+    /// let problem = Problem::from_gram(gram.as_ref(), ElasticNet::signed(0.5, 1.0))?;
+    /// assert_eq!(problem.gram(), mat![[3.0, 1.0], [1.0, 3.0]]);
+    /// assert_eq!((problem.rows(), problem.atoms()), (0, 2));
+    ///
+    /// // The eigenvalues of this matrix are 1 and -1.
+    /// let indefinite = mat![[0.0, 1.0], [1.0, 0.0]];
+    /// let rejected = Problem::from_gram(indefinite.as_ref(), ElasticNet::signed(0.5, 1.0));
+    /// assert!(matches!(rejected, Err(ProblemError::Indefinite { .. })));
+    /// # Ok::<(), ProblemError>(())
+    /// ```
     pub fn from_gram(gram: MatRef<'_, T>, penalty: ElasticNet<T>) -> Result<Self, ProblemError> {
         check_gram(gram)?;
         let atoms = gram.ncols();
@@ -89,6 +121,24 @@ impl<T: Scalar> Problem<T> {
     /// # Errors
     /// Same as [`new`](Self::new); also returns [`ProblemError`] if the shape of the dictionary
     /// differs. On error the problem is unchanged.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::mat;
+    /// use scn_solvers::{ElasticNet, Problem, ProblemError};
+    ///
+    /// let penalty = ElasticNet::nonnegative(0.5, 0.0);
+    /// let mut problem = Problem::new(mat![[1.0], [0.0]].as_ref(), penalty.clone())?;
+    /// problem.update(mat![[0.0], [2.0]].as_ref(), penalty.clone())?;
+    /// assert_eq!(problem.gram(), mat![[4.0]]);
+    ///
+    /// // A dictionary of a different shape is rejected, and the problem is unchanged.
+    /// let rejected = problem.update(mat![[1.0]].as_ref(), penalty);
+    /// assert_eq!(rejected, Err(ProblemError::Shape { expected: (2, 1), found: (1, 1) }));
+    /// assert_eq!(problem.gram(), mat![[4.0]]);
+    /// # Ok::<(), ProblemError>(())
+    /// ```
     pub fn update(
         &mut self,
         dictionary: MatRef<'_, T>,
@@ -118,6 +168,24 @@ impl<T: Scalar> Problem<T> {
     /// # Errors
     /// Returns [`ProblemError`] if a λ1 is negative or not finite, or if there is not one per atom.
     /// On error the problem is unchanged.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::Mat;
+    /// use scn_solvers::{Auto, ElasticNet, Lambda1, Problem, encode_signal};
+    ///
+    /// // Over orthonormal atoms the code is x - lambda1, or 0 where that is negative.
+    /// let dictionary = Mat::<f64>::identity(2, 2);
+    /// let mut problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+    /// let (code, _) = encode_signal(&Auto::default(), &problem, &[2.0, 1.0])?;
+    /// assert_eq!(code, [1.5, 0.5]);
+    ///
+    /// problem.set_lambda1(Lambda1::Scalar(1.0))?;
+    /// let (code, _) = encode_signal(&Auto::default(), &problem, &[2.0, 1.0])?;
+    /// assert_eq!(code, [1.0, 0.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_lambda1(&mut self, lambda1: Lambda1<T>) -> Result<(), ProblemError> {
         let penalty = ElasticNet {
             lambda1,

@@ -3,6 +3,24 @@
 use crate::times::EncodeTimes;
 
 /// How a solve ended. The status of a batch is the worst of its columns.
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{Auto, ElasticNet, Problem, Start, Status, encode};
+///
+/// let dictionary = Mat::<f64>::identity(2, 2);
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// let signals = mat![[2.0, f64::NAN], [1.0, 3.0]];
+/// let mut codes = Mat::zeros(2, 2);
+/// let report = encode(&Auto::default(), &problem, &signals, codes.as_mut(), Start::Zero)?;
+/// // The first column has converged, but its status is not the worst.
+/// assert_eq!((report.status, report.unconverged), (Status::NonFinite, vec![1]));
+/// assert!(Status::NonFinite > Status::Converged);
+/// assert_eq!(codes, mat![[1.5, 0.0], [0.5, 0.0]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Status {
@@ -36,6 +54,24 @@ impl std::fmt::Display for Status {
 }
 
 /// The result of a solve. Codes are always the last iterate, converged or not, and always finite.
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{CoordinateDescent, ElasticNet, Problem, Settings, Start, Status, encode};
+///
+/// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+/// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+/// // One pass is enough for a zero signal only.
+/// let (signals, mut codes) = (mat![[0.0, 2.0], [0.0, 1.0]], Mat::zeros(2, 2));
+/// let solver = CoordinateDescent::new(Settings::new(1e-10, 1)?);
+/// let report = encode(&solver, &problem, &signals, codes.as_mut(), Start::Zero)?;
+/// assert_eq!((report.status, report.passes), (Status::PassLimit, 1));
+/// assert_eq!((report.columns, report.unconverged), (2, vec![1]));
+/// assert!(report.worst_column == 1 && report.residual > 1e-10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -98,6 +134,26 @@ impl Report {
     }
 
     /// Merges the reports of two parts of a batch, in either order.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::{Mat, mat};
+    /// use scn_solvers::{CoordinateDescent, ElasticNet, Problem, Settings, Start, encode};
+    ///
+    /// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+    /// let signals = mat![[0.0, 2.0, 0.0, 2.0], [0.0, 1.0, 0.0, 1.0]];
+    /// let solver = CoordinateDescent::new(Settings::new(1e-10, 1)?);
+    /// let columns = |first, count| {
+    ///     let (signals, mut codes) = (signals.subcols(first, count), Mat::zeros(2, count));
+    ///     encode(&solver, &problem, &signals, codes.as_mut(), Start::Zero)
+    /// };
+    /// let merged = columns(0, 2)?.merge(columns(2, 2)?.starting_at(2));
+    /// assert_eq!(merged.unconverged, [1, 3]);
+    /// assert_eq!(merged, columns(0, 4)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn merge(self, other: Self) -> Self {
         let (first, second) = if self.worst_column <= other.worst_column {
             (self, other)

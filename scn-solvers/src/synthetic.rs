@@ -14,6 +14,15 @@ use crate::start::Start;
 use crate::tile::Scalar;
 
 /// Returns a matrix of standard normal numbers, determined by the seed.
+///
+/// # Example
+///
+/// ```
+/// use scn_solvers::synthetic::normal_matrix;
+///
+/// assert_eq!(normal_matrix::<f64>(3, 2, 7), normal_matrix::<f64>(3, 2, 7));
+/// assert_ne!(normal_matrix::<f64>(3, 2, 7), normal_matrix::<f64>(3, 2, 8));
+/// ```
 pub fn normal_matrix<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Mat<T> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     Mat::from_fn(rows, columns, |_, _| {
@@ -25,6 +34,17 @@ pub fn normal_matrix<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Mat<T
 /// Returns unit-norm atoms with mutual inner products of about `coherence`, in [0, 1).
 ///
 /// A shared direction is mixed into independent normal atoms.
+///
+/// # Example
+///
+/// ```
+/// use approx::assert_abs_diff_eq;
+/// use scn_solvers::synthetic::dictionary;
+///
+/// let atoms = dictionary::<f64>(1000, 2, 0.5, 1);
+/// assert_abs_diff_eq!(atoms.col(0).norm_l2(), 1.0, epsilon = 1e-12);
+/// assert_abs_diff_eq!(atoms.col(0).transpose() * atoms.col(1), 0.5, epsilon = 0.1);
+/// ```
 pub fn dictionary<T: Scalar>(rows: usize, atoms: usize, coherence: f64, seed: u64) -> Mat<T> {
     let own = normal_matrix::<f64>(rows, atoms, seed);
     let shared = normal_matrix::<f64>(rows, 1, seed ^ 0x5bd1_e995);

@@ -11,6 +11,27 @@ use crate::tile::{Pool, Scalar};
 ///
 /// It grows as needed, and can serve different problems and solvers in turn, even from several
 /// threads.
+///
+/// # Example
+///
+/// ```
+/// use faer::{Mat, mat};
+/// use scn_solvers::{Auto, ElasticNet, Problem, Start, Workspaces, encode_with};
+///
+/// static WORKSPACES: Workspaces<f64> = Workspaces::new();
+///
+/// // One atom: the code is (d'x - lambda1) / d'd.
+/// let problem = Problem::new(mat![[2.0]].as_ref(), ElasticNet::nonnegative(1.0, 0.0))?;
+/// let (solver, start, mut codes) = (Auto::default(), Start::Zero, Mat::zeros(1, 2));
+/// for signals in [mat![[1.0, 2.0]], mat![[3.0, 4.0]]] {
+///     let out = codes.as_mut();
+///     assert!(encode_with(&solver, &problem, &signals, out, start, &WORKSPACES)?.converged());
+///     for k in 0..2 {
+///         assert_eq!(codes[(0, k)], (2.0 * signals[(0, k)] - 1.0) / 4.0);
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Workspaces<T: Scalar>(Pool<Worker<T>>);
 

@@ -1,7 +1,7 @@
-#!/usr/bin/env python3
-"""Times SCN-K for CIFAR-10 in PyTorch on a CPU, to compare with `scn bench train` and `scn bench infer`.
+"""Times SCN-K in PyTorch on a CPU, for comparison with `scn bench train` and `scn bench infer`.
 
-    torch_scn.py [--width 4] [--batch-size 32] [--iterations 50] [--adjoint-steps 20] [--steps 3] [--threads 2] [train] [infer]
+    torch_scn.py [--width 4] [--batch-size 32] [--iterations 50] [--adjoint-steps 20]
+                 [--steps 3] [--threads 2] [train] [infer]
 
 Codes take a fixed number of FISTA iterations. Their gradients come from the optimality conditions,
 by conjugate gradients on the active atoms, also for a fixed number of steps. Nothing is certified.
@@ -39,7 +39,7 @@ def encode(linear, gram, iterations):
 
 
 def solve_adjoint(codes, cotangent, gram, steps):
-    """Returns y with (G y)_j = u_j for active atoms j and 0 for the others, for each row u."""
+    """Solves (G y)_j = u_j for the active atoms j, with y = 0 elsewhere, for each row u."""
     active = (codes > 0).to(gram.dtype)
     remainder = active * cotangent
     solution, direction = torch.zeros_like(remainder), remainder.clone()
@@ -93,7 +93,7 @@ class SparseCoding(nn.Module):
 
 
 def network(arguments):
-    """Builds SCN-K: modules of M and M K atoms, with smaller maps in the second and third section."""
+    """Builds SCN-K: modules of M and M K atoms, with strides in the second and third section."""
     layers, channels = [], 3
     normalize = lambda channels: nn.BatchNorm2d(channels, eps=1e-4, affine=False)
     for atoms, modules, stride in [(16, 3, 1), (32, 2, 2), (64, 2, 2)]:
@@ -138,8 +138,9 @@ def infer(net, images, _labels, steps):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modes", nargs="*", metavar="train|infer", help="what to time; default: both")
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument("modes", nargs="*", metavar="train|infer", help="default: both")
     parser.add_argument("--width", type=int, default=4, metavar="K")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--iterations", type=int, default=50, help="of FISTA")

@@ -15,8 +15,8 @@ use super::value::text;
 /// Returns an error if TOML cannot represent a number.
 pub(crate) fn annotated(config: &RunConfig) -> Result<String> {
     config.to_toml()?;
-    // Go by way of text, which has the fewest digits that identify an f32. A value would have all
-    // digits of its f64.
+    // Serialise to text first: it has the fewest digits that identify an f32. A `Value` would have
+    // all digits of its f64.
     let values: Map<String, Value> = serde_json::from_str(&serde_json::to_string(config)?)?;
     let mut out = comment(
         "Settings for `scn train --config FILE.toml`. `man scn-config` and docs/configuration.md \

@@ -1,5 +1,6 @@
-//! Differences between configurations. They are compared in serialised form, so a new setting needs
-//! no change here.
+//! Differences between configurations.
+//!
+//! Configurations are compared in serialised form, so a new setting needs no change here.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -95,8 +96,9 @@ pub(crate) struct Difference {
     pub(crate) values: Vec<Option<String>>,
 }
 
-/// Returns the settings that differ between configurations, sorted by name. Settings outside all
-/// sections, such as limits, come first.
+/// Returns the settings that differ between configurations, sorted by name.
+///
+/// Settings outside all sections, such as limits, come first.
 pub(crate) fn differing(configs: &[&RunConfig]) -> Result<Vec<Difference>> {
     let all: Vec<_> = configs
         .iter()
@@ -122,8 +124,8 @@ pub(crate) fn differing(configs: &[&RunConfig]) -> Result<Vec<Difference>> {
 }
 
 fn settings(config: &RunConfig) -> Result<BTreeMap<String, String>> {
-    // Go by way of text, which has the fewest digits that identify an f32. A value would have all
-    // digits of its f64.
+    // Serialise to text first: it has the fewest digits that identify an f32. A `Value` would have
+    // all digits of its f64.
     let value: Value = serde_json::from_str(&serde_json::to_string(config)?)?;
     let mut all = BTreeMap::new();
     flatten("", &value, &mut all);

@@ -202,7 +202,7 @@ pub(super) fn of_one(
     })
 }
 
-/// Plots the curves of several runs in one plot.
+/// Plots the curves of several runs together.
 ///
 /// Each run has its own colour and number. Its best epoch and the drops of its learning rate are
 /// marked. `index` counts such plots in the report.

@@ -8,7 +8,7 @@ use super::palette::Dark;
 /// A drawing in the colours of the [palette](super::palette).
 #[derive(Debug)]
 pub(crate) struct Drawing {
-    /// Width in pixels, as is the height.
+    /// Width in pixels.
     pub(crate) width: usize,
     pub(crate) height: usize,
     /// SVG elements.
@@ -21,7 +21,7 @@ struct Svg<'a> {
     drawing: &'a Drawing,
     /// Alternative text for readers who cannot see the drawing.
     description: &'a str,
-    /// Style sheet for a separate file; within a page, the page has it.
+    /// Style sheet of a separate file. Within a page, the page provides it.
     style: Option<String>,
 }
 

@@ -74,7 +74,7 @@ impl Findings {
     }
 }
 
-/// Returns the mistake if an image is misclassified. Probabilities that are not finite do not
+/// Returns an image as a mistake if it is misclassified. Probabilities that are not finite do not
 /// count.
 fn mistake(probabilities: &[f64], image: usize, label: usize, test: &ImageSet) -> Option<Mistake> {
     let likeliest = probabilities.iter().enumerate();

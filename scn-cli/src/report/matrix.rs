@@ -7,8 +7,8 @@ use super::drawing::Drawing;
 use super::palette::{FONT, GRID, INK, PAPER, RIGHT, STEPS, WRONG, text_on};
 use crate::readable::thousands;
 
-/// Maximum number of classes for which names and counts are shown. With more, nobody could read
-/// them.
+/// Maximum number of classes for which names and counts are shown. With more, they would be
+/// unreadable.
 pub(crate) const READABLE: usize = 20;
 
 /// Maximum number of letters of class names for which column labels are not rotated.

@@ -17,16 +17,16 @@ pub(crate) struct Colour(&'static str, &'static str);
 pub(crate) const PAPER: Colour = Colour("#FFFFFF", "#1B1D21");
 pub(crate) const INK: Colour = Colour("#33363B", "#DDDDDD");
 pub(crate) const GRID: Colour = Colour("#E2E4E8", "#34373D");
-/// Rules across a plot, such as at a drop of the learning rate.
+/// Colour of rules across a plot, such as at a drop of the learning rate.
 pub(crate) const RULE: Colour = Colour("#8A919C", "#7C8490");
-/// Training images.
+/// Colour of training images.
 pub(crate) const TRAIN: Colour = Colour("#5F6B7A", "#9FB0C3");
-/// Validation images.
+/// Colour of validation images.
 pub(crate) const VALIDATION: Colour = Colour("#1F6FB4", "#7DB8EA");
-/// Test images.
+/// Colour of test images.
 pub(crate) const TEST: Colour = Colour("#B4451A", "#FF9A6B");
 
-/// Runs that are compared.
+/// Colours of runs that are compared.
 pub(crate) const RUNS: [Colour; 8] = [
     Colour("#1F6FB4", "#7DB8EA"),
     Colour("#B4451A", "#FF9A6B"),

@@ -1,4 +1,4 @@
-//! The report on the paper's networks, reproduced.
+//! The report on reproducing the paper's networks.
 
 mod row;
 

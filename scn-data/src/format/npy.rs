@@ -92,6 +92,27 @@ fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
 /// # Errors
 /// Returns the errors of [`images`] and [`labels`], [`FileError::Counts`] if the numbers of images
 /// and labels differ, and [`ImageError::Classes`] if there are no classes or too many.
+///
+/// # Example
+///
+/// ```
+/// use std::path::Path;
+/// use scn_data::format::{Contents, npy};
+///
+/// // Two grey images of 1 x 2 pixels, as in files written by numpy.save.
+/// let mut images = npy::Kind::U1.head(&[2, 1, 2], false);
+/// images.extend([0, 50, 100, 150]);
+/// let mut labels = npy::Kind::U1.head(&[2], false);
+/// labels.extend([1, 0]);
+///
+/// let images = Contents::new(&images, Path::new("x-images.npy"));
+/// let labels = Contents::new(&labels, Path::new("x-labels.npy"));
+/// let names = ["dark", "bright"].map(str::to_owned);
+/// let set = npy::images_with_labels(images, labels, names)?;
+/// assert_eq!((set.shape(), set.labels()), ([1, 1, 2], &[1, 0][..]));
+/// assert_eq!(set.image(1).bytes(), Some(&[100, 150][..]));
+/// # Ok::<(), scn_data::DataError>(())
+/// ```
 pub fn images_with_labels(
     images: Contents<'_>,
     labels: Contents<'_>,

@@ -98,6 +98,27 @@ pub fn open(folder: &Path, config: &PictureConfig) -> Result<(ImageSet, ImageSet
 /// # Errors
 /// Returns the errors of [`open`] and [`split`], and [`PictureError::Halves`] if the folder holds
 /// `train` and `test`.
+///
+/// # Example
+///
+/// ```
+/// use scn_data::{PictureConfig, format::pictures};
+///
+/// // Two folders of two grey images.
+/// let folder = tempfile::tempdir()?;
+/// for (class, grey) in [("day", 255), ("night", 0)] {
+///     std::fs::create_dir(folder.path().join(class))?;
+///     for name in ["1.png", "2.png"] {
+///         let picture = image::GrayImage::from_pixel(8, 6, image::Luma([grey]));
+///         picture.save(folder.path().join(class).join(name))?;
+///     }
+/// }
+/// let config = PictureConfig::default();
+/// let (train, test) = pictures::open_parted(folder.path(), &config, 0.5, 7)?;
+/// assert_eq!((train.class_names()[1].as_str(), train.shape()), ("night", [1, 6, 8]));
+/// assert_eq!((train.labels(), test.labels()), (&[0, 1][..], &[0, 1][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn open_parted(
     folder: &Path,
     config: &PictureConfig,

@@ -1,6 +1,7 @@
 """Analyses the compiled innermost loops of the column kernels: instructions by class, and bytes moved per multiply-add.
 
-    instructions.py [--build FOLDER] [--architectures 80,90] [--sizes 16,64] [--nvdisasm PROGRAM] [--roofline | --json FILE]
+    instructions.py [--build FOLDER] [--architectures 80,90] [--sizes 16,64] [--nvdisasm PROGRAM]
+                    [--roofline | --json FILE]
 
 Needs no device. Uses the NVRTC that LD_LIBRARY_PATH finds, or else the wheel of nvrtc.txt. The disassembler is the
 wheel of nvdisasm.txt, which supports compute capability 7.5 and later. For earlier ones (61, 70), name the nvdisasm of

@@ -46,6 +46,16 @@ impl MaskedAuto {
     ///
     /// The error that the linear systems then add to a gradient is small compared with that of the
     /// codes whose active set is still undecided: see the tables in `docs/gradients.md`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use scn_grad::MaskedAuto;
+    ///
+    /// assert_abs_diff_eq!(MaskedAuto::tolerance_for(1e-6), 1e-4, epsilon = 1e-16);
+    /// assert_eq!(MaskedAuto::tolerance_for(1e-2), 0.01);
+    /// ```
     pub fn tolerance_for(kkt_tolerance: f64) -> f64 {
         (100.0 * kkt_tolerance).min(0.01)
     }

@@ -20,6 +20,27 @@ pub struct MaskedGaussSeidel {
 impl MaskedGaussSeidel {
     /// Creates a solver that stops at a relative residual of `settings.tolerance()`, and factorises
     /// after `settings.max_passes()`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::{Mat, mat};
+    /// use scn_grad::{Gradients, Linearization, MaskedGaussSeidel};
+    /// use scn_solvers::{ElasticNet, Problem, Settings};
+    ///
+    /// // H y = u with H = (1, 0.6; 0.6, 1) and u = (1.6, 1.6) has the solution y = (1, 1).
+    /// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.4, 0.0))?;
+    /// let (signal, code, u) = (mat![[2.0], [1.0]], mat![[1.0], [1.0]], mat![[1.6], [1.6]]);
+    /// let point = Linearization::new(&problem, &signal, code.as_ref())?;
+    /// let (mut gradients, mut of_signal) = (Gradients::zeros(&problem), Mat::zeros(2, 1));
+    /// let solver = MaskedGaussSeidel::new(Settings::new(1e-10, 100)?);
+    /// let out = Some(of_signal.as_mut());
+    /// assert!(point.vjp(&solver, u.as_ref(), &mut gradients, out)?.converged());
+    /// assert_abs_diff_eq!(of_signal.col_as_slice(0)[..], [1.6, 0.8][..], epsilon = 1e-8); // D y
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }

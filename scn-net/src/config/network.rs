@@ -45,6 +45,22 @@ pub struct NetworkConfig {
 impl NetworkConfig {
     /// Creates the settings of a network for images of `input` = channels, height and width, with
     /// default settings otherwise.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{LayerConfig, Network, NetworkConfig};
+    ///
+    /// // Two layers for grey images of 8 x 8 pixels in ten classes. The second has stride 2.
+    /// let layers = vec![LayerConfig::new(8, 1), LayerConfig::new(16, 2)];
+    /// let config = NetworkConfig::new([1, 8, 8], 10, layers);
+    /// let network = Network::new(&config, 0)?;
+    ///
+    /// // Dictionaries for windows of 3 x 3 pixels, each with its lambda1, and the classifier.
+    /// let learned = (9 * 8 + 1) + (9 * 8 * 16 + 1) + (16 * 10 + 10);
+    /// assert_eq!(network.parameter_count(), learned);
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn new(input: [usize; 3], classes: usize, layers: Vec<LayerConfig>) -> Self {
         Self {
             input,

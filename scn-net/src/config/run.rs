@@ -53,6 +53,22 @@ pub struct RunConfig {
 
 impl RunConfig {
     /// Creates the settings of a run with seed 0 on all images, with default settings otherwise.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::scn_data::DatasetName;
+    /// use scn_net::{ConfigError, LayerConfig, NetworkConfig, RunConfig, TrainingConfig};
+    ///
+    /// let network = NetworkConfig::new([1, 8, 8], 10, vec![LayerConfig::new(8, 1)]);
+    /// let mut config = RunConfig::new(DatasetName::Digits, TrainingConfig::new(5), network);
+    /// config.training.learning_rate = 0.05;
+    /// config.validate()?;
+    ///
+    /// config.network.classes = 9; // the digits have ten
+    /// assert!(matches!(config.validate(), Err(ConfigError::Range { .. })));
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn new(
         dataset: impl Into<DataSource>,
         training: TrainingConfig,

@@ -9,6 +9,26 @@ impl RunConfig {
     /// # Errors
     /// Returns an error if the text is not TOML, or has an unknown key or a value of the wrong type
     /// or out of range.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::RunConfig;
+    ///
+    /// let text = r#"
+    ///     dataset = "digits"
+    ///     training = { epochs = 2 }
+    ///
+    ///     [network]
+    ///     input = [1, 8, 8]
+    ///     classes = 10
+    ///     layers = [{ atoms = 8 }, { atoms = 16, stride = 2 }]
+    /// "#;
+    /// let config = RunConfig::from_toml(text)?;
+    /// assert_eq!((config.training.epochs, config.training.batch_size), (2, 128));
+    /// assert_eq!(RunConfig::from_toml(&config.to_toml()?)?, config);
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
             message: error.to_string().trim().to_string(),
@@ -37,6 +57,21 @@ impl RunConfig {
     /// # Errors
     /// Returns an error if the key is not a setting or the value does not fit it. The configuration
     /// is then unchanged.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{ConfigError, presets};
+    ///
+    /// let mut config = presets::get("digits")?;
+    /// config.set("training.learning_rate", "0.05")?;
+    /// assert_eq!(config.training.learning_rate, 0.05);
+    ///
+    /// let refused = config.set("training.epochs", "0");
+    /// assert!(matches!(refused, Err(ConfigError::Range { .. })));
+    /// assert_eq!(config.training.epochs, 30);
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         let refuse = |message: String| ConfigError::Set {
             key: key.to_string(),

@@ -9,6 +9,27 @@ impl Sgd {
     ///
     /// # Errors
     /// Returns an error if a parameter is no longer finite or the device fails.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{Network, Sgd, Shape, Tensor, TrainingConfig, presets};
+    ///
+    /// let mut training = TrainingConfig::new(1);
+    /// (training.momentum, training.weight_decay) = (0.0, 0.0);
+    /// let mut sgd = Sgd::new(&training);
+    ///
+    /// let mut network = Network::new(&presets::get("digits")?.network, 0)?;
+    /// let images = Tensor::zeros(Shape { channels: 1, images: 2, height: 8, width: 8 });
+    /// network.loss_and_gradients(images, &[3, 5])?;
+    /// sgd.step(&mut network, 0.5)?;
+    ///
+    /// // The biases were zero.
+    /// let bias = network.param("classifier.bias")?.ok_or("no bias")?;
+    /// let expected: Vec<f32> = bias.grad.iter().map(|gradient| -0.5 * gradient).collect();
+    /// assert_eq!(bias.value, expected);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn step(&mut self, network: &mut Network, rate: f64) -> Result<(), NetError> {
         let descent = self.next_descent(rate);
         let Network {

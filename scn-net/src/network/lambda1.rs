@@ -18,6 +18,20 @@ impl Network {
     /// Returns [`NetError::Lambda1Scale`] if the factor is negative or not finite, and
     /// [`NetError::Lambda1Overflow`] if a product is not finite in f32. The network is then
     /// unchanged. Returns an error if the device fails.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{Network, presets};
+    ///
+    /// let mut config = presets::get("digits")?.network;
+    /// config.lambda1.initial = 0.25;
+    /// let mut network = Network::new(&config, 0)?;
+    /// network.scale_lambda1(2.0)?;
+    /// let lambda1 = network.param("layer0.lambda1")?.map(|lambda1| lambda1.value.clone());
+    /// assert_eq!(lambda1, Some(vec![0.5]));
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn scale_lambda1(&mut self, factor: f64) -> Result<(), NetError> {
         if !(factor.is_finite() && factor >= 0.0) {
             return Err(NetError::Lambda1Scale { found: factor });

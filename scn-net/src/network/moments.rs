@@ -14,6 +14,21 @@ impl Network {
     /// # Errors
     /// Returns an error if images do not have the shape that the network takes, or if pixels or
     /// activations are not finite.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{Network, Shape, Tensor, presets};
+    ///
+    /// // Half of the pixels are 0, the others 1.
+    /// let mut network = Network::new(&presets::get("digits")?.network, 0)?;
+    /// let shape = Shape { channels: 1, images: 2, height: 8, width: 8 };
+    /// let pixels = (0..shape.len()).map(|k| (k % 2) as f32).collect();
+    /// network.estimate_moments([Tensor::new(shape, pixels)?])?;
+    /// let mean = network.param("norm0.mean")?.map(|mean| mean.value.clone());
+    /// assert_eq!(mean, Some(vec![0.5]));
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn estimate_moments(
         &mut self,
         batches: impl IntoIterator<Item = Tensor>,

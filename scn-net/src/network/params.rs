@@ -24,6 +24,22 @@ impl Network {
     ///
     /// # Errors
     /// Returns an error if the device fails, or if parameters or moments on it are not finite.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{Network, presets};
+    ///
+    /// let network = Network::new(&presets::get("digits")?.network, 0)?;
+    /// let (names, params): (Vec<String>, Vec<_>) = network.params()?.unzip();
+    /// assert_eq!(names[2..5], ["layer0.dictionary", "layer0.lambda1", "layer0.lambda2"]);
+    /// assert_eq!(params[2].shape, [9, 8]); // windows of 3 x 3 pixels, eight atoms
+    ///
+    /// let learned = params.iter().filter(|param| param.learned());
+    /// let count: usize = learned.map(|param| param.value.len()).sum();
+    /// assert_eq!(count, network.parameter_count());
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn params(&self) -> Result<impl Iterator<Item = (String, &Param)>, NetError> {
         let params = self.steps.params(|params| self.executor.fetch(params))?;
         Ok(params.into_iter())
@@ -42,6 +58,25 @@ impl Network {
     ///
     /// # Errors
     /// Same as [`params`](Self::params).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::{Network, Shape, Tensor, presets};
+    ///
+    /// // With a lambda1 above all correlations, every code is zero.
+    /// let mut network = Network::new(&presets::get("digits")?.network, 0)?;
+    /// network.visit_params_mut(&mut |name, param| {
+    ///     if name == "layer0.lambda1" {
+    ///         param.value.fill(1000.0);
+    ///     }
+    /// })?;
+    /// network.refresh()?;
+    /// let shape = Shape { channels: 1, images: 1, height: 8, width: 8 };
+    /// let codes = network.codes(Tensor::new(shape, vec![1.0; 64])?, 0)?;
+    /// assert_eq!(codes, Tensor::zeros(Shape { channels: 8, ..shape }));
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
     pub fn visit_params_mut(
         &mut self,
         visit: &mut dyn FnMut(&str, &mut Param),

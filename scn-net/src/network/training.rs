@@ -22,6 +22,27 @@ impl Network {
     /// # Errors
     /// Returns an error if images or labels do not fit the network, if pixels or activations are
     /// not finite, or if the device fails.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_net::scn_data::{DatasetName, Loader, Normalization, open};
+    /// use scn_net::{Network, Sgd, presets};
+    /// # use std::{path::Path, sync::Arc};
+    ///
+    /// let config = presets::get("digits")?;
+    /// let images = open(DatasetName::Digits, Path::new(""))?.train.first(320);
+    /// let normalization = Normalization::fit(&images, config.input.normalization())?;
+    /// let (images, normalization) = (Arc::new(images), Arc::new(normalization));
+    /// let loader = Loader::training(images, normalization, config.augmentation(), 32, 0)?;
+    ///
+    /// let mut network = Network::new(&config.network, 0)?;
+    /// let mut sgd = Sgd::new(&config.training);
+    /// let mut losses = Vec::new();
+    /// network.train_on(&loader, 0, 10, &mut sgd, 0.1, &mut |report| losses.push(report.loss))?;
+    /// assert!(losses[9] < losses[0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn train_on(
         &mut self,
         loader: &Loader,

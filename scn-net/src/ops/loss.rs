@@ -90,6 +90,20 @@ fn softmax(logits: impl Iterator<Item = f32> + Clone) -> Vec<f64> {
 }
 
 /// Returns the probability of each class, for an image of a batch of logits (classes × images).
+///
+/// # Example
+///
+/// ```
+/// use scn_net::{Shape, Tensor, probabilities};
+///
+/// // One image and two classes, the second of which is three times as probable.
+/// let shape = Shape { channels: 2, images: 1, height: 1, width: 1 };
+/// let logits = Tensor::new(shape, vec![0.0, 3_f32.ln()])?;
+/// let probabilities = probabilities(&logits, 0);
+/// // Rounding ln 3 to f32 changes the probabilities by at most 2^-24 * 3/16.
+/// approx::assert_abs_diff_eq!(probabilities[..], [0.25, 0.75], epsilon = 2e-8);
+/// # Ok::<(), scn_net::NetError>(())
+/// ```
 pub fn probabilities(logits: &Tensor, image: usize) -> Vec<f64> {
     softmax(logits.column(image))
 }

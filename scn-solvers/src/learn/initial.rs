@@ -7,6 +7,21 @@ use super::{AtomSet, LearnError};
 use crate::tile::{ColumnSource, Scalar};
 
 /// The dictionary that learning starts from.
+///
+/// # Example
+///
+/// ```
+/// use faer::mat;
+/// use scn_solvers::ElasticNet;
+/// use scn_solvers::learn::{DictionaryStart, LearnSettings, Learner};
+///
+/// // The first atom is outside the unit ball, the second is inside.
+/// let start = DictionaryStart::Given(mat![[3.0, 0.5], [0.0, 0.0]]);
+/// let settings = LearnSettings::new(ElasticNet::signed(0.1, 0.0));
+/// let learner = Learner::new(settings, &mat![[1.0], [2.0]], 2, &start)?;
+/// assert_eq!(learner.dictionary(), mat![[1.0, 0.5], [0.0, 0.0]]);
+/// # Ok::<(), scn_solvers::learn::LearnError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum DictionaryStart<T> {
     /// Signals, drawn without repetition and scaled to norm 1, with negative entries set to zero if

@@ -43,6 +43,23 @@ impl<T: Scalar> Learner<T> {
     /// # Errors
     /// Returns an error if settings are out of range, there are no atoms or no signals, a signal is
     /// not finite, the initial dictionary has the wrong shape, or the penalty is invalid.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::mat;
+    /// use scn_solvers::ElasticNet;
+    /// use scn_solvers::learn::{DictionaryStart, LearnSettings, Learner};
+    ///
+    /// // The initial atom is one of the signals, scaled to norm 1.
+    /// let signals = mat![[3.0, 30.0], [4.0, 40.0]];
+    /// let settings = LearnSettings::new(ElasticNet::nonnegative(0.1, 0.0));
+    /// let learner = Learner::new(settings, &signals, 1, &DictionaryStart::Samples)?;
+    /// assert_abs_diff_eq!(learner.dictionary()[(0, 0)], 0.6, epsilon = 1e-12);
+    /// assert_abs_diff_eq!(learner.dictionary()[(1, 0)], 0.8, epsilon = 1e-12);
+    /// # Ok::<(), scn_solvers::learn::LearnError>(())
+    /// ```
     pub fn new(
         settings: LearnSettings<T>,
         signals: &dyn ColumnSource<T>,
@@ -63,6 +80,25 @@ impl<T: Scalar> Learner<T> {
     /// # Errors
     /// Returns an error if settings are out of range, the state is inconsistent, or the penalty is
     /// invalid.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::Mat;
+    /// use scn_solvers::learn::{DictionaryStart, LearnSettings, Learner};
+    /// use scn_solvers::{Auto, ElasticNet};
+    ///
+    /// let signals = Mat::<f64>::from_fn(4, 30, |i, k| ((i * k) as f64).sin());
+    /// let settings = LearnSettings::new(ElasticNet::signed(0.1, 0.0));
+    /// let mut learner = Learner::new(settings.clone(), &signals, 5, &DictionaryStart::Random)?;
+    /// let _ = learner.step(&Auto::default(), &signals)?;
+    /// let mut resumed = Learner::resume(settings, learner.state().clone())?;
+    /// for learner in [&mut learner, &mut resumed] {
+    ///     let _ = learner.step(&Auto::default(), &signals)?;
+    /// }
+    /// assert_eq!(resumed.state(), learner.state());
+    /// # Ok::<(), scn_solvers::learn::LearnError>(())
+    /// ```
     pub fn resume(settings: LearnSettings<T>, state: LearnState<T>) -> Result<Self, LearnError> {
         settings.check()?;
         state.check()?;
@@ -81,6 +117,31 @@ impl<T: Scalar> Learner<T> {
     /// Shares the encoding of each batch with other processes. All of them must have the same
     /// signals and make the same calls in the same order. The result does not depend on the number
     /// of processes.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use faer::Mat;
+    /// # use scn_solvers::learn::{DictionaryStart, LearnError, LearnSettings, Learner};
+    /// # use scn_solvers::processes::{Alone, Processes, Threads};
+    /// # use scn_solvers::{Auto, ElasticNet};
+    /// let signals = Mat::<f64>::from_fn(4, 90, |i, k| ((i * k) as f64).sin());
+    /// let settings = LearnSettings::new(ElasticNet::signed(0.1, 0.0));
+    /// let step = |processes: Arc<dyn Processes>| -> Result<_, LearnError> {
+    ///     let learner = Learner::new(settings.clone(), &signals, 5, &DictionaryStart::Random)?;
+    ///     let mut learner = learner.shared_by(processes);
+    ///     let _ = learner.step(&Auto::default(), &signals)?;
+    ///     Ok(learner.state().clone())
+    /// };
+    /// let alone = step(Arc::new(Alone))?;
+    /// std::thread::scope(|scope| {
+    ///     for process in Threads::all(2) {
+    ///         scope.spawn(|| assert_eq!(step(Arc::new(process)).as_ref(), Ok(&alone)));
+    ///     }
+    /// });
+    /// # Ok::<(), LearnError>(())
+    /// ```
     #[must_use]
     pub fn shared_by(self, processes: Arc<dyn Processes>) -> Self {
         Self { processes, ..self }
@@ -108,6 +169,26 @@ impl<T: Scalar> Learner<T> {
     /// # Errors
     /// Returns an error if signals have the wrong length or are not finite, or if numbers overflow.
     /// After an overflow the learner must not be used any further.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::mat;
+    /// use scn_solvers::learn::{DictionaryStart, LearnSettings, Learner};
+    /// use scn_solvers::{Auto, ElasticNet};
+    ///
+    /// // The code over the atom (1, 0) is 3. The best atom of norm 1 is parallel to the signal.
+    /// let signal = mat![[3.0], [4.0]];
+    /// let start = DictionaryStart::Given(mat![[1.0], [0.0]]);
+    /// let settings = LearnSettings::new(ElasticNet::nonnegative(0.0, 0.0));
+    /// let mut learner = Learner::new(settings, &signal, 1, &start)?;
+    /// let before = learner.step(&Auto::default(), &signal)?;
+    /// assert_abs_diff_eq!(before.objective, 0.5 * 4.0 * 4.0, epsilon = 1e-12);
+    /// assert_abs_diff_eq!(learner.dictionary()[(0, 0)], 0.6, epsilon = 1e-12);
+    /// assert_abs_diff_eq!(learner.dictionary()[(1, 0)], 0.8, epsilon = 1e-12);
+    /// # Ok::<(), scn_solvers::learn::LearnError>(())
+    /// ```
     pub fn step(
         &mut self,
         solver: &dyn Solver<T>,
@@ -124,6 +205,24 @@ impl<T: Scalar> Learner<T> {
     ///
     /// # Errors
     /// Returns an error if signals have the wrong length or are not finite, or if codes overflow.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::mat;
+    /// use scn_solvers::learn::{DictionaryStart, LearnSettings, Learner};
+    /// use scn_solvers::{Auto, ElasticNet};
+    ///
+    /// // The codes of the two signals are 2 and 0. Their objectives are
+    /// // 1/2 (3 - 2)² + 2 = 2.5 and 1/2 (1/2)² = 0.125.
+    /// let start = DictionaryStart::Given(mat![[1.0]]);
+    /// let settings = LearnSettings::new(ElasticNet::nonnegative(1.0, 0.0));
+    /// let signals = mat![[3.0, 0.5]];
+    /// let mut learner = Learner::new(settings, &signals, 1, &start)?;
+    /// let found = learner.objective(&Auto::default(), &signals)?;
+    /// assert_eq!((found.objective, found.active), ((2.5 + 0.125) / 2.0, 0.5));
+    /// # Ok::<(), scn_solvers::learn::LearnError>(())
+    /// ```
     pub fn objective(
         &mut self,
         solver: &dyn Solver<T>,

@@ -32,6 +32,26 @@ pub enum Schedule {
 /// | `measure_every` | 32,768 | >= 1 | signals between two measurements on held-out signals |
 /// | `max_epochs` | none | | maximum number of epochs |
 /// | `max_steps` | none | | maximum number of steps |
+///
+/// # Example
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use faer::Mat;
+/// use scn_solvers::learn::{AtomNorm, AtomSet, DictionaryStart, LearnSettings, Learner, Schedule};
+/// use scn_solvers::{Auto, ElasticNet, Sign};
+///
+/// // Nonnegative sparse coding.
+/// let set = AtomSet { sign: Sign::NonNegative, norm: AtomNorm::Sphere };
+/// let settings = LearnSettings::new(ElasticNet::nonnegative(0.1, 0.0)).atoms(set);
+/// let settings = settings.schedule(Schedule::Alternating).max_epochs(3);
+/// let signals = Mat::<f64>::from_fn(4, 30, |i, k| ((i * k) as f64).sin().abs());
+/// let mut learner = Learner::new(settings, &signals, 5, &DictionaryStart::Random)?;
+/// let report = learner.run(&Auto::default(), &signals, None, &mut |_| ControlFlow::Continue(()))?;
+/// assert_eq!((report.steps, report.epochs, report.signals), (3, 3, 90));
+/// assert!(learner.dictionary().col_iter().flat_map(|atom| atom.iter()).all(|&d| d >= 0.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LearnSettings<T> {

@@ -17,6 +17,20 @@ const LEAST: usize = 64;
 /// # Errors
 /// Returns [`LearnError::NoSignals`] or [`LearnError::SignalLength`] if the shape does not fit, and
 /// [`LearnError::Signal`] or [`LearnError::SignalSize`] for the first signal that is rejected.
+///
+/// # Example
+///
+/// ```
+/// use faer::mat;
+/// use scn_solvers::learn::{LearnError, check_signals};
+///
+/// let signals = mat![[1.0, 2.0, 3.0], [0.0, 1.0, f64::INFINITY]];
+/// let found = f64::INFINITY;
+/// assert_eq!(check_signals(&signals, 2), Err(LearnError::Signal { column: 2, row: 1, found }));
+/// assert_eq!(check_signals(&signals.subcols(0, 2), 2), Ok(()));
+/// let (expected, found) = (3, 2);
+/// assert_eq!(check_signals(&signals, 3), Err(LearnError::SignalLength { expected, found }));
+/// ```
 pub fn check_signals<T: Scalar>(
     signals: &dyn ColumnSource<T>,
     rows: usize,

@@ -6,6 +6,19 @@ use super::{ProcessError, Processes, from_each, gather};
 ///
 /// # Errors
 /// Returns an error if a connection or a process has failed.
+///
+/// # Example
+///
+/// ```
+/// use scn_solvers::processes::{Processes, Threads, any};
+///
+/// std::thread::scope(|scope| {
+///     for process in Threads::all(3) {
+///         // The process of rank 2 decides for all.
+///         scope.spawn(move || assert_eq!(any(&process, process.rank() == 2), Ok(true)));
+///     }
+/// });
+/// ```
 pub fn any(processes: &dyn Processes, own: bool) -> Result<bool, ProcessError> {
     let lengths = std::iter::repeat_n(1, processes.count());
     let all = gather(processes, &[u8::from(own)], lengths)?.wait()?;

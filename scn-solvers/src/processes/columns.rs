@@ -9,6 +9,15 @@ use super::SumTree;
 /// They are a run of whole tiles of `tile` columns, where only the last tile of all may be
 /// narrower. The runs of all processes are as equal as possible. The columns of a tile are solved
 /// together, so each process finds the codes that a single process would find.
+///
+/// # Example
+///
+/// ```
+/// use scn_solvers::processes::share_columns;
+///
+/// // Ten columns are two whole tiles and half a tile.
+/// assert_eq!([0, 1].map(|rank| share_columns(10, 4, rank, 2)), [0..8, 8..10]);
+/// ```
 pub fn share_columns(columns: usize, tile: usize, rank: usize, count: usize) -> Range<usize> {
     let tile = tile.max(1);
     let tiles = SumTree::new(columns.div_ceil(tile)).share(rank, count);

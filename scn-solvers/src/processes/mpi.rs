@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Size in bytes of the buffer for failure messages that have not been received.
 const BUFFER: usize = 1 << 20;
 
-/// How long a waiting process sleeps between polls after that.
+/// How long a waiting process sleeps between polls, once [`EAGER`] has passed.
 const NAP: Duration = Duration::from_micros(50);
 
 /// Environment variables set by Open MPI, MPICH and Slurm when they start a program.
@@ -185,14 +185,15 @@ impl Processes for Mpi {
         let mut exchange = Exchange {
             starts: ends.collect(),
             all: vec![0; total],
-            // SAFETY: this is a constant of the library.
+            // SAFETY: the library defines this as a constant, which is never written.
             request: unsafe { ffi::RSMPI_REQUEST_NULL },
             counts,
             part,
         };
         let _call = self.0.call();
-        // SAFETY: all arrays have the given lengths and stay in place until the exchange is done.
-        // `OnItsWay` leaks them if it is dropped earlier.
+        // SAFETY: MPI is initialised as long as a `World` exists, and the lock serialises calls.
+        // The arrays have the given lengths. They stay in place until the exchange is done:
+        // `OnItsWay` owns them, and leaks them if it is dropped earlier.
         unsafe {
             ffi::MPI_Iallgatherv(
                 exchange.part.as_ptr().cast(),
@@ -235,14 +236,16 @@ impl fmt::Debug for OnItsWay {
     }
 }
 
-// SAFETY: any thread may test a request, one at a time.
+// SAFETY: the request is the only field that is not `Send`. Any thread may test it, and
+// `World::calls` serialises the calls.
 unsafe impl Send for OnItsWay {}
 
 impl OnItsWay {
     fn is_done(&mut self) -> bool {
         let _call = self.world.call();
         let mut done = 0;
-        // SAFETY: the request belongs to this exchange, whose memory is still allocated.
+        // SAFETY: the request belongs to this exchange, whose memory is still allocated. The lock
+        // serialises the calls.
         unsafe {
             ffi::MPI_Test(
                 &mut self.exchange.request,
@@ -272,7 +275,7 @@ impl Gathering for OnItsWay {
                 std::thread::sleep(NAP);
             }
         }
-        // SAFETY: the exchange is done and is not used again.
+        // SAFETY: MPI no longer uses the memory of the exchange, and it is taken only here.
         Ok(unsafe { ManuallyDrop::take(&mut self.exchange) }.all)
     }
 }

@@ -12,6 +12,8 @@ use std::ops::Range;
 /// tree that lie in it. All processes then [add up](Self::add) the nodes of all. With 1, 2, 4, ...
 /// processes each run is one node.
 ///
+/// # Example
+///
 /// ```
 /// use scn_solvers::processes::SumTree;
 ///

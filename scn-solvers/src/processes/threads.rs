@@ -7,6 +7,8 @@ use super::{Gathering, ProcessError, Processes};
 /// A thread in the role of a [process](Processes), for tests of shared work. Each thread takes one
 /// of [`all`](Self::all).
 ///
+/// # Example
+///
 /// ```
 /// use scn_solvers::processes::{Processes, Threads, gather};
 ///

@@ -29,6 +29,23 @@ pub struct ActiveSet {
 
 impl ActiveSet {
     /// Creates the solver with the given tolerance and pass limit.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::mat;
+    /// use scn_solvers::{ActiveSet, ElasticNet, Problem, Settings, encode_signal};
+    ///
+    /// // The second atom is twice the first, so it needs half the code and is cheaper.
+    /// let dictionary = mat![[1.0, 2.0]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(1.0, 0.0))?;
+    /// let solver = ActiveSet::new(Settings::new(1e-12, 100)?);
+    /// let (code, report) = encode_signal(&solver, &problem, &[3.0])?;
+    /// assert!(report.converged());
+    /// assert_abs_diff_eq!(code[..], [0.0, (2.0 * 3.0 - 1.0) / 4.0][..], epsilon = 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }

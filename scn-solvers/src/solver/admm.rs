@@ -49,6 +49,25 @@ impl Admm {
     ///
     /// # Errors
     /// Returns an error if `relaxation` is outside (0, 2).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::mat;
+    /// use scn_solvers::{Admm, ElasticNet, Problem, Settings, SettingsError, encode_signal};
+    ///
+    /// let settings = Settings::new(1e-10, 1000)?;
+    /// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+    /// let solver = Admm::with_relaxation(settings, 1.0)?;
+    /// let (code, _) = encode_signal(&solver, &problem, &[1.0, 1.0])?;
+    /// assert_abs_diff_eq!(code[..], [0.1875, 1.1875][..], epsilon = 1e-8);
+    ///
+    /// let error = Admm::with_relaxation(settings, 2.0).err();
+    /// assert_eq!(error, Some(SettingsError::Relaxation { found: 2.0 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_relaxation(settings: Settings, relaxation: f64) -> Result<Self, SettingsError> {
         if !(relaxation > 0.0 && relaxation < 2.0) {
             return Err(SettingsError::Relaxation { found: relaxation });

@@ -69,6 +69,26 @@ pub struct Auto {
 impl Auto {
     /// Creates the solver with the given tolerance and pass limit. A product with `H` counts as a
     /// pass.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::mat;
+    /// use scn_solvers::{Auto, CoordinateDescent, ElasticNet, Problem, Settings, encode_signal};
+    ///
+    /// // Two atoms that are almost parallel. The signal is 3 times the first plus the second.
+    /// let dictionary = mat![[1.0, 1.0], [0.0, 0.01]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+    /// let settings = Settings::new(1e-12, 1000)?;
+    /// let (code, report) = encode_signal(&Auto::new(settings), &problem, &[4.0, 0.01])?;
+    /// assert!(report.converged());
+    /// assert_abs_diff_eq!(code[..], [2.5, 1.0][..], epsilon = 1e-6);
+    /// // Coordinate descent is slow here.
+    /// let (_, report) = encode_signal(&CoordinateDescent::new(settings), &problem, &[4.0, 0.01])?;
+    /// assert!(!report.converged());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }

@@ -35,6 +35,21 @@ pub struct CoordinateDescent {
 
 impl CoordinateDescent {
     /// Creates the solver with the given tolerance and pass limit.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::Mat;
+    /// use scn_solvers::{CoordinateDescent, ElasticNet, Problem, Settings, encode_signal};
+    ///
+    /// // For orthonormal atoms the first pass finds the code, and the second finds it unchanged.
+    /// let dictionary = Mat::<f64>::identity(2, 2);
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+    /// let solver = CoordinateDescent::new(Settings::new(1e-10, 1000)?);
+    /// let (code, report) = encode_signal(&solver, &problem, &[2.0, 1.0])?;
+    /// assert_eq!((code, report.passes), (vec![1.5, 0.5], 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }

@@ -43,6 +43,23 @@ pub struct Fista {
 
 impl Fista {
     /// Creates FISTA with adaptive restart.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::mat;
+    /// use scn_solvers::{ElasticNet, Fista, Problem, Settings, encode_signal};
+    ///
+    /// // The code solves H a = D'x - lambda1: a_1 + 0.6 a_2 = 0.9 and 0.6 a_1 + a_2 = 1.3.
+    /// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+    /// let solver = Fista::new(Settings::new(1e-10, 1000)?);
+    /// let (code, report) = encode_signal(&solver, &problem, &[1.0, 1.0])?;
+    /// assert!(report.converged());
+    /// assert_abs_diff_eq!(code[..], [0.1875, 1.1875][..], epsilon = 1e-8);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -64,6 +81,24 @@ impl Fista {
     /// `H_jj`, which is a lower bound, and is doubled whenever a step from z to a shows that it is
     /// too small, `(a - z)'H(a - z) > L ||a - z||²` (Beck, Teboulle, section 4). A pass costs two
     /// products with `H`, so this pays only if the `O(n³)` of the eigenvalue do not.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::mat;
+    /// use scn_solvers::{ElasticNet, Fista, Problem, Settings, encode_signal};
+    ///
+    /// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+    /// let settings = Settings::new(1e-10, 1000)?;
+    /// for solver in [Fista::new(settings), Fista::with_backtracking(settings)] {
+    ///     let (code, report) = encode_signal(&solver, &problem, &[1.0, 1.0])?;
+    ///     assert!(report.converged());
+    ///     assert_abs_diff_eq!(code[..], [0.1875, 1.1875][..], epsilon = 1e-8);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_backtracking(settings: Settings) -> Self {
         Self {
             settings,

@@ -24,6 +24,22 @@ pub struct Ista {
 
 impl Ista {
     /// Creates the solver with the given tolerance and pass limit.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::mat;
+    /// use scn_solvers::{ElasticNet, Ista, Problem, Settings, encode_signal};
+    ///
+    /// // One step from zero: a = max(D'x - lambda1, 0) / L, with L = 1.6.
+    /// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+    /// let one_step = Ista::new(Settings::new(1e-10, 1)?);
+    /// let (code, _) = encode_signal(&one_step, &problem, &[1.0, 1.0])?;
+    /// assert_abs_diff_eq!(code[..], [0.9 / 1.6, 1.3 / 1.6][..], epsilon = 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }

@@ -22,6 +22,26 @@ pub struct Lars {
 
 impl Lars {
     /// Creates the solver with the given tolerance and a limit of `max_passes` breakpoints.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::mat;
+    /// use scn_solvers::{ElasticNet, Lars, Problem, Settings, encode_signal};
+    ///
+    /// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+    /// let (code, report) = encode_signal(&Lars::default(), &problem, &[1.0, 1.0])?;
+    /// assert!(report.converged() && report.passes == 1);
+    /// assert_abs_diff_eq!(code[..], [0.1875, 1.1875][..], epsilon = 1e-12);
+    ///
+    /// // The two atoms become active at two breakpoints.
+    /// let solver = Lars::new(Settings::new(1e-10, 1)?);
+    /// let (code, report) = encode_signal(&solver, &problem, &[1.0, 1.0])?;
+    /// assert!(!report.converged() && code == [0.0, 0.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }

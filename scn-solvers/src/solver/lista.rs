@@ -45,6 +45,8 @@ pub struct ListaLayer<T> {
 /// A step costs two products with n × n matrices, which count as two passes. If the problem has a
 /// different number of atoms, the codes stay at the start.
 ///
+/// # Example
+///
 /// ```
 /// use scn_solvers::synthetic::Workload;
 /// use scn_solvers::{ElasticNet, Lista, ListaTraining, Problem, Settings};
@@ -103,6 +105,23 @@ impl<T: Scalar> ListaLayer<T> {
 
 impl<T: Scalar> Lista<T> {
     /// Creates an untrained network of `layers` steps of ISTA.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use approx::assert_abs_diff_eq;
+    /// use faer::mat;
+    /// use scn_solvers::{ElasticNet, Ista, Lista, Problem, Settings, encode_signal};
+    ///
+    /// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+    /// let lista = Lista::new(&problem, 3, Settings::default());
+    /// let (code, _) = encode_signal(&lista, &problem, &[1.0, 1.0])?;
+    /// let three_steps = Ista::new(Settings::new(1e-10, 3)?);
+    /// let (expected, _) = encode_signal(&three_steps, &problem, &[1.0, 1.0])?;
+    /// assert_abs_diff_eq!(code[..], expected[..], epsilon = 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(problem: &Problem<T>, layers: usize, settings: Settings) -> Self {
         Self::of(vec![ListaLayer::ista(problem); layers], settings)
     }
@@ -112,6 +131,25 @@ impl<T: Scalar> Lista<T> {
     /// # Errors
     /// Returns an error if the layers are not all n × n for the same n, or if a threshold is not at
     /// least 0.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use faer::mat;
+    /// use scn_solvers::{ElasticNet, Lista, ListaTraining, Problem, Settings, encode_signal};
+    ///
+    /// let dictionary = mat![[1.0, 0.6], [0.0, 0.8]];
+    /// let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0))?;
+    /// let correlations = dictionary.transpose() * mat![[1.0, 2.0, 1.0], [1.0, 1.0, 2.0]];
+    /// let mut trained = Lista::new(&problem, 3, Settings::default());
+    /// trained.train(&problem, correlations.as_ref(), &ListaTraining::default(), &mut |_| ())?;
+    ///
+    /// // Layers can be saved and loaded.
+    /// let loaded = Lista::from_layers(trained.layers().to_vec(), Settings::default())?;
+    /// let (code, _) = encode_signal(&loaded, &problem, &[1.0, 1.0])?;
+    /// assert_eq!(code, encode_signal(&trained, &problem, &[1.0, 1.0])?.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_layers(layers: Vec<ListaLayer<T>>, settings: Settings) -> Result<Self, ListaError> {
         let expected = layers.first().map_or(0, |layer| layer.thresholds.len());
         for (index, layer) in layers.iter().enumerate() {

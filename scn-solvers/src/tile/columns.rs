@@ -11,9 +11,12 @@ use super::prefetch::prefetch_all;
 /// The columns of a matrix of signals X (m × P) that need not exist in memory, such as windows of
 /// an image.
 ///
+/// # Example
+///
 /// ```
 /// use std::ops::Range;
-/// use scn_solvers::ColumnSource;
+/// use faer::{Mat, mat};
+/// use scn_solvers::{ColumnSource, ElasticNet, Problem, correlate};
 ///
 /// /// All windows of a time series.
 /// struct Windows<'a> { series: &'a [f64], length: usize }
@@ -28,6 +31,14 @@ use super::prefetch::prefetch_all;
 ///         }
 ///     }
 /// }
+///
+/// // An atom of ones adds up each window.
+/// let windows = Windows { series: &[1.0, 2.0, 3.0, 4.0], length: 2 };
+/// let problem = Problem::new(mat![[1.0], [1.0]].as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// let mut sums = Mat::zeros(1, 3);
+/// correlate(&problem, &windows, sums.as_mut())?;
+/// assert_eq!(sums, mat![[3.0, 5.0, 7.0]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait ColumnSource<T>: Sync {
     /// Returns the length of a signal, m.

@@ -39,6 +39,16 @@ impl InstructionSet {
     }
 
     /// Returns all instruction sets that this processor has, widest first.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_solvers::InstructionSet;
+    ///
+    /// let available = InstructionSet::available();
+    /// assert_eq!(available.first(), Some(&InstructionSet::detect()));
+    /// assert_eq!(available.last(), Some(&InstructionSet::Plain));
+    /// ```
     pub fn available() -> Vec<Self> {
         let all = [Self::Avx512, Self::Avx2, Self::Neon, Self::Plain];
         let widest = Self::detect();

@@ -114,6 +114,19 @@ pub fn masked_residual<T: Scalar>(
 ///
 /// # Panics
 /// Panics if `matrix` or `diagonal` is too short for n = `vector.len()`.
+///
+/// # Example
+///
+/// ```
+/// use approx::assert_abs_diff_eq;
+/// use scn_solvers::tile::solve_positive_definite;
+///
+/// let mut vector = [4.0_f64, 5.0];
+/// assert!(solve_positive_definite(&mut [2.0, 1.0, 1.0, 2.0], &[2.0, 2.0], &mut vector));
+/// assert_abs_diff_eq!(vector[..], [1.0, 2.0][..], epsilon = 1e-12);
+/// // The eigenvalues of this matrix are 3 and -1.
+/// assert!(!solve_positive_definite(&mut [1.0, 2.0, 2.0, 1.0], &[1.0, 1.0], &mut vector));
+/// ```
 pub fn solve_positive_definite<T: Scalar>(
     matrix: &mut [T],
     diagonal: &[T],
@@ -142,6 +155,18 @@ pub fn subtract_signed<T: Scalar>(codes: &[T], values: &[T], sums: &mut [T]) {
 ///
 /// # Panics
 /// Panics if the shapes do not match.
+///
+/// # Example
+///
+/// ```
+/// use faer::{Accum, mat};
+/// use scn_solvers::tile::multiply;
+///
+/// let (row, column) = (mat![[1.0, 2.0]], mat![[3.0], [4.0]]);
+/// let mut out = mat![[100.0]];
+/// multiply(out.as_mut(), Accum::Add, row.as_ref(), column.as_ref(), -1.0);
+/// assert_eq!(out, mat![[100.0 - 11.0]]);
+/// ```
 pub fn multiply<T: Scalar>(
     out: MatMut<'_, T>,
     accumulate: Accum,

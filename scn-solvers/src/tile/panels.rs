@@ -8,6 +8,15 @@ use super::Real;
 pub const PANEL: usize = 4;
 
 /// Returns `rows` rounded up to whole panels.
+///
+/// # Example
+///
+/// ```
+/// use scn_solvers::tile::{PANEL, padded};
+///
+/// assert_eq!(padded(PANEL), PANEL);
+/// assert_eq!(padded(PANEL + 1), 2 * PANEL);
+/// ```
 pub const fn padded(rows: usize) -> usize {
     rows.next_multiple_of(PANEL)
 }

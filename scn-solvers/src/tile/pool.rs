@@ -5,6 +5,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A pool of workspaces, one for each thread that works at the same time.
 ///
 /// Workspaces are kept, so nothing is allocated after the first call.
+///
+/// # Example
+///
+/// ```
+/// use scn_solvers::tile::Pool;
+///
+/// let pool = Pool::new();
+/// let add = |number| {
+///     pool.with(Vec::new, |kept| {
+///         kept.push(number);
+///         kept.clone()
+///     })
+/// };
+/// assert_eq!(add(1), [1]);
+/// // The second call gets the workspace of the first.
+/// assert_eq!(add(2), [1, 2]);
+/// ```
 #[derive(Debug)]
 pub struct Pool<S>(Mutex<Vec<S>>);
 

@@ -17,7 +17,7 @@ use crate::report::palette::{GRID, INK, PAPER, TEST, TRAIN};
 pub(crate) struct Dots<'a> {
     pub(crate) categories: &'a str,
     pub(crate) values: &'a str,
-    /// A name, and a value for each category; no values if there is no state before.
+    /// A name, and a value for each category; without values if there is nothing before.
     pub(crate) before: (String, Vec<f64>),
     pub(crate) after: (String, Vec<f64>),
 }

@@ -1,4 +1,4 @@
-//! A network of the paper, reproduced.
+//! A reproduced network of the paper.
 
 use anyhow::Result;
 use scn_data::LastBatch;

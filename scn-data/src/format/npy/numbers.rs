@@ -185,6 +185,24 @@ impl Numbers<File> {
     /// cannot be read or unpacked; [`FileError::NoArray`] if it is not an array;
     /// [`FileError::Array`] if the type or the header is not supported; and [`FileError::Short`] or
     /// [`FileError::Long`] if the length does not match the header.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use scn_data::format::npy::{Float, Kind, Numbers};
+    ///
+    /// // A 2 x 3 array of float32 in Fortran order, which has column after column.
+    /// let mut bytes = Kind::F4.head(&[2, 3], true);
+    /// f32::append(&[1.0, 4.0, 2.0, 5.0, 3.0, 6.0], &mut bytes);
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("x.npy");
+    /// std::fs::write(&path, bytes)?;
+    ///
+    /// let numbers = Numbers::open(&path)?;
+    /// assert_eq!((numbers.kind(), numbers.shape()), (Kind::F4, &[2, 3][..]));
+    /// assert_eq!(numbers.read::<f64>()?, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let file = open_regular(path).map_err(unreadable(path))?;
         Self::of_member(member(file, path)?, path)

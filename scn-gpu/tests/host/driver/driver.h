@@ -27,10 +27,10 @@
 //
 //   launch NAME GX GY GZ THREADS ARGUMENT...
 //       a kernel, its grid, the threads of a block, and its arguments except pointers: numbers, or
-//       several ints with commas in between for a struct
+//       the ints of a struct separated by commas
 //   copy-in BYTES, copy-out BYTES, copy BYTES
 //       a copy to the device, from it, or within it. Copies from and to host memory that the driver
-//       has allocated have another field "locked", and copies to it do not wait
+//       has allocated have an additional field "locked", and copies to it do not wait
 //   set BYTES
 //       memory filled
 //   graph N
