@@ -46,18 +46,18 @@ impl Line {
         }
     }
 
-    /// Returns the reason why `scn train` would refuse the settings of the line, as far as they can be
-    /// told without images or files.
+    /// Returns the reason why `scn train` would refuse the settings of the line, if it can be told
+    /// without images or files.
     fn wrong_settings(&self, cli: &Cli) -> Option<String> {
         let Command::Train(train) = &cli.command else {
             return None;
         };
         let open = |word: &String| {
-            ["...", "$", "--config", "--dataset"]
+            ["--resume", "--config", "--dataset", "network.dictionary=1"]
                 .iter()
                 .any(|part| word.contains(part))
         };
-        if self.words.iter().any(open) {
+        if self.fragment || self.words.iter().any(open) {
             return None;
         }
         let wrong = train.settings().err()?;
@@ -90,12 +90,26 @@ fn commands(shell: &str) -> Vec<Vec<String>> {
             .iter()
             .position(|word| word == "scn" || word.ends_with("/scn"))?;
         // Before it come programs that start others, variables, and their options.
+        if part[..start].iter().any(|word| word == "cargo") {
+            return None;
+        }
         let starts = ["mpirun", "timeout", "perf", "nice", "nohup"];
         let first = &part[0];
         let started = start == 0 || starts.contains(&first.as_str()) || first.contains('=');
-        started.then(|| part[start + 1..].to_vec())
+        let arguments = part[start + 1..].iter();
+        started.then(|| arguments.map(|word| with_values(word)).collect())
     });
     found.collect()
+}
+
+/// Returns a word with the number 1 in place of each variable, such as `$seed`.
+fn with_values(word: &str) -> String {
+    let mut parts = word.split('$');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_lowercase());
+        text + "1" + rest
+    })
 }
 
 /// Returns the command lines of a document.
@@ -188,4 +202,6 @@ fn a_line_that_the_parser_does_not_take_is_found() {
     ));
     assert!(!refused("scn train --preset digits --epochs 3 # a comment"));
     assert!(!refused("scn data fetch NAME && true"));
+    assert!(!refused("scn train --seed $seed --out runs/$name-$seed"));
+    assert!(refused("scn train --set training.batch_size=$size.5"));
 }

@@ -149,7 +149,7 @@ fn run(cli: &Cli, together: &Together) -> anyhow::Result<Ending> {
         screen::hide();
     }
     signals::watch(output)?;
-    if let Some(command) = cli.command.on_processor_alone() {
+    if let Some(command) = cli.command.cpu_only() {
         device.expect_cpu(command)?;
     }
     // These threads do all CPU work of the command, whichever device it computes on.
@@ -165,7 +165,7 @@ fn run(cli: &Cli, together: &Together) -> anyhow::Result<Ending> {
 
 impl Command {
     /// Returns the command's name if it runs on the CPU only, or None if it runs on any device.
-    fn on_processor_alone(&self) -> Option<&'static str> {
+    fn cpu_only(&self) -> Option<&'static str> {
         match self {
             Self::Train(_)
             | Self::Evaluate(_)
@@ -174,7 +174,7 @@ impl Command {
             | Self::Report(_)
             | Self::Reproduce(_)
             | Self::Gradients(_) => None,
-            Self::Bench(command) => command.on_processor_alone(),
+            Self::Bench(command) => command.cpu_only(),
             Self::Presets(_) => Some("scn presets"),
             Self::Inspect(_) => Some("scn inspect"),
             Self::Init(_) => Some("scn init"),

@@ -1,6 +1,6 @@
 //! Encodes a batch of signals on a GPU: in one call, and again with the codes left on the device.
 //!
-//! cargo run --release -p scn-gpu --example encode_on_device
+//!     cargo run --release -p scn-gpu --example encode_on_device
 
 use scn_gpu::{
     Context, EncodeMethod, GpuError, Reports, SetupError, SingleProblem, SolveSettings, Windows,

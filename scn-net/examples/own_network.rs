@@ -1,7 +1,7 @@
 //! A network with layers of your own choice: trained on the embedded digits for one epoch, saved,
 //! loaded, and asked for the class of an image.
 //!
-//! cargo run --release -p scn-net --example own_network
+//!     cargo run --release -p scn-net --example own_network
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 

@@ -8,10 +8,10 @@ mod counts;
 mod custom;
 mod descent;
 mod evaluation;
+mod executor;
 mod layers;
-mod processor;
 mod segments;
 mod solvers;
 mod sparse_coding;
 
-pub(crate) use self::processor::Processor;
+pub(crate) use self::executor::CpuExecutor;

@@ -13,7 +13,7 @@ mod contexts;
 mod data_parallel;
 mod device_report;
 mod evaluation;
-mod graphics_processor;
+mod executor;
 mod images;
 mod inventory;
 mod laps;
@@ -32,4 +32,4 @@ mod team;
 mod weights;
 
 pub(crate) use self::data_parallel::DataParallel;
-pub(crate) use self::graphics_processor::GraphicsProcessor;
+pub(crate) use self::executor::CudaExecutor;

@@ -81,11 +81,11 @@ mod shape;
 mod share;
 mod step;
 mod steps;
-mod surprises;
 mod targets;
 mod tensor;
 mod tensor_file;
 mod train;
+mod warnings;
 
 /// Data sets and batches, which appear in the signatures of this crate.
 pub use scn_data;
@@ -122,9 +122,9 @@ pub use report::{Activity, AdjointActivity, KernelTime, LayerTimes, StepReport};
 pub use run_folder::{LockedRun, RunFolder};
 pub use schedule::{learning_rate, tolerances};
 pub use shape::Shape;
-pub use surprises::Surprise;
 pub use tensor::Tensor;
 pub use train::{Outcome, RunStart, train, train_locked};
+pub use warnings::SettingWarning;
 
 /// The examples in README.md, run as tests.
 #[cfg(doctest)]

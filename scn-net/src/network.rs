@@ -18,7 +18,7 @@ use crate::assembly::{initial_steps, steps_from_arrays};
 use crate::config::{
     DictionaryInit, NetworkConfig, Recompute, SolverConfig, check_label_smoothing,
 };
-use crate::cpu::Processor;
+use crate::cpu::CpuExecutor;
 use crate::device::Device;
 use crate::error::{ConfigError, NetError};
 use crate::executor::{Executor, Inferred, PassSettings};
@@ -97,7 +97,7 @@ impl Network {
         let steps = Steps::new(steps());
         Ok(Self {
             config: config.clone(),
-            executor: Box::new(Processor::new(&config.solver, &steps)?),
+            executor: Box::new(CpuExecutor::new(&config.solver, &steps)?),
             steps,
             timed: false,
             recompute: Recompute::Nothing,

@@ -1,9 +1,9 @@
 //! The executor of each device.
 
 use crate::config::NetworkConfig;
-use crate::cpu::Processor;
+use crate::cpu::CpuExecutor;
 #[cfg(feature = "cuda")]
-use crate::cuda::{DataParallel, GraphicsProcessor};
+use crate::cuda::{CudaExecutor, DataParallel};
 use crate::device::Device;
 use crate::error::NetError;
 use crate::executor::Executor;
@@ -19,7 +19,7 @@ pub(crate) fn executor(
     steps: &Steps,
 ) -> Result<Box<dyn Executor>, NetError> {
     Ok(match device {
-        Device::Cpu(_) => Box::new(Processor::shared(
+        Device::Cpu(_) => Box::new(CpuExecutor::shared(
             &config.solver,
             steps,
             device.processes(),
@@ -27,7 +27,7 @@ pub(crate) fn executor(
         #[cfg(feature = "cuda")]
         Device::Cuda(cuda) => match (cuda.contexts(), device.processes()) {
             ([context], processes) if processes.count() == 1 => {
-                Box::new(GraphicsProcessor::new(context, config, steps)?)
+                Box::new(CudaExecutor::new(context, config, steps)?)
             }
             (contexts, processes) => {
                 Box::new(DataParallel::new(contexts, processes, config, steps)?)

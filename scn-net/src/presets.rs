@@ -396,7 +396,7 @@ mod tests {
         let error = get("x").unwrap_err().to_string();
         assert!(error.len() < 320, "{error}");
         for group in [
-            "are digits, mnist-scn1/2/4, ",
+            "choose one of digits, mnist-scn1/2/4, ",
             ", cifar10-scn1/2/4-cosine, ",
             ", stl10-scn2/4-expansion-first",
         ] {

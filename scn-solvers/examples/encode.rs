@@ -1,6 +1,6 @@
 //! Solves for the codes of a batch of signals and certifies them.
 //!
-//! cargo run --release -p scn-solvers --features synthetic --example encode
+//!     cargo run --release -p scn-solvers --features synthetic --example encode
 
 use faer::Mat;
 use scn_solvers::synthetic::{dictionary, normal_matrix};

@@ -2,7 +2,7 @@
 //! nonnegative codes, with the spectral step lengths of Barzilai and Borwein, IMA J. Numerical
 //! Analysis 8 (1988).
 //!
-//! cargo run --release -p scn-solvers --features synthetic --example own_solver
+//!     cargo run --release -p scn-solvers --features synthetic --example own_solver
 
 use faer::Mat;
 use scn_solvers::solver::Tile;

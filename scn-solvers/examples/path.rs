@@ -1,6 +1,6 @@
 //! Follows the regularisation path of one signal: which atoms become active as λ1 falls.
 //!
-//! cargo run --release -p scn-solvers --features synthetic --example path
+//!     cargo run --release -p scn-solvers --features synthetic --example path
 
 use faer::Mat;
 use scn_solvers::certificate::correlations;

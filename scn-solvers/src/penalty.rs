@@ -54,8 +54,8 @@ pub enum Lambda1<T> {
 /// | scikit-learn, `sparse_encode(X, D.T, algorithm="lasso_cd", alpha=alpha)` | `alpha` | 0 |
 /// | R, `glmnet(D, x, lambda, alpha)` | `m lambda alpha` | `m lambda (1 - alpha)` |
 ///
-/// where the intercept is left out (`fit_intercept=False`), and `positive=True` asks for nonnegative
-/// codes.
+/// where the intercept is left out (`fit_intercept=False`), and `positive=True` asks for
+/// nonnegative codes.
 ///
 /// ```
 /// use approx::assert_abs_diff_eq;

@@ -40,7 +40,7 @@ enum Benchmark {
 
 impl Bench {
     /// Returns the benchmark's name if it runs on the CPU only.
-    pub(crate) fn on_processor_alone(&self) -> Option<&'static str> {
+    pub(crate) fn cpu_only(&self) -> Option<&'static str> {
         match self.benchmark {
             Benchmark::Solve(_) => Some("scn bench solve"),
             Benchmark::Adjoint(_) => Some("scn bench adjoint"),

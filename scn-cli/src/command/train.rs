@@ -129,8 +129,8 @@ impl Train {
                 _ => folder,
             };
             let run = RunFolder::new(&folder).lock_shared(&*processes)?;
-            for surprise in config.surprises(data.train.len()) {
-                output.warn(surprise);
+            for warning in config.warnings(data.train.len()) {
+                output.warn(warning);
             }
             (config, run, data, RunStart::Fresh)
         };

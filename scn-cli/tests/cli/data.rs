@@ -20,7 +20,7 @@ fn a_missing_data_set_is_reported_with_the_command_to_fetch_it() {
         .assert()
         .code(1)
         .stdout(predicate::str::contains("train-images-idx3-ubyte  missing"))
-        .stderr(predicate::str::contains("4 of 4 files missing"))
+        .stderr(predicate::str::contains("4 of 4 files are missing"))
         .stderr(predicate::str::contains("scn data fetch mnist"));
     scn()
         .args([

@@ -144,8 +144,11 @@ fn recorded_steps_are_bit_identical() {
 #[test]
 fn invalid_compile_targets_are_usage_errors() {
     for (arguments, complaint) in [
-        (&["--compile", "sm_52", "kernels"][..], "no architecture"),
-        (&["--compile", "sm_90,", "kernels"], "no architecture"),
+        (
+            &["--compile", "sm_52", "kernels"][..],
+            "not an architecture",
+        ),
+        (&["--compile", "sm_90,", "kernels"], "not an architecture"),
         (&["--compile", "sm_90"], "FOLDER"),
         (&["kernels"], "--compile"),
         (&["--line-info"], "--compile"),

@@ -37,7 +37,7 @@ fn printed_settings_are_those_of_the_run() {
         "whitening = 0.1",
         "tolerance = 0.00001",
         "[network.batch_norm]",
-        "#   \"cosine\": As half a period of a cosine, to zero at the end of the run",
+        "#   \"cosine\": Follows half a period of a cosine to zero at the end of the run",
     ] {
         let found = first.lines().any(|found| found.starts_with(line));
         assert!(found, "{line} in {first}");

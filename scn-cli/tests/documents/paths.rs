@@ -37,7 +37,7 @@ pub(crate) fn wrong(root: &Path, document: &Document) -> Vec<String> {
     found
 }
 
-/// Whether a word names a file of the workspace, as from its root, without a pattern or a placeholder.
+/// Whether a word is a path from the root of the workspace, without patterns or placeholders.
 fn is_path(word: &str) -> bool {
     let first = word.split('/').next().unwrap_or_default();
     let rooted = first.starts_with("scn-") || matches!(first, "docs" | ".ci");

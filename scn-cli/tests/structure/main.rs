@@ -8,6 +8,7 @@
 
 mod arrows;
 mod circles;
+mod comments;
 mod floors;
 mod imports;
 mod lengths;
@@ -56,6 +57,20 @@ fn files_keep_to_the_floors_of_the_architecture() {
 #[test]
 fn files_are_short() {
     every_crate(|root, name| lengths::wrong(&root.join(name)));
+}
+
+#[test]
+fn comments_are_narrow() {
+    every_crate(|root, name| comments::wide(&root.join(name)));
+}
+
+#[test]
+fn a_wide_comment_is_found() {
+    let words = "word ".repeat(20);
+    assert!(comments::is_wide(&format!("    /// {words}")));
+    assert!(!comments::is_wide(&format!("    /// | {words} |")));
+    assert!(!comments::is_wide(&format!("//! {}", &words[..90])));
+    assert!(!comments::is_wide(&format!("    let code = \"{words}\";")));
 }
 
 /// The first table of docs/architecture.md lists the dependencies of each crate.

@@ -1,7 +1,7 @@
 //! A custom layer between two sparse coding layers, trained on the embedded digits. It normalises
 //! the input of the second layer at every position.
 //!
-//! cargo run --release -p scn-net --example custom_layer
+//!     cargo run --release -p scn-net --example custom_layer
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 

@@ -1,7 +1,7 @@
 //! Counts what processes exchange in a training step, and estimates its cost (docs/scaling.md) with
 //! the model `time = hops × latency + bytes received / bandwidth`.
 //!
-//! cargo run --release -p scn-net --example exchanges -- \
+//!     cargo run --release -p scn-net --example exchanges -- \
 //!     PRESET BATCH [IMAGES/S LATENCY/µs GBIT/S ...]
 //!
 //! IMAGES/S is the throughput of a single process; LATENCY and GBIT/S describe the network between

@@ -1,6 +1,6 @@
 //! A custom training loop: AdamW in place of the built-in optimiser, on the embedded digits.
 //!
-//! cargo run --release -p scn-net --example training_loop
+//!     cargo run --release -p scn-net --example training_loop
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 

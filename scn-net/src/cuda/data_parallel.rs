@@ -22,7 +22,7 @@ use scn_gpu::{Buffer, Communicator, Context, View};
 use scn_solvers::processes::Processes;
 
 use super::device_report::DeviceReport;
-use super::graphics_processor::GraphicsProcessor;
+use super::executor::CudaExecutor;
 use super::layers::custom_layer;
 use super::merge::{inferred_together, longest, together};
 use super::plan::StepPlan;
@@ -52,7 +52,7 @@ pub(crate) struct DataParallel {
 
 #[derive(Debug)]
 struct Member {
-    processor: GraphicsProcessor,
+    executor: CudaExecutor,
     communicator: Communicator,
 }
 
@@ -63,13 +63,13 @@ impl DataParallel {
         config: &NetworkConfig,
         steps: &Steps,
     ) -> Result<Self, NetError> {
-        let processors = contexts.iter();
-        let processors = processors.map(|context| GraphicsProcessor::new(context, config, steps));
-        let processors: Vec<_> = processors.collect::<Result<_, _>>()?;
+        let executors = contexts.iter();
+        let executors = executors.map(|context| CudaExecutor::new(context, config, steps));
+        let executors: Vec<_> = executors.collect::<Result<_, _>>()?;
         let (team, communicators) = Team::connect(contexts, processes)?;
-        let members = processors.into_iter().zip(communicators);
-        let member = |(processor, communicator)| Member {
-            processor,
+        let members = executors.into_iter().zip(communicators);
+        let member = |(executor, communicator)| Member {
+            executor,
             communicator,
         };
         Ok(Self {
@@ -79,8 +79,8 @@ impl DataParallel {
     }
 
     /// Returns the first device. All devices hold the same values.
-    fn first(&self) -> &GraphicsProcessor {
-        &self.members[0].processor
+    fn first(&self) -> &CudaExecutor {
+        &self.members[0].executor
     }
 
     /// Returns the images and the share of each device of this process.
@@ -96,8 +96,7 @@ impl DataParallel {
         shares: impl IntoIterator<Item = Range<usize>>,
         count: usize,
     ) -> Result<Vec<Inferred>, NetError> {
-        let work =
-            |member: &Member, share| member.processor.infer_part(&part(images, share), count);
+        let work = |member: &Member, share| member.executor.infer_part(&part(images, share), count);
         each(self.members.iter(), shares, work)
     }
 
@@ -114,10 +113,10 @@ impl DataParallel {
     /// Calls `work` for every device, one after the other.
     fn try_each(
         &mut self,
-        work: impl FnMut(&mut GraphicsProcessor) -> Result<(), NetError>,
+        work: impl FnMut(&mut CudaExecutor) -> Result<(), NetError>,
     ) -> Result<(), NetError> {
-        let processors = self.members.iter_mut().map(|member| &mut member.processor);
-        processors.into_iter().try_for_each(work)
+        let executors = self.members.iter_mut().map(|member| &mut member.executor);
+        executors.into_iter().try_for_each(work)
     }
 }
 
@@ -165,7 +164,7 @@ fn span(shares: &[Range<usize>]) -> Range<usize> {
 
 impl Executor for DataParallel {
     fn load(&mut self, steps: &mut Steps) -> Result<(), NetError> {
-        self.try_each(|processor| processor.load(steps))
+        self.try_each(|executor| executor.load(steps))
     }
 
     fn fetch(&self, params: &mut [&mut Param]) -> Result<(), NetError> {
@@ -230,7 +229,7 @@ impl Executor for DataParallel {
                 mixture: mixture.as_ref(),
                 smoothing: settings.smoothing,
             };
-            let (plan, asked, laps) = member.processor.begin_step(&images, targets, share)?;
+            let (plan, asked, laps) = member.executor.begin_step(&images, targets, share)?;
             Ok((member.room(&plan)?, plan, asked, laps))
         };
         let parts = self.own_shares(count, settings.groups);
@@ -239,7 +238,7 @@ impl Executor for DataParallel {
         self.team.all(true)?;
         let finish = |member: &mut Member, (room, plan, asked, laps)| {
             member.exchange(room, &plan)?;
-            member.processor.finish_step(plan, &asked, &laps)
+            member.executor.finish_step(plan, &asked, &laps)
         };
         let reports = each(self.members.iter_mut(), begun, finish)?;
         Ok(together(self.team.reports(&reports)?).report)
@@ -251,11 +250,11 @@ impl Executor for DataParallel {
         images: Tensor,
         groups: usize,
     ) -> Result<Vec<Vec<GroupMoments>>, NetError> {
-        self.members[0].processor.moments_of(&images, groups)
+        self.members[0].executor.moments_of(&images, groups)
     }
 
     fn hold(&mut self, loader: &Loader) -> Result<Food, NetError> {
-        let hold = |member: &mut Member, ()| member.processor.hold(loader);
+        let hold = |member: &mut Member, ()| member.executor.hold(loader);
         let held = each(self.members.iter_mut(), std::iter::repeat(()), hold)?;
         let plans = held.into_iter().all(|food| food == Food::Plans);
         let plans = self.team.all(plans)?;
@@ -273,9 +272,9 @@ impl Executor for DataParallel {
         steps.trained_elsewhere();
         let state = &*state;
         let begin = |member: &mut Member, (range, share): (Range<usize>, Share)| {
-            let GraphicsProcessor {
+            let CudaExecutor {
                 network, pipeline, ..
-            } = &mut member.processor;
+            } = &mut member.executor;
             network.set_descent(descent, state)?;
             let mut plan = pipeline.plans.take(network, share, fed.share().is_some())?;
             let smoothing = settings.smoothing;
@@ -288,14 +287,14 @@ impl Executor for DataParallel {
         // The previous step completes while the devices compute this one. Exchanging its reports
         // also confirms that all processes have begun this step.
         let members = self.members.iter_mut();
-        let reports = members.map(|member| member.processor.earliest_report());
+        let reports = members.map(|member| member.executor.earliest_report());
         let reports: Vec<_> = reports.collect::<Result<_, _>>()?;
         let done = self.done(&reported(reports))?;
         let finish = |member: &mut Member, (room, plan, asked)| {
             member.exchange(room, &plan)?;
-            let GraphicsProcessor {
+            let CudaExecutor {
                 network, pipeline, ..
-            } = &mut member.processor;
+            } = &mut member.executor;
             network.ask_descent()?;
             pipeline.close_step(network, plan, asked)
         };
@@ -305,7 +304,7 @@ impl Executor for DataParallel {
 
     fn finish(&mut self) -> Result<Option<Done>, NetError> {
         let members = self.members.iter_mut();
-        let reports = members.map(|member| member.processor.last_report());
+        let reports = members.map(|member| member.executor.last_report());
         let reports: Vec<_> = reports.collect::<Result<_, _>>()?;
         self.done(&reported(reports))
     }
@@ -317,7 +316,7 @@ impl Executor for DataParallel {
         state: &mut OptimizerState,
     ) -> Result<(), NetError> {
         steps.trained_elsewhere();
-        self.try_each(|processor| processor.descend_part(descent, state))
+        self.try_each(|executor| executor.descend_part(descent, state))
     }
 
     fn fetch_state(&self, state: &mut OptimizerState) -> Result<(), NetError> {
@@ -325,18 +324,18 @@ impl Executor for DataParallel {
     }
 
     fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), NetError> {
-        self.try_each(|processor| processor.set_solver(solver))
+        self.try_each(|executor| executor.set_solver(solver))
     }
 
     fn set_timed(&mut self, timed: bool) {
         for member in &mut self.members {
-            member.processor.set_timed(timed);
+            member.executor.set_timed(timed);
         }
     }
 
     fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError> {
         let members = self.members.iter_mut();
-        let times = members.map(|member| member.processor.take_kernel_times());
+        let times = members.map(|member| member.executor.take_kernel_times());
         Ok(longest(times.collect::<Result<_, _>>()?))
     }
 
@@ -356,7 +355,7 @@ struct Room {
 impl Member {
     /// Allocates the memory for an exchange.
     fn room(&self, plan: &StepPlan) -> Result<Room, NetError> {
-        let network = &self.processor.network;
+        let network = &self.executor.network;
         let ranks = self.communicator.ranks();
         let for_all = |part: View<'_, f32>| network.context.unspecified(part.len() * ranks);
         Ok(Room {
@@ -367,7 +366,7 @@ impl Member {
 
     /// Replaces the gradients by their sum over all devices, and updates the running moments.
     fn exchange(&mut self, mut room: Room, plan: &StepPlan) -> Result<(), NetError> {
-        let network = &mut self.processor.network;
+        let network = &mut self.executor.network;
         let communicator = &mut self.communicator;
         let gradients = &mut network.weights.parameters.gradients;
         communicator.gather(gradients.all(), &mut room.gradients)?;

@@ -42,7 +42,7 @@ impl CudaLayer {
     /// Reserves places for the layer in the inventory.
     ///
     /// # Errors
-    /// Returns [`NetError::OnProcessorOnly`] for a custom layer.
+    /// Returns [`NetError::CpuOnly`] for a custom layer.
     pub(super) fn new(step: &Step, inventory: &mut Inventory) -> Result<Self, NetError> {
         Ok(match &step.layer {
             StepLayer::SparseCoding(layer) => Self::SparseCoding(Coding::new(layer, inventory)),
@@ -117,7 +117,7 @@ impl CudaLayer {
 
 /// Returns the error for a custom layer, which only the CPU executes.
 pub(super) fn custom_layer(name: &str) -> NetError {
-    NetError::OnProcessorOnly {
+    NetError::CpuOnly {
         what: format!("the custom layer {name}"),
     }
 }

@@ -55,7 +55,7 @@ impl Configured {
                 }
                 SolverMethod::Fista => EncodeMethod::Fista,
                 SolverMethod::FistaWithoutRestart => {
-                    return Err(NetError::OnProcessorOnly {
+                    return Err(NetError::CpuOnly {
                         what: "network.solver.method fista-without-restart".to_string(),
                     });
                 }

@@ -205,7 +205,7 @@ pub enum NetError {
     /// A setting or a layer that has no GPU kernel.
     #[cfg(feature = "cuda")]
     #[error("{what} runs on the CPU only; choose the device cpu or a different setting")]
-    OnProcessorOnly {
+    CpuOnly {
         /// The setting or the layer.
         what: String,
     },

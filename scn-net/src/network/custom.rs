@@ -13,7 +13,7 @@ impl Network {
     ///
     /// # Errors
     /// Returns [`NetError::NoSuchStep`] or [`NetError::StepName`] if a name is not valid,
-    /// [`NetError::OnProcessorOnly`] if the network is on a GPU, and an error if the next step does
+    /// [`NetError::CpuOnly`] if the network is on a GPU, and an error if the next step does
     /// not take the output of the layer, or the network would no longer return logits. The network
     /// is then unchanged.
     pub fn insert_after(

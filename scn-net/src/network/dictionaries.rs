@@ -6,7 +6,7 @@ use scn_data::{bytes_of, check_memory};
 
 use super::Network;
 use super::lesson::Lesson;
-use crate::cpu::Processor;
+use crate::cpu::CpuExecutor;
 use crate::error::NetError;
 use crate::executor::Executor;
 use crate::finite::check_pixels;
@@ -129,7 +129,7 @@ impl Network {
         mut maps: Vec<Tensor>,
         mut lesson: Lesson<'_>,
     ) -> Result<Vec<LearnedDictionary>, NetError> {
-        let mut processor = Processor::new(&self.config.solver, &self.steps)?;
+        let mut executor = CpuExecutor::new(&self.config.solver, &self.steps)?;
         let mut learned = Vec::new();
         for index in 0..self.steps.list().len() {
             let step = &mut self.steps.list_mut()[index];
@@ -139,14 +139,14 @@ impl Network {
                 if learned.len() == lesson.layers {
                     break;
                 }
-                processor.load(&mut self.steps)?;
+                executor.load(&mut self.steps)?;
             }
             let mut images = 0;
             for map in &mut maps {
                 lesson.tell(learned.len(), 0, 0, None)?;
                 let count = map.shape().images;
                 let groups = self.pass_settings(count).groups;
-                let done = processor.forward(&mut self.steps, index, map.clone(), groups);
+                let done = executor.forward(&mut self.steps, index, map.clone(), groups);
                 *map = done.map_err(|error| error.counted_from(images))?;
                 images += count;
             }

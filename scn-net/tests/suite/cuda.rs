@@ -253,7 +253,7 @@ fn mistakes_are_errors() {
     let mut without = config.network;
     without.solver.method = SolverMethod::FistaWithoutRestart;
     let refused = Network::new(&without, 0).unwrap().move_to(&device);
-    assert!(matches!(refused, Err(NetError::OnProcessorOnly { .. })));
+    assert!(matches!(refused, Err(NetError::CpuOnly { .. })));
 }
 
 /// A GPU gives windows that are not finite the code zero. Its reports reveal them, which is an

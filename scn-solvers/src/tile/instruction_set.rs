@@ -1,4 +1,4 @@
-//! Detection of the vector instructions of the processor.
+//! Detection of the vector instructions of the CPU.
 
 use pulp::Simd;
 
@@ -75,7 +75,7 @@ impl InstructionSet {
         }
     }
 
-    /// Runs a kernel, in plain loops if the processor lacks this instruction set.
+    /// Runs a kernel, in plain loops if the CPU lacks this instruction set.
     #[inline]
     pub(crate) fn run<K, T>(
         self,

@@ -26,9 +26,9 @@ pub trait Lanes<T>: Copy {
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Returns `a / b`.
     fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Returns `a b + c`, fused if the processor can.
+    /// Returns `a b + c`, fused if the CPU can.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// Returns `c - a b`, fused if the processor can.
+    /// Returns `c - a b`, fused if the CPU can.
     fn negate_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// Returns the larger of the two.
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;

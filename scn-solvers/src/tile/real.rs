@@ -1,4 +1,4 @@
-//! The two number types, and dispatch of kernels to the widest vectors of the processor.
+//! The two number types, and dispatch of kernels to the widest vectors of the CPU.
 
 use faer::traits::RealField;
 
@@ -54,9 +54,9 @@ pub trait Real:
     /// Returns whether the number is neither infinite nor NaN.
     fn finite(self) -> bool;
 
-    /// Runs a kernel on vectors of an instruction set, or in plain loops if the processor lacks it.
+    /// Runs a kernel on vectors of an instruction set, or in plain loops if the CPU lacks it.
     fn run_on<K: Kernel<Self>>(set: InstructionSet, kernel: K) -> K::Output;
-    /// Runs a kernel on the widest vectors that the processor has.
+    /// Runs a kernel on the widest vectors that the CPU has.
     ///
     /// The kernel is compiled in the calling crate, for every instruction set.
     #[inline]

@@ -11,7 +11,7 @@ pub(crate) type Sums<V> = [[V; LARGEST_GROUP]; PANEL];
 
 /// Calls `run_with(lanes, registers)` of a kernel with the number of registers in a tile row.
 ///
-/// On the widest vectors of the processor this is [`Lanes::GROUP`], passed as a constant so that
+/// On the widest vectors of the CPU this is [`Lanes::GROUP`], passed as a constant so that
 /// the compiler generates better code.
 macro_rules! with_registers {
     ($kernel:expr, $lanes:expr, $scalar:ident, $vectors:ident) => {

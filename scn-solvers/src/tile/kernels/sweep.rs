@@ -100,7 +100,7 @@ impl<T: Real, R: Rule<T>, const MEASURE: bool> RuledSweep<'_, T, R, MEASURE> {
                     sums: load_rows::<T, L>(lanes, &right_side[at..], registers),
                     change: [lanes.splat(T::ZERO); LARGEST_GROUP],
                 };
-                // Codes that have just moved come last, so that the processor can work on all
+                // Codes that have just moved come last, so that the CPU can work on all
                 // others meanwhile.
                 let (before, rest) = panel.split_at(first * PANEL);
                 let (codes_before, codes_rest) = codes.split_at(first * registers);

@@ -93,7 +93,7 @@ impl<T: Real> Backward<'_, T> {
                     }
                     square[v] = sum;
                 }
-                // Entries that have just been computed come last, so that the processor can work on
+                // Entries that have just been computed come last, so that the CPU can work on
                 // all others meanwhile.
                 let (near, far) = (first + PANEL, first + 2 * PANEL);
                 let atoms = upper.len() / registers;

@@ -34,14 +34,14 @@ use crate::tensor::Tensor;
 
 /// The CPU, using the threads of the pool that calls it.
 #[derive(Debug)]
-pub(crate) struct Processor {
+pub(crate) struct CpuExecutor {
     layers: Vec<CpuLayer>,
     solvers: Solvers,
     /// The processes that share batches.
     processes: Arc<dyn Processes>,
 }
 
-impl Processor {
+impl CpuExecutor {
     /// Creates an executor that does not share batches.
     ///
     /// # Errors
@@ -195,7 +195,7 @@ fn shared_layer(name: &str) -> NetError {
     }
 }
 
-impl Executor for Processor {
+impl Executor for CpuExecutor {
     fn load(&mut self, steps: &mut Steps) -> Result<(), NetError> {
         for (derived, step) in self.layers.iter_mut().zip(steps.list_mut()) {
             match (derived, &mut step.layer) {

@@ -30,14 +30,14 @@ use crate::tensor::Tensor;
 
 /// A GPU with its copy of a network.
 #[derive(Debug)]
-pub(crate) struct GraphicsProcessor {
+pub(crate) struct CudaExecutor {
     pub(super) network: CudaNetwork,
     pub(super) pipeline: Pipeline,
     /// Behind a lock, because inference does not change the network.
     evaluation: Mutex<Evaluation>,
 }
 
-impl GraphicsProcessor {
+impl CudaExecutor {
     pub(crate) fn new(
         context: &Context,
         config: &NetworkConfig,
@@ -152,7 +152,7 @@ impl GraphicsProcessor {
     }
 }
 
-impl Executor for GraphicsProcessor {
+impl Executor for CudaExecutor {
     fn load(&mut self, steps: &mut Steps) -> Result<(), NetError> {
         self.network.load(steps)
     }

@@ -13,7 +13,7 @@ use crate::schedule::drop_step;
 /// A setting that is valid, but may not do what the user expects. It is displayed as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Surprise {
+pub enum SettingWarning {
     /// The learning rate drops within the first epoch.
     EarlyDrops {
         /// The steps after which the rate drops.
@@ -52,7 +52,7 @@ pub enum Surprise {
     SubsetUnused,
 }
 
-impl fmt::Display for Surprise {
+impl fmt::Display for SettingWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EarlyDrops { after, steps } => {
@@ -101,22 +101,22 @@ impl RunConfig {
     /// Returns the settings that are valid, but may not do what the user expects.
     ///
     /// `images` is the number of training images of the data set. The run uses those that
-    /// `train_limit` and `training.validation` leave. Presets have no surprises on their own data
+    /// `train_limit` and `training.validation` leave. Presets give no warnings on their own data
     /// sets.
     ///
     /// ```
     /// let mut config = scn_net::presets::get("digits")?;
-    /// assert!(config.surprises(1437).is_empty());
+    /// assert!(config.warnings(1437).is_empty());
     /// config.training.epochs = 1;
-    /// let surprises = config.surprises(1437);
+    /// let warnings = config.warnings(1437);
     /// assert!(
-    ///     surprises[0]
+    ///     warnings[0]
     ///         .to_string()
     ///         .starts_with("the learning rate drops within the first epoch")
     /// );
     /// # Ok::<(), scn_net::ConfigError>(())
     /// ```
-    pub fn surprises(&self, images: usize) -> Vec<Surprise> {
+    pub fn warnings(&self, images: usize) -> Vec<SettingWarning> {
         let mut found = Vec::new();
         let training = &self.training;
         let limited = images.min(self.train_limit.unwrap_or(images));
@@ -136,41 +136,41 @@ impl RunConfig {
             let mut after: Vec<u64> = places.filter(|&step| step < per_epoch).collect();
             if !after.is_empty() {
                 after.sort_unstable();
-                found.push(Surprise::EarlyDrops {
+                found.push(SettingWarning::EarlyDrops {
                     after,
                     steps: per_epoch,
                 });
             }
         }
         if training.warm_up_steps > 0 && training.warm_up_steps >= steps {
-            found.push(Surprise::WarmUpIsWholeRun {
+            found.push(SettingWarning::WarmUpIsWholeRun {
                 warm_up: training.warm_up_steps,
                 steps,
             });
         }
         if training.schedule == Schedule::Cosine && self.drops_are_given() {
-            found.push(Surprise::DropsUnused);
+            found.push(SettingWarning::DropsUnused);
         }
         if batch > images {
-            found.push(Surprise::BatchExceedsImages { batch, images });
+            found.push(SettingWarning::BatchExceedsImages { batch, images });
         }
         let norm = &self.network.batch_norm;
         if let Some(group) = norm.group
             && group > batch
         {
-            found.push(Surprise::GroupExceedsBatch { group, batch });
+            found.push(SettingWarning::GroupExceedsBatch { group, batch });
         }
         let estimated = BatchNormConfig::default().estimation_batches;
         if norm.moments == Moments::Running && norm.estimation_batches != estimated {
-            found.push(Surprise::EstimationUnused);
+            found.push(SettingWarning::EstimationUnused);
         }
         let learned = self.network.dictionary == DictionaryInit::Learned;
         if self.network.learned.is_some() && !learned {
-            found.push(Surprise::LearnedUnused);
+            found.push(SettingWarning::LearnedUnused);
         }
         let limited = self.train_limit.is_some() || self.test_limit.is_some();
         if self.subset == Subset::Stratified && !limited {
-            found.push(Surprise::SubsetUnused);
+            found.push(SettingWarning::SubsetUnused);
         }
         found
     }
@@ -202,18 +202,18 @@ mod tests {
         }
     }
 
-    /// Returns the surprises of a preset with some settings changed, on all images of its data set.
-    fn with(preset: &str, settings: &[(&str, &str)]) -> Vec<Surprise> {
+    /// Returns the warnings about a preset with some settings changed, on its whole data set.
+    fn with(preset: &str, settings: &[(&str, &str)]) -> Vec<SettingWarning> {
         let mut config = presets::get(preset).unwrap();
         for (key, value) in settings {
             config.set(key, value).unwrap();
         }
         let images = training_images(config.dataset.name().unwrap());
-        config.surprises(images)
+        config.warnings(images)
     }
 
     #[test]
-    fn no_preset_surprises() {
+    fn no_preset_gives_warnings() {
         for name in presets::names() {
             assert_eq!(with(&name, &[]), [], "{name}");
             assert_eq!(with(&name, &[("training.epochs", "3")]), [], "{name}");
@@ -224,7 +224,7 @@ mod tests {
     fn a_run_of_one_epoch_has_its_drops_in_it() {
         // 60,000 images in batches of 128 make 469 steps. The drops are at 0.4 and 0.8 of them.
         let once = with("mnist-scn1", &[("training.epochs", "1")]);
-        let expected = Surprise::EarlyDrops {
+        let expected = SettingWarning::EarlyDrops {
             after: vec![188, 375],
             steps: 469,
         };
@@ -235,9 +235,9 @@ mod tests {
             "{text}"
         );
         // With two epochs, the first drop is at 0.8 of the first epoch. A drop at the start of the
-        // second epoch is no surprise.
+        // second epoch is expected.
         let twice = with("mnist-scn1", &[("training.epochs", "2")]);
-        let expected = Surprise::EarlyDrops {
+        let expected = SettingWarning::EarlyDrops {
             after: vec![375],
             steps: 469,
         };
@@ -253,18 +253,18 @@ mod tests {
         for (settings, expected) in [
             (
                 &[("training.schedule", "cosine"), ("training.drops", "[0.5]")][..],
-                Surprise::DropsUnused,
+                SettingWarning::DropsUnused,
             ),
             (
                 &[("train_limit", "20")],
-                Surprise::BatchExceedsImages {
+                SettingWarning::BatchExceedsImages {
                     batch: 32,
                     images: 20,
                 },
             ),
             (
                 &[("network.batch_norm.group", "33")],
-                Surprise::GroupExceedsBatch {
+                SettingWarning::GroupExceedsBatch {
                     group: 33,
                     batch: 32,
                 },
@@ -274,12 +274,12 @@ mod tests {
                     ("network.batch_norm.moments", "running"),
                     ("network.batch_norm.estimation_batches", "8"),
                 ],
-                Surprise::EstimationUnused,
+                SettingWarning::EstimationUnused,
             ),
-            (&[("subset", "stratified")], Surprise::SubsetUnused),
+            (&[("subset", "stratified")], SettingWarning::SubsetUnused),
             (
                 &[("network.learned.images", "100")],
-                Surprise::LearnedUnused,
+                SettingWarning::LearnedUnused,
             ),
         ] {
             let found = with("digits", settings);
@@ -303,7 +303,7 @@ mod tests {
             )
         };
         assert_eq!(warm_up("468"), []);
-        let expected = Surprise::WarmUpIsWholeRun {
+        let expected = SettingWarning::WarmUpIsWholeRun {
             warm_up: 469,
             steps: 469,
         };
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_have_an_effect_do_not_surprise() {
+    fn settings_that_have_an_effect_give_no_warnings() {
         for settings in [
             // The drops are those of the preset, which are not the default.
             &[("training.schedule", "cosine")][..],
@@ -336,7 +336,7 @@ mod tests {
         config.training.epochs = u64::MAX;
         config.training.drops = vec![f64::NAN, -1.0, 2.0];
         for images in [0, 1, usize::MAX] {
-            let _ = config.surprises(images);
+            let _ = config.warnings(images);
         }
     }
 }
