@@ -76,15 +76,13 @@ fn is_placeholder(error: &clap::Error) -> bool {
 
 /// Returns the command lines of `scn` in a line of the shell.
 fn commands(shell: &str) -> Vec<Vec<String>> {
-    let words: Vec<String> = shlex::Shlex::new(shell).collect();
-    let ends = |word: &&[String]| !word.is_empty();
-    let parts = words.split(|word| {
-        matches!(
-            word.as_str(),
-            "|" | "||" | "&&" | ";" | ">" | ">>" | "do" | "then"
-        )
-    });
-    let parts = parts.filter(ends);
+    let mut words: Vec<String> = shlex::Shlex::new(shell).collect();
+    while let Some(at) = words.iter().position(|word| word == ">" || word == ">>") {
+        // The file that receives the output.
+        words.drain(at..words.len().min(at + 2));
+    }
+    let parts = words.split(|word| matches!(word.as_str(), "|" | "||" | "&&" | ";" | "do"));
+    let parts = parts.filter(|part| !part.is_empty());
     let found = parts.filter_map(|part| {
         let start = part
             .iter()

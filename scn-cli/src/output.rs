@@ -187,7 +187,7 @@ fn shortened(line: &str) -> String {
         .collect()
 }
 
-/// Prints an error as one [line](line).
+/// Prints an error as one [`line`].
 pub(crate) fn error(error: &anyhow::Error) {
     let mut line = line(error);
     if !error.is::<Stopped>() {
