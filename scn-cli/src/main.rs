@@ -76,7 +76,8 @@ struct Cli {
 #[command(next_help_heading = "Common options")]
 struct Global {
     /// Number of CPU threads, also when computing on a GPU; at most 1024, or the number of cores if
-    /// that is larger. Results do not depend on it [default: the number of cores]
+    /// that is larger. Results do not depend on it [default: RAYON_NUM_THREADS,
+    /// or the number of cores]
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// Where to compute: cpu, cuda (the first GPU, or one per process under mpirun), cuda:1, or

@@ -71,6 +71,8 @@ impl<T: Scalar> Method<T> for ProjectedGradient {
             };
         }
 
+        // The second product with H in this pass.
+        tile.count_products(1);
         let parts = tile.parts();
         product(gram, parts.codes, fitted);
         let mut moved: f64 = 0.0;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::configuration;
 use crate::output::Output;
+use crate::whole_file;
 
 /// Writes the manual pages of all commands and of the settings of a run.
 ///
@@ -41,8 +42,8 @@ impl Man {
         let beside = folder_of_settings(folder);
         let config = &beside.join("scn-config.5");
         std::fs::create_dir_all(&beside)
-            .and_then(|()| std::fs::write(config, configuration::page()?))
             .with_context(|| format!("cannot write {}", config.display()))?;
+        whole_file::write(config, |file| file.write_all(&configuration::page()?))?;
         output.result(&Summary { folder, config }, || {
             format!("{}: manual pages\n{}", folder.display(), config.display())
         })

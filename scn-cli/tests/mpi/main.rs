@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-mod cards;
 mod columns;
 mod faults;
+mod gpus;
 #[path = "../made/mnist.rs"]
 mod made_mnist;
 mod training;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::arrows::Arrows;
-use crate::circles::heights;
+use crate::cycles::heights;
 use crate::modules::Crate;
 
 /// Names listed for a floor: files (`error.rs`) and folders. A folder `tile/` means the module

@@ -1,7 +1,7 @@
 //! Tests of the checks, on small crates whose correct result is obvious.
 
 use crate::arrows::{Arrows, arrows};
-use crate::circles::{circles, heights};
+use crate::cycles::{cycles, heights};
 use crate::modules::Crate;
 use crate::{floors, lengths};
 
@@ -25,7 +25,7 @@ fn cycle_through_a_re_export() {
         ("b.rs", "use crate::A; pub struct B(Option<Box<A>>);"),
     ]);
     let expected = "a cycle of 2 files:\n    a.rs -> b.rs: B\n    b.rs -> a.rs: A\n";
-    assert_eq!(circles(&read, &arrows), expected);
+    assert_eq!(cycles(&read, &arrows), expected);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn cycle_of_a_module_and_its_child() {
         ("a/b.rs", "pub(super) fn grow(_: super::Size) {}"),
     ]);
     let expected = "a cycle of 2 files:\n    a.rs -> a/b.rs: grow\n    a/b.rs -> a.rs: Size\n";
-    assert_eq!(circles(&read, &arrows), expected);
+    assert_eq!(cycles(&read, &arrows), expected);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn facade_is_in_no_cycle() {
         ("a/b.rs", "pub struct B;"),
         ("a/c.rs", "use super::B; pub struct C(B, crate::B);"),
     ]);
-    assert_eq!(circles(&read, &arrows), "");
+    assert_eq!(cycles(&read, &arrows), "");
     let drawn: Vec<_> = arrows
         .keys()
         .map(|(from, to)| (&*read.files[*from], &*read.files[*to]))

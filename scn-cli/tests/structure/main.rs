@@ -1,14 +1,14 @@
 //! Rules for the dependencies between the files of a crate, and between crates: arrows point down.
 //!
 //! `modules` reads the source of a crate, `resolve` finds the file that defines a name, `arrows`
-//! collects the dependencies, and `circles` and `floors` check them. `made` tests all of this on
+//! collects the dependencies, and `cycles` and `floors` check them. `made` tests all of this on
 //! small crates.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod arrows;
-mod circles;
 mod comments;
+mod cycles;
 mod floors;
 mod imports;
 mod lengths;
@@ -41,7 +41,7 @@ fn every_crate(wrong: impl Fn(&Path, &str) -> String) {
 fn files_form_no_cycle() {
     every_crate(|root, name| {
         let read = Crate::read(&root.join(name).join("src"));
-        circles::circles(&read, &arrows::arrows(&read))
+        cycles::cycles(&read, &arrows::arrows(&read))
     });
 }
 
@@ -82,7 +82,7 @@ fn crates_depend_on_those_of_the_architecture() {
     let text = workspace::read(&root.join("docs/architecture.md"));
     let rows = text
         .lines()
-        .skip_while(|line| !line.starts_with("| crate | knows |"))
+        .skip_while(|line| !line.starts_with("| crate | depends on |"))
         .skip(2);
     let mut above = BTreeSet::new();
     for row in rows.take_while(|row| row.starts_with('|')) {

@@ -19,7 +19,7 @@ pub(crate) fn groups(of: &Crate, arrows: &Arrows) -> Vec<Vec<usize>> {
 }
 
 /// Describes the cycles, each with all its arrows. The text is empty if there are none.
-pub(crate) fn circles(of: &Crate, arrows: &Arrows) -> String {
+pub(crate) fn cycles(of: &Crate, arrows: &Arrows) -> String {
     let mut text = String::new();
     for circle in groups(of, arrows).iter().filter(|group| group.len() > 1) {
         let inside = |(from, to): &(usize, usize)| circle.contains(from) && circle.contains(to);

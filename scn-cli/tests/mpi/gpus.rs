@@ -19,7 +19,7 @@ const LONG: &str = "train --train-limit 20 --test-limit 10 --batch-size 10 --epo
     --set network.layers=[{atoms=8}]";
 
 /// Returns the lock to start processes that have two GPUs.
-fn cards() -> Option<MutexGuard<'static, ()>> {
+fn gpus() -> Option<MutexGuard<'static, ()>> {
     let turn = turn()?;
     let bench =
         "bench infer --device cuda:0,1 --preset digits --batch-size 4 --steps 1 --warm-up 0";
@@ -67,7 +67,7 @@ fn copy(folder: &Path, from: &str, to: &str) {
 
 #[test]
 fn two_processes_with_one_gpu_each_equal_one_with_both() {
-    let Some(_turn) = cards() else { return };
+    let Some(_turn) = gpus() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     done(scn(&format!("{TRAIN} --device cuda:0,1 --out alone")).current_dir(folder));
@@ -117,7 +117,7 @@ fn two_processes_with_one_gpu_each_equal_one_with_both() {
 /// Ends two processes in different ways, and resumes the run.
 #[test]
 fn an_ended_run_resumes() {
-    let Some(_turn) = cards() else { return };
+    let Some(_turn) = gpus() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let fresh = LONG.replace("--out run", "--quiet --device cuda:0,1 --out fresh");
@@ -156,7 +156,7 @@ fn each(folder: &Path, arguments: [&str; 2]) -> Output {
 
 #[test]
 fn errors_are_reported_once() {
-    let Some(_turn) = cards() else { return };
+    let Some(_turn) = gpus() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let says = |output: Output, expected: &str| {
