@@ -12,7 +12,7 @@ pub(crate) const CODES: &str = "Exit codes:
   0    success
   1    failure; one line on standard error gives the reason
   2    invalid arguments
-  3    codes missed the tolerance (solve, gradients; not with --allow-unconverged)
+  3    codes missed the tolerance, unless --allow-unconverged is given
   4    training diverged; the last checkpoint is intact
   130  stopped by Ctrl-C; a run in progress has written a checkpoint
   143  stopped by TERM; a run in progress has written a checkpoint";
