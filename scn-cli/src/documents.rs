@@ -1,12 +1,15 @@
 //! Every command line in the documents is one that the argument parser takes.
 
-use std::path::{Path, PathBuf};
+#[path = "../tests/structure/document.rs"]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod document;
+
+use std::path::Path;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use comrak::nodes::NodeValue;
-use comrak::{Arena, Options, parse_document};
 
+use self::document::{Document, Form};
 use crate::{Cli, Command};
 
 /// A command line in a document, from the word after `scn` on.
@@ -111,75 +114,40 @@ fn with_values(word: &str) -> String {
 }
 
 /// Returns the command lines of a document.
-fn lines(path: &Path, root: &Path) -> Vec<Line> {
-    let text = std::fs::read_to_string(path).expect("a document");
-    let shown = path.strip_prefix(root).unwrap_or(path).display();
-    let mut options = Options::default();
-    options.extension.table = true;
-    let arena = Arena::new();
+fn lines(document: &Document) -> Vec<Line> {
     let mut found = Vec::new();
-    for node in parse_document(&arena, &text, &options).descendants() {
-        let data = node.data.borrow();
-        let (code, inline) = match &data.value {
-            NodeValue::Code(code) => (code.literal.clone(), true),
-            NodeValue::CodeBlock(block) => (block.literal.clone(), false),
-            _ => continue,
-        };
-        for shell in code.replace("\\\n", " ").lines() {
+    for code in &document.code {
+        for shell in code.text.replace("\\\n", " ").lines() {
             // A program in another language quotes a command line.
             let quoted = shell.split('"').skip(1).step_by(2);
             let quoted = quoted.filter(|part| part.starts_with("scn "));
-            for shell in std::iter::once(shell).chain(quoted) {
-                for words in commands(shell) {
-                    let elided = words.iter().any(|word| word == "...");
-                    found.push(Line {
-                        place: format!("{shown}, line {}: {shell}", data.sourcepos.start.line),
-                        words: words.into_iter().filter(|word| word != "...").collect(),
-                        fragment: inline || elided,
-                    });
-                }
+            for words in std::iter::once(shell).chain(quoted).flat_map(commands) {
+                let elided = words.iter().any(|word| word == "...");
+                found.push(Line {
+                    place: format!("{}, line {}: {shell}", document.path.display(), code.line),
+                    words: words.into_iter().filter(|word| word != "...").collect(),
+                    fragment: code.form == Form::Inline || elided,
+                });
             }
         }
     }
     found
 }
 
-/// Returns the documents of the workspace, or none in a package of this crate alone.
-fn documents(root: &Path) -> Vec<PathBuf> {
-    let folders = [
-        "docs",
-        "scn-cli",
-        "scn-solvers",
-        "scn-grad",
-        "scn-gpu",
-        "scn-net",
-        "scn-data",
-    ];
-    let walks = folders
-        .iter()
-        .flat_map(|folder| walkdir::WalkDir::new(root.join(folder)))
-        .filter_map(Result::ok);
-    let mut paths: Vec<PathBuf> = walks.map(walkdir::DirEntry::into_path).collect();
-    paths.extend(["README.md", "CHANGELOG.md"].map(|name| root.join(name)));
-    paths.retain(|path| path.extension().is_some_and(|end| end == "md") && path.is_file());
-    paths
-}
-
 #[test]
 fn the_parser_takes_every_command_line() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let documents = documents(&root);
-    let lines: Vec<Line> = documents
-        .iter()
-        .flat_map(|path| lines(path, &root))
-        .collect();
+    if !root.join("docs/README.md").is_file() {
+        // A package of this crate alone has no documents.
+        return;
+    }
+    let lines: Vec<Line> = Document::all(&root).iter().flat_map(lines).collect();
     let refused: Vec<String> = lines
         .iter()
         .filter_map(|line| Some(format!("{}\n    {}", line.place, line.refused()?)))
         .collect();
     assert!(refused.is_empty(), "\n{}", refused.join("\n"));
-    let in_workspace = root.join("docs/README.md").is_file();
-    assert!(!in_workspace || lines.len() > 150, "{} lines", lines.len());
+    assert!(lines.len() > 150, "{} lines", lines.len());
 }
 
 #[test]

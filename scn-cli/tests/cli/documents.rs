@@ -1,8 +1,12 @@
 //! The commands in the documents work as written.
 
+#[path = "../structure/document.rs"]
+mod document;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use self::document::{Document, Form};
 use crate::page::{all, parse, read, text};
 use crate::{scn, write_array};
 
@@ -13,24 +17,23 @@ fn root() -> PathBuf {
         .unwrap()
 }
 
-/// Returns the code blocks of a section of a document, or of the whole document without a section.
+/// Returns the code of a document in a form, from one of its sections or from all.
+fn code(document: &str, section: Option<&str>, form: &Form) -> Vec<String> {
+    let document = Document::read(&root().join("docs").join(document));
+    let inside = |title: &str| section.is_none_or(|section| title == section);
+    let found = document.code.into_iter();
+    let found = found.filter(|code| code.form == *form && inside(&code.section));
+    found.map(|code| code.text).collect()
+}
+
+/// Returns the indented code blocks of a section of a document, or of the whole document.
 fn blocks(document: &str, section: Option<&str>) -> Vec<String> {
-    let text = read(root().join("docs").join(document));
-    let mut inside = section.is_none();
-    let (mut blocks, mut open) = (Vec::<String>::new(), false);
-    for line in text.lines() {
-        if let (Some(title), Some(section)) = (line.strip_prefix("## "), section) {
-            inside = title == section;
-        }
-        let code = line.strip_prefix("    ").filter(|_| inside);
-        match code {
-            Some(code) if open => blocks.last_mut().unwrap().extend(["\n", code]),
-            Some(code) => blocks.push(code.to_string()),
-            None => {}
-        }
-        open = code.is_some();
-    }
-    blocks
+    code(document, section, &Form::Indented)
+}
+
+/// Returns the fenced blocks of a document in a language.
+fn fenced(document: &str, language: &str) -> Vec<String> {
+    code(document, None, &Form::Fenced(language.to_owned()))
 }
 
 /// Runs a shell script in a folder. Its `scn` is the program under test.
@@ -161,20 +164,6 @@ fn an_image_is_denoised_as_written() {
     // The document reports a gain of 7.7 dB.
     assert!(after > before + 5.0, "{line}");
     assert!(says.ends_with(&format!("before {before:.2} dB")), "{says}");
-}
-
-/// Returns the fenced blocks of a document in a language.
-fn fenced(document: &str, language: &str) -> Vec<String> {
-    let text = read(root().join("docs").join(document));
-    let mut blocks = Vec::new();
-    let mut parts = text.split("\n```");
-    parts.next();
-    while let (Some(block), _) = (parts.next(), parts.next()) {
-        if let Some(code) = block.strip_prefix(&format!("{language}\n")) {
-            blocks.push(code.to_string());
-        }
-    }
-    blocks
 }
 
 /// The commands in docs/tour.md run in order. The resumed network is compared there, by `cmp`.

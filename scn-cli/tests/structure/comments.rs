@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use walkdir::WalkDir;
-
 /// Width that a line of a comment may have.
 const WIDTH: usize = 100;
 
@@ -19,28 +17,13 @@ pub(crate) fn wide(of: &Path) -> String {
         "kernels",
         "fuzz/fuzz_targets",
     ];
-    let folders = folders.map(|folder| of.join(folder));
-    let folders = folders.into_iter().filter(|folder| folder.is_dir());
-    let paths = folders
-        .flat_map(|folder| WalkDir::new(folder).sort_by_file_name())
-        .map(|entry| entry.expect("a readable folder").into_path());
+    let extensions = ["rs", "cu", "cuh", "h", "cpp"];
     let mut text = String::new();
-    for path in paths {
-        let end = path.extension().unwrap_or_default();
-        if !["rs", "cu", "cuh", "h", "cpp"]
-            .iter()
-            .any(|source| end == *source)
-        {
-            continue;
-        }
-        let source = crate::workspace::read(&path);
+    for (name, source) in crate::workspace::sources(of, &folders, &extensions) {
         let lines = source.lines().zip(1..).filter(|(line, _)| is_wide(line));
         for (line, number) in lines {
-            let shown = path.strip_prefix(of).unwrap_or(&path).display();
-            text += &format!(
-                "    {shown}, line {number}: {} columns\n",
-                line.chars().count()
-            );
+            let columns = line.chars().count();
+            text += &format!("    {name}, line {number}: {columns} columns\n");
         }
     }
     text

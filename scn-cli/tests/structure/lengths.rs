@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use walkdir::WalkDir;
-
 const MEDIAN: usize = 200;
 /// Length that at most one file in ten may exceed.
 const LONG: usize = 400;
@@ -17,22 +15,9 @@ pub(crate) fn wrong(of: &Path) -> String {
 
 /// Returns the number of lines and the name of each Rust file, the shortest first.
 fn lengths(of: &Path, folders: &[&str]) -> Vec<(usize, String)> {
-    let folders = folders
-        .iter()
-        .map(|folder| of.join(folder))
-        .filter(|folder| folder.is_dir());
-    let entries = folders.flat_map(WalkDir::new);
-    let paths = entries.map(|entry| entry.expect("a readable folder").into_path());
-    let sources = paths.filter(|path| path.extension().is_some_and(|end| end == "rs"));
-    let mut files: Vec<(usize, String)> = sources
-        .map(|path| {
-            let lines = crate::workspace::read(&path).lines().count();
-            (
-                lines,
-                path.strip_prefix(of).unwrap_or(&path).display().to_string(),
-            )
-        })
-        .collect();
+    let sources = crate::workspace::sources(of, folders, &["rs"]).into_iter();
+    let lengths = sources.map(|(name, text)| (text.lines().count(), name));
+    let mut files: Vec<(usize, String)> = lengths.collect();
     files.sort();
     files
 }

@@ -2,24 +2,28 @@
 //!
 //! `modules` reads the source of a crate, `resolve` finds the file that defines a name, `arrows`
 //! collects the dependencies, and `cycles` and `floors` check them. `made` tests all of this on
-//! small crates.
+//! small crates. `document` reads the documents; what they point to must be there.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod arrows;
 mod comments;
 mod cycles;
+mod document;
 mod floors;
 mod imports;
 mod lengths;
+mod links;
 mod made;
 mod modules;
+mod paths;
 mod resolve;
 mod workspace;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use document::Document;
 use modules::Crate;
 
 /// Collects what `wrong` finds in each crate, and fails with all of it.
@@ -104,4 +108,54 @@ fn crates_depend_on_those_of_the_architecture() {
         above.insert(name.to_owned());
     }
     assert_eq!(above, workspace::crates(&root).into_iter().collect());
+}
+
+/// Fails with everything that `judge` finds wrong in any document, given all of them.
+fn every_document(judge: impl Fn(&Path, &[Document], &Document) -> Vec<String>) {
+    let Some(root) = workspace::root() else {
+        return;
+    };
+    let root = root.canonicalize().unwrap();
+    let documents = Document::all(&root);
+    assert!(documents.len() > 40, "{} documents", documents.len());
+    let mut found = Vec::new();
+    for document in &documents {
+        let path = document.path.strip_prefix(&root).unwrap().display();
+        let wrong = judge(&root, &documents, document);
+        found.extend(wrong.into_iter().map(|wrong| format!("{path}: {wrong}")));
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn links_lead_somewhere() {
+    every_document(|_, all, document| links::wrong(all, document));
+}
+
+#[test]
+fn paths_and_cargo_targets_exist() {
+    every_document(|root, _, document| paths::wrong(root, document));
+}
+
+/// crates.io shows the README of a package without the rest of the workspace.
+#[test]
+fn readmes_of_crates_stay_inside_their_package() {
+    every_document(|root, _, document| {
+        let folder = document.path.parent().unwrap();
+        let of_crate = folder != root && folder.join("Cargo.toml").is_file();
+        match of_crate && document.path.ends_with("README.md") {
+            true => links::outside(document, folder),
+            false => Vec::new(),
+        }
+    });
+}
+
+#[test]
+fn the_readme_is_short() {
+    let Some(root) = workspace::root() else {
+        return;
+    };
+    let words = workspace::read(&root.join("README.md"));
+    let words = words.split_whitespace().count();
+    assert!(words < 700, "{words} words");
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toml::Table;
+use walkdir::WalkDir;
 
 /// Returns the folder of the workspace. In a package of this crate alone there is none, and a
 /// message says so.
@@ -51,4 +52,22 @@ pub(crate) fn known(root: &Path, name: &str) -> Vec<String> {
         .filter(|name| crates.contains(name))
         .cloned()
         .collect()
+}
+
+/// Returns the files below some folders of a crate that have one of the extensions: their names and
+/// their texts, in order of their paths.
+pub(crate) fn sources(of: &Path, folders: &[&str], extensions: &[&str]) -> Vec<(String, String)> {
+    let folders = folders.iter().map(|folder| of.join(folder));
+    let folders = folders.filter(|folder| folder.is_dir());
+    let entries = folders.flat_map(|folder| WalkDir::new(folder).sort_by_file_name());
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("a readable folder").into_path())
+        .collect();
+    paths.retain(|path| {
+        let found = path.extension().unwrap_or_default();
+        extensions.iter().any(|extension| found == *extension)
+    });
+    let shown = |path: &Path| path.strip_prefix(of).unwrap_or(path).display().to_string();
+    let files = paths.iter().map(|path| (shown(path), read(path)));
+    files.collect()
 }

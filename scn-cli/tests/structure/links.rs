@@ -6,16 +6,16 @@ use http::Uri;
 
 use crate::document::Document;
 
-/// Describes every link that leads nowhere. Addresses are judged by their form only.
-pub(crate) fn wrong(document: &Document) -> Vec<String> {
+/// Describes every link of a document that leads nowhere. Addresses are judged by their form only.
+pub(crate) fn wrong(all: &[Document], document: &Document) -> Vec<String> {
     let found = document.links.iter().filter_map(|(line, link)| {
-        let wrong = judge(document, link)?;
+        let wrong = judge(all, document, link)?;
         Some(format!("line {line}: {link}: {wrong}"))
     });
     found.collect()
 }
 
-fn judge(document: &Document, link: &str) -> Option<&'static str> {
+fn judge(all: &[Document], document: &Document, link: &str) -> Option<&'static str> {
     if link.contains("://") {
         let well_formed = link.parse::<Uri>().is_ok_and(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
@@ -27,19 +27,16 @@ fn judge(document: &Document, link: &str) -> Option<&'static str> {
         Some((path, anchor)) => (path, Some(anchor)),
         None => (link, None),
     };
-    let target = document.path.parent()?.join(path);
     let target = match path.is_empty() {
         true => document.path.clone(),
-        false => target,
+        false => document.path.parent()?.join(path),
     };
-    if !target.exists() {
+    let Ok(target) = target.canonicalize() else {
         return Some("no such file");
-    }
-    let anchor = anchor?;
-    let there = match target == document.path {
-        true => document.anchors.contains(anchor),
-        false => Document::read(&target).anchors.contains(anchor),
     };
+    let anchor = anchor?;
+    let mut named = all.iter().filter(|other| other.path == target);
+    let there = named.any(|other| other.anchors.contains(anchor));
     (!there).then_some("no such heading")
 }
 

@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
-use walkdir::WalkDir;
-
 use crate::document::Document;
+use crate::workspace;
 
 /// Describes every path and every target of cargo that is not there.
 pub(crate) fn wrong(root: &Path, document: &Document) -> Vec<String> {
     let mut found = Vec::new();
-    for (line, code) in &document.code {
+    let lines = document
+        .code
+        .iter()
+        .flat_map(|code| (code.line..).zip(code.text.lines()));
+    for (line, code) in lines {
         let words: Vec<&str> = code.split_whitespace().collect();
         for (i, path) in words.iter().enumerate() {
             // `--features scn-cli/mpi` is not a path.
@@ -47,8 +50,8 @@ fn is_path(word: &str) -> bool {
 
 /// Whether any crate has `folder/NAME.rs` or `folder/NAME/main.rs`.
 fn has_target(root: &Path, folder: &str, name: &str) -> bool {
-    let crates = WalkDir::new(root).min_depth(1).max_depth(1).into_iter();
-    let mut folders = crates.map(|entry| entry.unwrap().into_path().join(folder));
+    let crates = workspace::crates(root).into_iter();
+    let mut folders = crates.map(|name| root.join(name).join(folder));
     folders.any(|folder| {
         folder.join(format!("{name}.rs")).is_file() || folder.join(name).join("main.rs").is_file()
     })
