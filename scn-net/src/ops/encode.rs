@@ -90,9 +90,7 @@ pub(crate) fn encode_windows_adjoint(
         timed,
     };
     let mut map_gradient = Tensor::unspecified(shape);
-    let (rows, positions) = (shape.channels, shape.positions());
-    let pixels = MatMut::from_row_major_slice_mut(map_gradient.data_mut(), rows, positions);
-    let sink = WindowsGradient::new(geometry, pixels, 0);
+    let sink = WindowsGradient::new(geometry, map_gradient.data_mut());
     let point = Linearization::new(problem, &windows, codes)?;
     let columns = |images: &Range<usize>| images.start * of_image..images.end * of_image;
     let nodes: Vec<_> = nodes.iter().map(columns).collect();

@@ -12,27 +12,27 @@ mod strided;
 
 use std::ops::Range;
 
-use faer::{MatMut, MatRef};
+use faer::MatRef;
 use scn_grad::SignalGradient;
 use scn_solvers::ColumnSource;
 use scn_solvers::tile::{Real, expect_columns};
 
-use self::flat::{ColumnMasks, Stretch};
+use self::flat::Masks;
 pub(crate) use self::geometry::WindowGeometry;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Returns the masks of stretches of windows, which are only used at stride 1.
-fn masks_of(geometry: &WindowGeometry) -> Option<ColumnMasks> {
-    (geometry.stride == 1).then(|| ColumnMasks::new(geometry, f32::tile()))
+/// Returns the masks of the windows of a tile, which are only used at stride 1.
+fn masks_of(geometry: &WindowGeometry) -> Option<Masks> {
+    (geometry.stride == 1).then(|| Masks::new(geometry, f32::tile()))
 }
 
 /// The windows of a feature map.
 #[derive(Debug, Clone)]
 pub(crate) struct MapWindows<'a> {
     geometry: WindowGeometry,
-    /// The masks of stretches; None unless the stride is 1.
-    masks: Option<ColumnMasks>,
+    /// None unless the stride is 1.
+    masks: Option<Masks>,
     pixels: &'a [f32],
 }
 
@@ -76,17 +76,16 @@ impl ColumnSource<f32> for MapWindows<'_> {
         if let Some(masks) = &self.masks
             && columns.len() <= f32::tile()
         {
-            for stretch in Stretch::all(&self.geometry, columns.clone()) {
-                f32::dispatch(flat::Gather {
-                    geometry: &self.geometry,
-                    masks,
-                    stretch,
-                    pixels: self.pixels,
-                    out,
-                    stride,
-                });
-            }
-            self.expect_pixels(columns.end);
+            let next = columns.end;
+            f32::dispatch(flat::Gather {
+                geometry: &self.geometry,
+                masks,
+                columns,
+                pixels: self.pixels,
+                out,
+                stride,
+            });
+            self.expect_pixels(next);
             return;
         }
         f32::dispatch(strided::Gather {
@@ -103,31 +102,31 @@ impl ColumnSource<f32> for MapWindows<'_> {
 /// [`MapWindows`].
 pub(crate) struct WindowsGradient<'a> {
     geometry: WindowGeometry,
-    /// The masks of stretches; None unless the stride is 1.
-    masks: Option<ColumnMasks>,
-    /// The gradient of the images from `first_image` on, channels × pixels.
-    pixels: MatMut<'a, f32>,
+    /// None unless the stride is 1.
+    masks: Option<Masks>,
+    /// The channels of the gradient of the images from `first_image` on.
+    pixels: Vec<&'a mut [f32]>,
     first_image: usize,
 }
 
 impl<'a> WindowsGradient<'a> {
-    pub(crate) fn new(
-        geometry: WindowGeometry,
-        pixels: MatMut<'a, f32>,
-        first_image: usize,
-    ) -> Self {
+    /// Takes the gradient of all images, channels × images × pixels.
+    pub(crate) fn new(geometry: WindowGeometry, pixels: &'a mut [f32]) -> Self {
+        let of_channel = geometry.input.positions().max(1);
         Self {
             geometry,
             masks: masks_of(&geometry),
-            pixels,
-            first_image,
+            pixels: pixels.chunks_exact_mut(of_channel).collect(),
+            first_image: 0,
         }
     }
 }
 
 impl SignalGradient<f32> for WindowsGradient<'_> {
     fn begin(&mut self) {
-        self.pixels.fill(0.0);
+        for channel in &mut self.pixels {
+            channel.fill(0.0);
+        }
     }
 
     /// Splits at the first window of an image.
@@ -135,28 +134,34 @@ impl SignalGradient<f32> for WindowsGradient<'_> {
         let image = column / self.geometry.positions();
         let per_image = self.geometry.input.height * self.geometry.input.width;
         let pixels = (image - self.first_image) * per_image;
-        let (left, right) = self.pixels.split_at_col_mut(pixels);
-        (
-            Self::new(self.geometry, left, self.first_image),
-            Self::new(self.geometry, right, image),
-        )
+        let halves = self.pixels.into_iter();
+        let (left, right) = halves.map(|channel| channel.split_at_mut(pixels)).unzip();
+        let right = Self {
+            geometry: self.geometry,
+            masks: self.masks.clone(),
+            pixels: right,
+            first_image: image,
+        };
+        let left = Self {
+            pixels: left,
+            ..self
+        };
+        (left, right)
     }
 
     fn add(&mut self, columns: Range<usize>, gradient: &[f32], stride: usize) {
         if let Some(masks) = &self.masks
             && columns.len() <= f32::tile()
         {
-            for stretch in Stretch::all(&self.geometry, columns) {
-                f32::dispatch(flat::Scatter {
-                    geometry: &self.geometry,
-                    masks,
-                    stretch,
-                    pixels: &mut self.pixels,
-                    first_image: self.first_image,
-                    tile: gradient,
-                    stride,
-                });
-            }
+            f32::dispatch(flat::Scatter {
+                geometry: &self.geometry,
+                masks,
+                columns,
+                pixels: &mut self.pixels,
+                first_image: self.first_image,
+                tile: gradient,
+                stride,
+            });
             return;
         }
         f32::dispatch(strided::Scatter {
@@ -173,7 +178,6 @@ impl SignalGradient<f32> for WindowsGradient<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faer::Mat;
     use proptest::prelude::*;
 
     /// Returns an entry of a window by definition, one pixel at a time.
@@ -242,15 +246,10 @@ mod tests {
             let mut packed = vec![0.0; rows * columns];
             windows.pack(0..columns, &mut packed, columns);
             let gradient: Vec<f32> = (0..rows * columns).map(|value| (value * 7 % 11) as f32 - 5.0).collect();
-            let mut back = Mat::<f32>::zeros(images * height * width, channels);
-            WindowsGradient::new(windows.geometry(), back.as_mut().transpose_mut(), 0).add(0..columns, &gradient, columns);
+            let mut back = vec![0.0; map.shape().len()];
+            WindowsGradient::new(windows.geometry(), &mut back).add(0..columns, &gradient, columns);
             let forward: f64 = packed.iter().zip(&gradient).map(|(&a, &b)| f64::from(a * b)).sum();
-            let mut backward = 0.0;
-            for c in 0..channels {
-                for p in 0..images * height * width {
-                    backward += f64::from(back[(p, c)] * map.data()[c * images * height * width + p]);
-                }
-            }
+            let backward: f64 = back.iter().zip(map.data()).map(|(&a, &b)| f64::from(a * b)).sum();
             prop_assert_eq!(forward, backward);
         }
     }

@@ -1,136 +1,117 @@
-//! Windows at stride 1, by stretches of an image.
+//! Windows at stride 1, by stretches of consecutive pixels.
 //!
-//! The map of windows is then as large as the image. Entry (dy, dx) of the windows at
-//! `p..p + length`, in row-major order, is therefore the stretch of pixels from
-//! `p + (dy - padding) width + dx - padding` on, in which pixels whose column is outside the image
-//! are zero.
+//! The map of windows is then as large as the image. Entry (dy, dx) of the windows at `p..p + n`,
+//! counted over all images in row-major order, is therefore the stretch of n pixels from
+//! `p + (dy - padding) width + dx - padding` on, in which pixels are zero where the entry is
+//! outside the image of its window.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use faer::MatMut;
 use scn_solvers::tile::{Kernel, Lanes};
 
 use super::geometry::WindowGeometry;
 use crate::shape::Shape;
 
-/// Which pixels of a stretch are in the image: 1 or 0, for each dx and each column in which a
-/// stretch may begin.
+/// Which entries of windows are inside the image: 1 or 0 for each entry of a channel and each
+/// window of an image.
 #[derive(Debug, Clone)]
-pub(super) struct ColumnMasks {
-    masks: Vec<f32>,
-    width: usize,
+pub(super) struct Masks {
+    /// The masks of an entry, one after the other. Behind the windows of one image come those of
+    /// the next, so that consecutive windows have consecutive masks.
+    masks: Arc<[f32]>,
+    /// Number of windows of an image.
+    positions: usize,
     longest: usize,
 }
 
-impl ColumnMasks {
-    /// Creates the masks of stretches of at most `longest` windows.
+impl Masks {
+    /// Creates the masks of at most `longest` consecutive windows.
     pub(super) fn new(geometry: &WindowGeometry, longest: usize) -> Self {
-        let width = geometry.input.width;
-        let inside = |dx: usize, column: usize| {
-            let pixel = (column + dx).checked_sub(geometry.padding);
-            if pixel.is_some_and(|pixel| pixel < width) {
-                1.0
-            } else {
-                0.0
-            }
+        let (height, width) = (geometry.input.height, geometry.input.width);
+        let positions = height * width;
+        let inside = |place: usize, d: usize, length: usize| {
+            (geometry.padding..length + geometry.padding).contains(&(place + d))
         };
-        let masks = (0..geometry.window)
-            .flat_map(|dx| (0..width + longest).map(move |k| inside(dx, k % width)));
+        let mut masks = Vec::new();
+        for entry in 0..geometry.window * geometry.window {
+            let (dy, dx) = (entry / geometry.window, entry % geometry.window);
+            let start = masks.len();
+            for i in 0..height {
+                let row = inside(i, dy, height);
+                masks.extend((0..width).map(|j| f32::from(row && inside(j, dx, width))));
+            }
+            for k in 0..longest {
+                masks.push(masks[start + k]);
+            }
+        }
         Self {
-            masks: masks.collect(),
-            width,
+            masks: masks.into(),
+            positions,
             longest,
         }
     }
 
-    /// Returns the mask of one entry of the windows of a stretch.
-    fn of(&self, stretch: &Stretch, entry: &Entry) -> &[f32] {
-        let column = (stretch.first + entry.part.start) % self.width;
-        &self.masks[entry.dx * (self.width + self.longest) + column..][..entry.part.len()]
+    /// Returns the masks of these windows.
+    #[inline(always)]
+    fn of(&self, columns: &Range<usize>) -> TileMasks<'_> {
+        TileMasks {
+            masks: &self.masks[columns.start % self.positions..],
+            of_entry: self.positions + self.longest,
+            windows: columns.len(),
+        }
     }
 }
 
-/// Consecutive windows of one image in row-major order.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch {
-    image: usize,
-    /// Position of the first window, row-major.
-    first: usize,
-    length: usize,
-    /// Position of the first window in the tile.
-    offset: usize,
+/// The masks of a tile.
+#[derive(Clone, Copy)]
+struct TileMasks<'a> {
+    /// The masks of all entries, from the first window of the tile on.
+    masks: &'a [f32],
+    /// Distance between the masks of two entries.
+    of_entry: usize,
+    windows: usize,
 }
 
-impl Stretch {
-    /// Divides consecutive columns into stretches.
-    pub(super) fn all(
-        geometry: &WindowGeometry,
-        columns: Range<usize>,
-    ) -> impl Iterator<Item = Self> {
-        let positions = geometry.positions();
-        let start = columns.start;
-        let mut column = start;
-        std::iter::from_fn(move || {
-            if column >= columns.end {
-                return None;
-            }
-            let (image, first) = (column / positions, column % positions);
-            let stretch = Self {
-                image,
-                first,
-                length: (positions - first).min(columns.end - column),
-                offset: column - start,
-            };
-            column += stretch.length;
-            Some(stretch)
-        })
-    }
-
-    /// Returns the part of the stretch that lies over pixel rows of the image for `dy`.
-    fn part(&self, geometry: &WindowGeometry, dy: usize) -> Range<usize> {
-        let (height, width) = (geometry.input.height, geometry.input.width);
-        // Windows of rows from `padding - dy` up to `height + padding - dy` lie over pixel rows.
-        let begin = geometry.padding.saturating_sub(dy) * width;
-        let end = (height + geometry.padding).saturating_sub(dy).min(height) * width;
-        let clamp = |position: usize| position.clamp(self.first, self.first + self.length);
-        clamp(begin) - self.first..clamp(end).max(clamp(begin)) - self.first
-    }
-
-    /// Returns the entries of the windows of the stretch. If all channels are visited for each
-    /// entry, what one entry adds to a pixel is stored before the next entry adds to it.
-    fn entries(self, geometry: &WindowGeometry) -> impl Iterator<Item = Entry> {
-        let (side, width, padding) = (geometry.window, geometry.input.width, geometry.padding);
-        (0..side * side).map(move |place| {
-            let (dx, dy) = (place / side, place % side);
-            let part = self.part(geometry, dy);
-            let window = self.first + part.start;
-            Entry {
-                row: dy * side + dx,
-                dx,
-                pixel: (window + dy * width + dx) as isize - (padding * (width + 1)) as isize,
-                part,
-            }
-        })
+impl<'a> TileMasks<'a> {
+    #[inline(always)]
+    fn entry(self, entry: &Entry) -> &'a [f32] {
+        &self.masks[entry.row * self.of_entry..][..self.windows]
     }
 }
 
-/// One entry of the windows of a stretch, in the first channel.
+/// An entry of windows in the first channel.
 struct Entry {
     /// The row `dy window + dx`.
     row: usize,
-    dx: usize,
-    /// The windows of the stretch whose pixel row is in the image.
-    part: Range<usize>,
-    /// Position in the image of the pixel of the first of these windows. It is outside the image by
-    /// less than a row if its column is.
-    pixel: isize,
+    /// The position of the pixel minus that of the window.
+    ahead: isize,
 }
 
-/// Fills a tile with the windows of a stretch.
+impl Entry {
+    /// Returns all entries.
+    fn all(geometry: &WindowGeometry) -> impl Iterator<Item = Self> {
+        let (side, width, padding) = (geometry.window, geometry.input.width, geometry.padding);
+        (0..side * side).map(move |place| {
+            let (dx, dy) = (place / side, place % side);
+            Self {
+                row: dy * side + dx,
+                ahead: (dy * width + dx) as isize - (padding * (width + 1)) as isize,
+            }
+        })
+    }
+}
+
+/// Channels visited for one entry before the next: so few that their pixels remain in the cache for
+/// all entries, but so many that what one entry adds to a pixel is stored before the next entry
+/// reads it.
+const CHANNELS: usize = 4;
+
+/// Fills a tile with windows.
 pub(super) struct Gather<'a> {
     pub(super) geometry: &'a WindowGeometry,
-    pub(super) masks: &'a ColumnMasks,
-    pub(super) stretch: Stretch,
+    pub(super) masks: &'a Masks,
+    pub(super) columns: Range<usize>,
     /// The map, channels × images × pixels.
     pub(super) pixels: &'a [f32],
     pub(super) out: &'a mut [f32],
@@ -143,25 +124,23 @@ impl Kernel<f32> for Gather<'_> {
 
     #[inline(always)]
     fn run<L: Lanes<f32>>(self, lanes: L) {
-        let Shape {
-            channels, images, ..
-        } = self.geometry.input;
-        let Stretch { image, length, .. } = self.stretch;
-        let plane = self.geometry.positions();
-        for entry in self.stretch.entries(self.geometry) {
-            let mask = self.masks.of(&self.stretch, &entry);
-            for channel in 0..channels {
-                let row = channel * self.geometry.window * self.geometry.window + entry.row;
-                let out = &mut self.out[row * self.stride + self.stretch.offset..][..length];
-                out[..entry.part.start].fill(0.0);
-                out[entry.part.end..].fill(0.0);
-                let out = &mut out[entry.part.clone()];
-                let pixel = ((channel * images + image) * plane) as isize + entry.pixel;
-                match place(self.pixels.len(), pixel, out.len()) {
-                    Some(place) => copy(lanes, &self.pixels[place], mask, out),
-                    None => {
-                        out.fill(0.0);
-                        kept(mask, pixel).for_each(|(k, pixel)| out[k] = self.pixels[pixel]);
+        let Shape { channels, .. } = self.geometry.input;
+        let entries = self.geometry.window * self.geometry.window;
+        let of_channel = self.geometry.input.positions();
+        let masks = self.masks.of(&self.columns);
+        for first in (0..channels).step_by(CHANNELS) {
+            for entry in Entry::all(self.geometry) {
+                let mask = masks.entry(&entry);
+                for channel in first..channels.min(first + CHANNELS) {
+                    let row = channel * entries + entry.row;
+                    let out = &mut self.out[row * self.stride..][..mask.len()];
+                    let pixel = (channel * of_channel + self.columns.start) as isize + entry.ahead;
+                    match place(self.pixels.len(), pixel, mask.len()) {
+                        Some(place) => copy(lanes, &self.pixels[place], mask, out),
+                        None => {
+                            out.fill(0.0);
+                            kept(mask, pixel).for_each(|(k, pixel)| out[k] = self.pixels[pixel]);
+                        }
                     }
                 }
             }
@@ -169,13 +148,13 @@ impl Kernel<f32> for Gather<'_> {
     }
 }
 
-/// Adds a tile to the pixels of the windows of a stretch.
+/// Adds a tile to the pixels of its windows.
 pub(super) struct Scatter<'a, 'p> {
     pub(super) geometry: &'a WindowGeometry,
-    pub(super) masks: &'a ColumnMasks,
-    pub(super) stretch: Stretch,
-    /// The gradient of the images from `first_image` on, channels × pixels.
-    pub(super) pixels: &'a mut MatMut<'p, f32>,
+    pub(super) masks: &'a Masks,
+    pub(super) columns: Range<usize>,
+    /// The channels of the gradient of the images from `first_image` on.
+    pub(super) pixels: &'a mut [&'p mut [f32]],
     pub(super) first_image: usize,
     pub(super) tile: &'a [f32],
     /// Length of a row of the tile.
@@ -187,24 +166,21 @@ impl Kernel<f32> for Scatter<'_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes<f32>>(self, lanes: L) {
-        let plane = self.geometry.positions();
-        let channels = self.geometry.input.channels;
-        for entry in self.stretch.entries(self.geometry) {
-            let mask = self.masks.of(&self.stretch, &entry);
-            let pixel = ((self.stretch.image - self.first_image) * plane) as isize + entry.pixel;
-            let from = self.stretch.offset + entry.part.start;
-            for channel in 0..channels {
-                let pixels = self.pixels.as_mut().row_mut(channel);
-                let Some(pixels) = pixels.try_as_row_major_mut() else {
-                    continue;
-                };
-                let pixels = pixels.as_slice_mut();
-                let row = channel * self.geometry.window * self.geometry.window + entry.row;
-                let numbers = &self.tile[row * self.stride + from..][..mask.len()];
-                match place(pixels.len(), pixel, numbers.len()) {
-                    Some(place) => add(lanes, numbers, mask, &mut pixels[place]),
-                    None => {
-                        kept(mask, pixel).for_each(|(k, pixel)| pixels[pixel] += numbers[k]);
+        let entries = self.geometry.window * self.geometry.window;
+        let first = self.columns.start - self.first_image * self.geometry.positions();
+        let masks = self.masks.of(&self.columns);
+        for (block, channels) in self.pixels.chunks_mut(CHANNELS).enumerate() {
+            for entry in Entry::all(self.geometry) {
+                let mask = masks.entry(&entry);
+                let pixel = first as isize + entry.ahead;
+                for (channel, pixels) in channels.iter_mut().enumerate() {
+                    let row = (block * CHANNELS + channel) * entries + entry.row;
+                    let numbers = &self.tile[row * self.stride..][..mask.len()];
+                    match place(pixels.len(), pixel, mask.len()) {
+                        Some(place) => add(lanes, numbers, mask, &mut pixels[place]),
+                        None => {
+                            kept(mask, pixel).for_each(|(k, pixel)| pixels[pixel] += numbers[k]);
+                        }
                     }
                 }
             }
@@ -229,13 +205,11 @@ fn kept(mask: &[f32], first: isize) -> impl Iterator<Item = (usize, usize)> {
 /// Sets `to = from` where the mask is not 0, and `to = 0` elsewhere.
 #[inline(always)]
 fn copy<L: Lanes<f32>>(lanes: L, from: &[f32], mask: &[f32], to: &mut [f32]) {
-    let whole = to.len() / L::COUNT * L::COUNT;
-    let registers = L::vectors(from).iter().zip(L::vectors(mask));
-    for (to, (&from, &mask)) in L::vectors_mut(to).iter_mut().zip(registers) {
-        *to = lanes.where_nonzero(mask, from);
+    let keep = |_, mask, from| lanes.where_nonzero(mask, from);
+    if in_registers::<L, 3>(from, mask, to, keep) || in_registers::<L, 2>(from, mask, to, keep) {
+        return;
     }
-    let rest = from[whole..].iter().zip(&mask[whole..]);
-    for (to, (&from, &mask)) in to[whole..].iter_mut().zip(rest) {
+    for (to, (&from, &mask)) in to.iter_mut().zip(from.iter().zip(mask)) {
         *to = if mask == 0.0 { 0.0 } else { from };
     }
 }
@@ -243,13 +217,36 @@ fn copy<L: Lanes<f32>>(lanes: L, from: &[f32], mask: &[f32], to: &mut [f32]) {
 /// Adds `from` to `to` where the mask is not 0.
 #[inline(always)]
 fn add<L: Lanes<f32>>(lanes: L, from: &[f32], mask: &[f32], to: &mut [f32]) {
-    let whole = to.len() / L::COUNT * L::COUNT;
-    let registers = L::vectors(from).iter().zip(L::vectors(mask));
-    for (to, (&from, &mask)) in L::vectors_mut(to).iter_mut().zip(registers) {
-        *to = lanes.add(*to, lanes.where_nonzero(mask, from));
+    let add = |to, mask, from| lanes.add(to, lanes.where_nonzero(mask, from));
+    if in_registers::<L, 3>(from, mask, to, add) || in_registers::<L, 2>(from, mask, to, add) {
+        return;
     }
-    let rest = from[whole..].iter().zip(&mask[whole..]);
-    for (to, (&from, &mask)) in to[whole..].iter_mut().zip(rest) {
+    for (to, (&from, &mask)) in to.iter_mut().zip(from.iter().zip(mask)) {
         *to += if mask == 0.0 { 0.0 } else { from };
     }
+}
+
+/// Sets `to = compute(to, mask, from)` if these are N registers, as for a full tile.
+#[inline(always)]
+fn in_registers<L: Lanes<f32>, const N: usize>(
+    from: &[f32],
+    mask: &[f32],
+    to: &mut [f32],
+    compute: impl Fn(L::Vector, L::Vector, L::Vector) -> L::Vector,
+) -> bool {
+    if to.len() != N * L::COUNT {
+        return false;
+    }
+    let (from, mask) = (
+        L::vectors(from).first_chunk::<N>(),
+        L::vectors(mask).first_chunk::<N>(),
+    );
+    let (Some(from), Some(mask), Some(to)) =
+        (from, mask, L::vectors_mut(to).first_chunk_mut::<N>())
+    else {
+        return false;
+    };
+    let computed = std::array::from_fn(|k| compute(to[k], mask[k], from[k]));
+    *to = computed;
+    true
 }

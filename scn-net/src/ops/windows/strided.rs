@@ -7,7 +7,6 @@
 
 use std::ops::Range;
 
-use faer::MatMut;
 use scn_solvers::tile::{Kernel, Lanes};
 
 use super::geometry::{Run, WindowGeometry};
@@ -86,6 +85,20 @@ impl Parts {
 
     #[inline(always)]
     fn add_to(&mut self, row: &mut [f32]) {
+        if self.stride == 2 {
+            let (even, odd) = self.numbers.split_at(self.length);
+            let parts = even[self.before..].iter().zip(&odd[self.before..]);
+            let (pairs, rest) = row.as_chunks_mut::<2>();
+            let behind = self.before + pairs.len();
+            for (pair, (&even, &odd)) in pairs.iter_mut().zip(parts) {
+                pair[0] += even;
+                pair[1] += odd;
+            }
+            if let Some(last) = rest.first_mut() {
+                *last += even[behind];
+            }
+            return;
+        }
         for r in 0..self.stride {
             let stride = self.stride;
             let pixels = row.iter_mut().skip(r).step_by(stride);
@@ -148,8 +161,8 @@ impl Kernel<f32> for Gather<'_> {
 pub(super) struct Scatter<'a, 'p> {
     pub(super) geometry: &'a WindowGeometry,
     pub(super) columns: Range<usize>,
-    /// The gradient of the images from `first_image` on, channels × pixels.
-    pub(super) pixels: &'a mut MatMut<'p, f32>,
+    /// The channels of the gradient of the images from `first_image` on.
+    pub(super) pixels: &'a mut [&'p mut [f32]],
     pub(super) first_image: usize,
     pub(super) tile: &'a [f32],
     /// Length of a row of the tile.
@@ -173,8 +186,6 @@ impl Kernel<f32> for Scatter<'_, '_> {
         let mut parts = Parts::new(geometry);
         geometry.runs(columns, |run: Run| {
             let Some(y) = run.y else { return };
-            let channel = pixels.as_mut().row_mut(run.channel).try_as_row_major_mut();
-            let Some(channel) = channel else { return };
             parts.numbers.fill(0.0);
             for dx in 0..geometry.window {
                 let tile = &tile[(run.entry + dx) * stride + run.offset..][..run.length];
@@ -184,7 +195,7 @@ impl Kernel<f32> for Scatter<'_, '_> {
                 }
             }
             let start = ((run.image - first_image) * height + y) * width;
-            parts.add_to(&mut channel.as_slice_mut()[start..start + width]);
+            parts.add_to(&mut pixels[run.channel][start..start + width]);
         });
     }
 }
