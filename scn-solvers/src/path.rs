@@ -214,13 +214,13 @@ impl Homotopy<'_> {
             };
             let mut code = self.code(&stretch, next);
             t = next;
+            if breakpoints.len() == limit {
+                return Err(PathError::TooLong { limit });
+            }
             let Some(event) = event else {
                 breakpoints.push(Breakpoint { t, code });
                 return Ok(Path { breakpoints });
             };
-            if breakpoints.len() == limit {
-                return Err(PathError::TooLong { limit });
-            }
             self.settled = None;
             match event {
                 Event::Leaves(place) => {

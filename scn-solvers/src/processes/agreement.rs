@@ -39,16 +39,16 @@ pub fn expect_same(
     if processes.count() == 1 {
         return Ok(());
     }
-    let hosts = from_each(processes, processes.host().as_bytes())?;
     let all = from_each(processes, found)?;
-    match all.iter().position(|bytes| *bytes != all[0]) {
-        None => Ok(()),
-        Some(rank) => Err(ProcessError::Differs {
-            rank,
-            host: String::from_utf8_lossy(&hosts[rank]).into_owned(),
-            what: what.to_string(),
-        }),
-    }
+    let Some(rank) = all.iter().position(|bytes| *bytes != all[0]) else {
+        return Ok(());
+    };
+    let hosts = from_each(processes, processes.host().as_bytes())?;
+    Err(ProcessError::Differs {
+        rank,
+        host: String::from_utf8_lossy(&hosts[rank]).into_owned(),
+        what: what.to_string(),
+    })
 }
 
 #[cfg(test)]

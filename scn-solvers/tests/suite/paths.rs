@@ -65,7 +65,9 @@ proptest! {
 fn orthonormal_atoms_have_a_closed_form() {
     let penalty = scn_solvers::ElasticNet::signed(0.0, 0.25);
     let problem = Problem::new(faer::Mat::<f64>::identity(3, 3).as_ref(), penalty).unwrap();
-    let path = path(&problem, &[3.0, -2.0, 0.5], 10).unwrap();
+    let within = |limit| path(&problem, &[3.0, -2.0, 0.5], limit);
+    assert_eq!(within(3), Err(PathError::TooLong { limit: 3 }));
+    let path = within(4).unwrap();
     let breaks: Vec<f64> = path.breakpoints().iter().map(|point| point.t).collect();
     assert_eq!(breaks, [3.0, 2.0, 0.5, 0.0]);
     for (t, expected) in [
