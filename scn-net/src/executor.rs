@@ -4,7 +4,7 @@ use scn_data::{Loader, MemoryError};
 
 use crate::config::{Recompute, SolverConfig};
 use crate::error::NetError;
-use crate::feed::{Fed, Food};
+use crate::feed::{InputKind, StepInput};
 use crate::finite::uncoded;
 use crate::moments::GroupMoments;
 use crate::optimizer::{Descent, OptimizerState};
@@ -67,7 +67,7 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
 
     /// Copies the images of a loader to the device, if it can make batches there. Returns the kind
     /// of input that [`train`](Self::train) expects.
-    fn hold(&mut self, loader: &Loader) -> Result<Food, NetError>;
+    fn hold(&mut self, loader: &Loader) -> Result<InputKind, NetError>;
 
     /// Starts a training step: gradients and, if they are finite, a step of the optimiser as in
     /// [`descend`](Self::descend).
@@ -78,7 +78,7 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
     fn train(
         &mut self,
         steps: &mut Steps,
-        fed: &Fed,
+        input: &StepInput,
         settings: PassSettings,
         descent: Descent,
         state: &mut OptimizerState,

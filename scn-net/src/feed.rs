@@ -16,7 +16,7 @@ pub(crate) enum Feed {
 }
 
 /// The input of a step.
-pub(crate) enum Fed {
+pub(crate) enum StepInput {
     Plan(BatchPlan),
     Batch(Batch),
     /// The part of a batch that one of several processes takes, and the number of images of the
@@ -26,7 +26,7 @@ pub(crate) enum Fed {
 
 /// The kind of input that a device takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Food {
+pub(crate) enum InputKind {
     /// Plans of batches that the device makes itself.
     #[cfg_attr(
         not(feature = "cuda"),
@@ -43,11 +43,11 @@ pub(crate) enum Food {
 
 impl Feed {
     /// Returns the input of the steps of an epoch from `first_batch` on.
-    pub(crate) fn new(loader: &Loader, food: Food, epoch: u64, first_batch: usize) -> Self {
-        match food {
-            Food::Plans => Self::Plans(loader.plans(epoch, first_batch)),
-            Food::Batches => Self::Batches(loader.epoch(epoch, first_batch)),
-            Food::Parts { rank, count } => {
+    pub(crate) fn new(loader: &Loader, kind: InputKind, epoch: u64, first_batch: usize) -> Self {
+        match kind {
+            InputKind::Plans => Self::Plans(loader.plans(epoch, first_batch)),
+            InputKind::Batches => Self::Batches(loader.epoch(epoch, first_batch)),
+            InputKind::Parts { rank, count } => {
                 let batches = first_batch..loader.batches();
                 let images: VecDeque<usize> = batches
                     .clone()
@@ -63,27 +63,27 @@ impl Feed {
 }
 
 impl Iterator for Feed {
-    type Item = Fed;
+    type Item = StepInput;
 
-    fn next(&mut self) -> Option<Fed> {
+    fn next(&mut self) -> Option<StepInput> {
         match self {
-            Self::Plans(plans) => plans.next().map(Fed::Plan),
-            Self::Batches(batches) => batches.next().map(Fed::Batch),
+            Self::Plans(plans) => plans.next().map(StepInput::Plan),
+            Self::Batches(batches) => batches.next().map(StepInput::Batch),
             Self::Parts(parts, images) => {
                 let part = parts.next()?;
-                Some(Fed::Part(part, images.pop_front()?))
+                Some(StepInput::Part(part, images.pop_front()?))
             }
         }
     }
 }
 
-impl Fed {
+impl StepInput {
     /// Returns the weight of the images that are mixed in, or None without mixing.
     #[cfg_attr(
         not(feature = "cuda"),
         expect(dead_code, reason = "the CPU takes whole batches")
     )]
-    pub(crate) fn share(&self) -> Option<f32> {
+    pub(crate) fn mixed_in(&self) -> Option<f32> {
         match self {
             Self::Plan(plan) => plan.mixture.as_ref().map(|mixture| mixture.share),
             Self::Batch(batch) | Self::Part(batch, _) => {

@@ -17,7 +17,7 @@ use super::solvers::Solvers;
 use crate::config::SolverConfig;
 use crate::error::NetError;
 use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings, gradient_of};
-use crate::feed::{Fed, Food};
+use crate::feed::{InputKind, StepInput};
 use crate::finite::{broken_gradient, check_pixels};
 use crate::moments::GroupMoments;
 use crate::ops::loss::softmax_cross_entropy;
@@ -281,26 +281,26 @@ impl Executor for CpuExecutor {
     }
 
     /// Holds nothing: the loader makes the batches, or parts of them.
-    fn hold(&mut self, _loader: &Loader) -> Result<Food, NetError> {
+    fn hold(&mut self, _loader: &Loader) -> Result<InputKind, NetError> {
         let (rank, count) = (self.processes.rank(), self.processes.count());
         Ok(match count {
-            1 => Food::Batches,
-            _ => Food::Parts { rank, count },
+            1 => InputKind::Batches,
+            _ => InputKind::Parts { rank, count },
         })
     }
 
     fn train(
         &mut self,
         steps: &mut Steps,
-        fed: &Fed,
+        input: &StepInput,
         settings: PassSettings,
         descent: Descent,
         state: &mut OptimizerState,
     ) -> Result<Option<Done>, NetError> {
-        let (Fed::Batch(batch) | Fed::Part(batch, _)) = fed else {
+        let (StepInput::Batch(batch) | StepInput::Part(batch, _)) = input else {
             unreachable!("plans are for devices that hold the images");
         };
-        let part = Part::new(fed.images(), settings.groups, &*self.processes);
+        let part = Part::new(input.images(), settings.groups, &*self.processes);
         let images = Tensor::from_batch(batch)?;
         check_pixels(&images)?;
         let targets = Targets::of_batch(batch);

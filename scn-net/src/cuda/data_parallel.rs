@@ -31,7 +31,7 @@ use super::team::Team;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::error::NetError;
 use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings};
-use crate::feed::{Fed, Food};
+use crate::feed::{InputKind, StepInput};
 use crate::moments::GroupMoments;
 use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
@@ -253,18 +253,22 @@ impl Executor for DataParallel {
         self.members[0].executor.moments_of(&images, groups)
     }
 
-    fn hold(&mut self, loader: &Loader) -> Result<Food, NetError> {
+    fn hold(&mut self, loader: &Loader) -> Result<InputKind, NetError> {
         let hold = |member: &mut Member, ()| member.executor.hold(loader);
         let held = each(self.members.iter_mut(), std::iter::repeat(()), hold)?;
-        let plans = held.into_iter().all(|food| food == Food::Plans);
+        let plans = held.into_iter().all(|kind| kind == InputKind::Plans);
         let plans = self.team.all(plans)?;
-        Ok(if plans { Food::Plans } else { Food::Batches })
+        Ok(if plans {
+            InputKind::Plans
+        } else {
+            InputKind::Batches
+        })
     }
 
     fn train(
         &mut self,
         steps: &mut Steps,
-        fed: &Fed,
+        input: &StepInput,
         settings: PassSettings,
         descent: Descent,
         state: &mut OptimizerState,
@@ -276,13 +280,15 @@ impl Executor for DataParallel {
                 network, pipeline, ..
             } = &mut member.executor;
             network.set_descent(descent, state)?;
-            let mut plan = pipeline.plans.take(network, share, fed.share().is_some())?;
+            let mut plan = pipeline
+                .plans
+                .take(network, share, input.mixed_in().is_some())?;
             let smoothing = settings.smoothing;
-            pipeline.feed(network, &fed.part(range), smoothing, &mut plan)?;
-            let asked = pipeline.ask_fed_gradients(network, &mut plan)?;
+            pipeline.feed(network, &input.part(range), smoothing, &mut plan)?;
+            let asked = pipeline.ask_gradients_of_input(network, &mut plan)?;
             Ok((member.room(&plan)?, plan, asked))
         };
-        let parts = self.own_shares(fed.images(), settings.groups);
+        let parts = self.own_shares(input.images(), settings.groups);
         let begun = each(self.members.iter_mut(), parts, begin)?;
         // The previous step completes while the devices compute this one. Exchanging its reports
         // also confirms that all processes have begun this step.

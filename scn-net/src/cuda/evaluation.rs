@@ -13,7 +13,7 @@ use super::network::CudaNetwork;
 use super::slots::{Slot, Slots};
 use crate::error::NetError;
 use crate::executor::EachBatch;
-use crate::feed::{Fed, Feed, Food};
+use crate::feed::{Feed, InputKind, StepInput};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -50,24 +50,24 @@ impl Evaluation {
             *held = None;
             *held = Held::new(&network.context, loader, network.classes())?;
         }
-        let food = match held {
-            Some(_) => Food::Plans,
-            None => Food::Batches,
+        let kind = match held {
+            Some(_) => InputKind::Plans,
+            None => InputKind::Batches,
         };
         let mut late = VecDeque::new();
-        for fed in Feed::new(loader, food, 0, 0).take(batches) {
-            let images = match (&fed, held.as_mut()) {
-                (Fed::Plan(plan), Some(held)) => {
+        for input in Feed::new(loader, kind, 0, 0).take(batches) {
+            let images = match (&input, held.as_mut()) {
+                (StepInput::Plan(plan), Some(held)) => {
                     held.set(plan)?;
                     held.batch(&network.context)?
                 }
-                (Fed::Batch(batch) | Fed::Part(batch, _), _) => {
+                (StepInput::Batch(batch) | StepInput::Part(batch, _), _) => {
                     Map::upload(&network.context, &Tensor::from_batch(batch)?)?
                 }
-                (Fed::Plan(_), None) => continue,
+                (StepInput::Plan(_), None) => continue,
             };
             let mut reports = network.reports()?;
-            let next = ask_logits(network, images, &fed, &mut reports, slots)?;
+            let next = ask_logits(network, images, &input, &mut reports, slots)?;
             late.push_back(next);
             if late.len() > ON_THEIR_WAY
                 && let Some(first) = late.pop_front()
@@ -83,7 +83,7 @@ impl Evaluation {
 fn ask_logits(
     network: &CudaNetwork,
     images: Map,
-    fed: &Fed,
+    input: &StepInput,
     reports: &mut Reports,
     slots: &mut Slots,
 ) -> Result<Late, NetError> {
@@ -92,7 +92,7 @@ fn ask_logits(
     let lambda1 = network.weights.problems.lambda1();
     let (words, numbers) = (reports.words(), Some(&logits.data));
     Ok(Late {
-        labels: fed.labels().to_vec(),
+        labels: input.labels().to_vec(),
         shape: logits.shape,
         solves,
         slot: slots.receive(&network.context, words, lambda1, numbers)?,

@@ -18,7 +18,7 @@ use super::share::Share;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::error::NetError;
 use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings};
-use crate::feed::{Fed, Food};
+use crate::feed::{InputKind, StepInput};
 use crate::moments::GroupMoments;
 use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
@@ -207,14 +207,14 @@ impl Executor for CudaExecutor {
         self.moments_of(&images, groups)
     }
 
-    fn hold(&mut self, loader: &Loader) -> Result<Food, NetError> {
+    fn hold(&mut self, loader: &Loader) -> Result<InputKind, NetError> {
         self.pipeline.hold(&self.network, loader)
     }
 
     fn train(
         &mut self,
         steps: &mut Steps,
-        fed: &Fed,
+        input: &StepInput,
         settings: PassSettings,
         descent: Descent,
         state: &mut OptimizerState,
@@ -222,7 +222,7 @@ impl Executor for CudaExecutor {
         steps.trained_elsewhere();
         let network = &mut self.network;
         network.set_descent(descent, state)?;
-        self.pipeline.step(network, fed, settings)?;
+        self.pipeline.step(network, input, settings)?;
         let report = self.pipeline.next_report(network, false)?;
         Ok(report.map(|report| self.network.done(report)))
     }

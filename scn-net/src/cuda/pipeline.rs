@@ -17,7 +17,7 @@ use super::share::Share;
 use super::slots::{Slot, Slots};
 use crate::error::NetError;
 use crate::executor::PassSettings;
-use crate::feed::{Fed, Food};
+use crate::feed::{InputKind, StepInput};
 use crate::tensor::Tensor;
 
 /// Number of steps in flight while the next one is submitted.
@@ -49,7 +49,7 @@ impl Pipeline {
         &mut self,
         network: &CudaNetwork,
         loader: &Loader,
-    ) -> Result<Food, NetError> {
+    ) -> Result<InputKind, NetError> {
         // Discard steps left behind by an earlier run that failed.
         self.late.clear();
         if !self.held.as_ref().is_some_and(|held| held.is_of(loader)) {
@@ -59,9 +59,9 @@ impl Pipeline {
             self.held = Held::new(&network.context, loader, network.classes())?;
         }
         Ok(if self.held.is_some() {
-            Food::Plans
+            InputKind::Plans
         } else {
-            Food::Batches
+            InputKind::Batches
         })
     }
 
@@ -69,14 +69,14 @@ impl Pipeline {
     pub(super) fn soften(
         &mut self,
         network: &CudaNetwork,
-        share: Option<f32>,
+        mixed_in: Option<f32>,
         smoothing: f32,
     ) -> Result<&TargetSettings, NetError> {
         let targets = match &mut self.targets {
             Some(targets) => targets,
             none => none.insert(TargetSettings::new(&network.context)?),
         };
-        targets.set(share.unwrap_or(0.0), smoothing)?;
+        targets.set(mixed_in.unwrap_or(0.0), smoothing)?;
         Ok(targets)
     }
 
@@ -84,23 +84,23 @@ impl Pipeline {
     pub(super) fn feed(
         &mut self,
         network: &CudaNetwork,
-        fed: &Fed,
+        input: &StepInput,
         smoothing: f32,
         plan: &mut StepPlan,
     ) -> Result<(), NetError> {
-        self.soften(network, fed.share(), smoothing)?;
-        match (fed, &mut self.held) {
-            (Fed::Plan(batch), Some(held)) => {
+        self.soften(network, input.mixed_in(), smoothing)?;
+        match (input, &mut self.held) {
+            (StepInput::Plan(batch), Some(held)) => {
                 plan.sent = None;
                 held.set(batch)
             }
-            (Fed::Plan(_), None) => unreachable!("{NOT_HELD}"),
-            (Fed::Batch(batch) | Fed::Part(batch, _), _) => send(network, batch, plan),
+            (StepInput::Plan(_), None) => unreachable!("{NOT_HELD}"),
+            (StepInput::Batch(batch) | StepInput::Part(batch, _), _) => send(network, batch, plan),
         }
     }
 
     /// Submits the gradients of the images that have been selected or sent.
-    pub(super) fn ask_fed_gradients(
+    pub(super) fn ask_gradients_of_input(
         &mut self,
         network: &mut CudaNetwork,
         plan: &mut StepPlan,
@@ -133,7 +133,7 @@ impl Pipeline {
         network: &mut CudaNetwork,
         plan: &mut StepPlan,
     ) -> Result<Asked, NetError> {
-        let asked = self.ask_fed_gradients(network, plan)?;
+        let asked = self.ask_gradients_of_input(network, plan)?;
         network.ask_own_moments(plan)?;
         network.ask_descent()?;
         Ok(asked)
@@ -143,13 +143,13 @@ impl Pipeline {
     pub(super) fn step(
         &mut self,
         network: &mut CudaNetwork,
-        fed: &Fed,
+        input: &StepInput,
         settings: PassSettings,
     ) -> Result<(), NetError> {
-        let share = Share::whole(fed.images(), settings.groups);
-        let mixes = fed.share().is_some();
+        let share = Share::whole(input.images(), settings.groups);
+        let mixes = input.mixed_in().is_some();
         let mut plan = self.plans.take(network, share, mixes)?;
-        self.feed(network, fed, settings.smoothing, &mut plan)?;
+        self.feed(network, input, settings.smoothing, &mut plan)?;
         let asked = self.start_step(network, &mut plan)?;
         self.close_step(network, plan, asked)
     }
@@ -251,4 +251,4 @@ fn send(network: &CudaNetwork, batch: &Batch, plan: &mut StepPlan) -> Result<(),
 }
 
 /// The invariant that [`Pipeline::hold`] establishes.
-const NOT_HELD: &str = "steps are fed with plans where the images are held";
+const NOT_HELD: &str = "steps have plans as input only where the images are held";

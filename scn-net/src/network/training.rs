@@ -5,7 +5,7 @@ use scn_data::Loader;
 use super::Network;
 use crate::error::NetError;
 use crate::executor::{Done, EachBatch};
-use crate::feed::{Fed, Feed, Food};
+use crate::feed::{Feed, InputKind, StepInput};
 use crate::finite::{check_activity, check_logits};
 use crate::optimizer::Sgd;
 use crate::report::StepReport;
@@ -52,9 +52,9 @@ impl Network {
         rate: f64,
         each: &mut dyn FnMut(&StepReport),
     ) -> Result<(), NetError> {
-        let food = self.hold(loader)?;
-        for fed in Feed::new(loader, food, epoch, 0).take(steps) {
-            if let Some(done) = self.train_step(&fed, optimizer, rate)? {
+        let kind = self.hold(loader)?;
+        for input in Feed::new(loader, kind, epoch, 0).take(steps) {
+            if let Some(done) = self.train_step(&input, optimizer, rate)? {
                 check_activity(&done.report.activity)?;
                 each(&done.report);
             }
@@ -93,7 +93,7 @@ impl Network {
 
     /// Prepares the device for steps on a loader, and returns the kind of input that it takes. Must
     /// be called before the steps, which divide batches into groups according to the largest batch.
-    pub(crate) fn hold(&mut self, loader: &Loader) -> Result<Food, NetError> {
+    pub(crate) fn hold(&mut self, loader: &Loader) -> Result<InputKind, NetError> {
         self.check_image(loader.image_set().shape())?;
         self.largest_batch = loader.batch_size();
         self.executor.hold(loader)
@@ -105,14 +105,14 @@ impl Network {
     /// results.
     pub(crate) fn train_step(
         &mut self,
-        fed: &Fed,
+        input: &StepInput,
         optimizer: &mut Sgd,
         rate: f64,
     ) -> Result<Option<Done>, NetError> {
-        let settings = self.pass_settings(fed.images());
+        let settings = self.pass_settings(input.images());
         let descent = optimizer.next_descent(rate);
         let (steps, state) = (&mut self.steps, optimizer.state_mut());
-        self.executor.train(steps, fed, settings, descent, state)
+        self.executor.train(steps, input, settings, descent, state)
     }
 
     /// Waits for the earliest step whose result has not been returned. Returns None if there is

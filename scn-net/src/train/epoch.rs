@@ -7,24 +7,24 @@ use super::stop::any_stops;
 use crate::config::RunConfig;
 use crate::error::{ConfigError, NetError, TrainError};
 use crate::executor::Done;
-use crate::feed::{Fed, Feed};
+use crate::feed::{Feed, StepInput};
 use crate::progress::{Observer, StepProgress};
 use crate::schedule::{learning_rate, tolerances};
 
 impl Run {
     /// Trains for the rest of the current epoch. Returns false if the observer stops the run.
     pub(super) fn train_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
-        let food = self.network.hold(&self.training)?;
+        let kind = self.network.hold(&self.training)?;
         let (epoch, first) = (self.state.epochs_done, self.state.batches_done);
-        let mut feed = Feed::new(&self.training, food, epoch, first);
+        let mut feed = Feed::new(&self.training, kind, epoch, first);
         let ended = loop {
             // Checked before each step, because a run may be stopped before its first.
             if any_stops(&*self.processes, observer)? {
                 break false;
             }
             let start = Instant::now();
-            let Some(fed) = feed.next() else { break true };
-            let done = self.step(&fed)?;
+            let Some(input) = feed.next() else { break true };
+            let done = self.step(&input)?;
             self.state.sums.seconds += start.elapsed().as_secs_f64();
             if let Some(done) = done {
                 self.take_note(&done, observer)?;
@@ -42,13 +42,13 @@ impl Run {
     }
 
     /// Takes one training step. The result returned may be that of an earlier step.
-    fn step(&mut self, fed: &Fed) -> Result<Option<Done>, TrainError> {
+    fn step(&mut self, input: &StepInput) -> Result<Option<Done>, TrainError> {
         self.set_tolerances()?;
         let rate = self.rate_of(self.state.batches_done);
-        let done = self.network.train_step(fed, &mut self.optimizer, rate);
+        let done = self.network.train_step(input, &mut self.optimizer, rate);
         let done = done.map_err(|error| self.diverged(error, self.state.batches_done + 1))?;
         self.state.batches_done += 1;
-        self.asked.push_back(fed.images());
+        self.asked.push_back(input.images());
         Ok(done)
     }
 
