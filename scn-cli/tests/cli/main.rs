@@ -14,6 +14,7 @@ mod device;
 mod documents;
 mod evaluation;
 mod learn;
+mod learn_states;
 mod made;
 #[path = "../made/mnist.rs"]
 mod made_mnist;

@@ -7,6 +7,7 @@
 //! - `grids`: several λ1.
 //! - `learned_atoms`: which dictionaries are learned.
 //! - `learning`: how dictionaries are learned.
+//! - `learning_errors`: what learning dictionaries refuses.
 //! - `lista`: learned ISTA.
 //! - `paths`: the regularisation path.
 //! - `properties`: optimality conditions and symmetries, on random problems.
@@ -29,6 +30,7 @@ mod grids;
 mod instance;
 mod learned_atoms;
 mod learning;
+mod learning_errors;
 mod lista;
 mod paths;
 mod properties;
