@@ -207,6 +207,9 @@ impl Homotopy<'_> {
         let mut breakpoints = Vec::new();
         let mut t = f64::INFINITY;
         loop {
+            if breakpoints.len() == limit {
+                return Err(PathError::TooLong { limit });
+            }
             let stretch = self.stretch();
             let (next, event) = match self.next_event(&stretch, t) {
                 Some((next, event)) if next > 0.0 => (next, Some(event)),
@@ -214,9 +217,6 @@ impl Homotopy<'_> {
             };
             let mut code = self.code(&stretch, next);
             t = next;
-            if breakpoints.len() == limit {
-                return Err(PathError::TooLong { limit });
-            }
             let Some(event) = event else {
                 breakpoints.push(Breakpoint { t, code });
                 return Ok(Path { breakpoints });

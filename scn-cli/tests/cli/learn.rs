@@ -5,14 +5,7 @@ use std::path::Path;
 use assert_cmd::Command;
 
 use crate::mistakes::fails;
-use crate::{json, read_array, scn, tensorboard, write_array};
-
-/// Returns a pseudo-random number in [0, 1) that depends only on `at`.
-fn noise(at: usize) -> f64 {
-    let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    (mixed >> 11) as f64 / (1_u64 << 53) as f64
-}
+use crate::{json, noise, read_array, scn, tensorboard, write_array};
 
 /// Returns sparse, nonnegative combinations of 16 patterns: the columns of a Hadamard matrix times
 /// 1/4.

@@ -94,6 +94,13 @@ fn forget_checksum(file: &mut [u8]) {
     }
 }
 
+/// Returns a pseudo-random number in [0, 1) that depends only on `at`.
+fn noise(at: usize) -> f64 {
+    let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 fn write_array<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[u64], values: &[T]) {
     let file = std::fs::File::create(path).unwrap();
     let mut writer = npyz::WriteOptions::new()

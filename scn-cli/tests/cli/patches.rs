@@ -7,14 +7,7 @@ use assert_cmd::Command;
 use scn_data::format::npy::{Float, Kind};
 
 use crate::mistakes::fails;
-use crate::{json, read_array, scn, write_array};
-
-/// Returns a pseudo-random number in [0, 1) that depends only on `at`.
-fn noise(at: usize) -> f64 {
-    let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    (mixed >> 11) as f64 / (1_u64 << 53) as f64
-}
+use crate::{json, noise, read_array, scn, write_array};
 
 fn numbers(count: usize) -> Vec<f32> {
     (0..count).map(|at| noise(at) as f32).collect()

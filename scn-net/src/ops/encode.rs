@@ -10,7 +10,7 @@ use scn_grad::{AdjointSums, Linearization, MaskedReport, MaskedSolver, Tasks};
 use scn_solvers::{Problem, Report, Solver, Start, Workspaces, encode_in_parts};
 
 use crate::error::NetError;
-use crate::ops::windows::{MapWindows, WindowsGradient};
+use crate::ops::windows::MapWindows;
 use crate::shape::Shape;
 use crate::share::LEAF;
 use crate::tensor::Tensor;
@@ -90,7 +90,7 @@ pub(crate) fn encode_windows_adjoint(
         timed,
     };
     let mut map_gradient = Tensor::unspecified(shape);
-    let sink = WindowsGradient::new(geometry, map_gradient.data_mut());
+    let sink = windows.gradient(map_gradient.data_mut());
     let point = Linearization::new(problem, &windows, codes)?;
     let columns = |images: &Range<usize>| images.start * of_image..images.end * of_image;
     let nodes: Vec<_> = nodes.iter().map(columns).collect();

@@ -22,11 +22,6 @@ pub(crate) use self::geometry::WindowGeometry;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Returns the masks of the windows of a tile, which are only used at stride 1.
-fn masks_of(geometry: &WindowGeometry) -> Option<Masks> {
-    (geometry.stride == 1).then(|| Masks::new(geometry, f32::tile()))
-}
-
 /// The windows of a feature map.
 #[derive(Debug, Clone)]
 pub(crate) struct MapWindows<'a> {
@@ -41,8 +36,20 @@ impl<'a> MapWindows<'a> {
         let geometry = WindowGeometry::new(map.shape(), window, stride);
         Self {
             geometry,
-            masks: masks_of(&geometry),
+            masks: (geometry.stride == 1).then(|| Masks::new(&geometry, f32::tile())),
             pixels: map.data(),
+        }
+    }
+
+    /// Returns the destination of gradients of these windows: the gradient of all images, channels
+    /// × images × pixels.
+    pub(crate) fn gradient<'g>(&self, pixels: &'g mut [f32]) -> WindowsGradient<'g> {
+        let of_channel = self.geometry.input.positions().max(1);
+        WindowsGradient {
+            geometry: self.geometry,
+            masks: self.masks.clone(),
+            pixels: pixels.chunks_exact_mut(of_channel).collect(),
+            first_image: 0,
         }
     }
 
@@ -107,19 +114,6 @@ pub(crate) struct WindowsGradient<'a> {
     /// The channels of the gradient of the images from `first_image` on.
     pixels: Vec<&'a mut [f32]>,
     first_image: usize,
-}
-
-impl<'a> WindowsGradient<'a> {
-    /// Takes the gradient of all images, channels × images × pixels.
-    pub(crate) fn new(geometry: WindowGeometry, pixels: &'a mut [f32]) -> Self {
-        let of_channel = geometry.input.positions().max(1);
-        Self {
-            geometry,
-            masks: masks_of(&geometry),
-            pixels: pixels.chunks_exact_mut(of_channel).collect(),
-            first_image: 0,
-        }
-    }
 }
 
 impl SignalGradient<f32> for WindowsGradient<'_> {
@@ -247,7 +241,7 @@ mod tests {
             windows.pack(0..columns, &mut packed, columns);
             let gradient: Vec<f32> = (0..rows * columns).map(|value| (value * 7 % 11) as f32 - 5.0).collect();
             let mut back = vec![0.0; map.shape().len()];
-            WindowsGradient::new(windows.geometry(), &mut back).add(0..columns, &gradient, columns);
+            windows.gradient(&mut back).add(0..columns, &gradient, columns);
             let forward: f64 = packed.iter().zip(&gradient).map(|(&a, &b)| f64::from(a * b)).sum();
             let backward: f64 = back.iter().zip(map.data()).map(|(&a, &b)| f64::from(a * b)).sum();
             prop_assert_eq!(forward, backward);

@@ -17,12 +17,13 @@ use crate::shape::Shape;
 /// window of an image.
 #[derive(Debug, Clone)]
 pub(super) struct Masks {
-    /// The masks of an entry, one after the other. Behind the windows of one image come those of
-    /// the next, so that consecutive windows have consecutive masks.
+    /// The masks of one entry, then those of the next. They go on beyond the image with those of
+    /// the next image, so that consecutive windows have consecutive masks.
     masks: Arc<[f32]>,
+    /// Distance between the masks of two entries.
+    of_entry: usize,
     /// Number of windows of an image.
     positions: usize,
-    longest: usize,
 }
 
 impl Masks {
@@ -30,25 +31,23 @@ impl Masks {
     pub(super) fn new(geometry: &WindowGeometry, longest: usize) -> Self {
         let (height, width) = (geometry.input.height, geometry.input.width);
         let positions = height * width;
-        let inside = |place: usize, d: usize, length: usize| {
-            (geometry.padding..length + geometry.padding).contains(&(place + d))
+        let padding = geometry.padding;
+        let inside = move |place: usize, d: usize, length: usize| {
+            (padding..length + padding).contains(&(place + d))
         };
-        let mut masks = Vec::new();
-        for entry in 0..geometry.window * geometry.window {
+        let of_entry = positions + longest;
+        let masks = (0..geometry.window * geometry.window).flat_map(|entry| {
             let (dy, dx) = (entry / geometry.window, entry % geometry.window);
-            let start = masks.len();
-            for i in 0..height {
-                let row = inside(i, dy, height);
-                masks.extend((0..width).map(|j| f32::from(row && inside(j, dx, width))));
-            }
-            for k in 0..longest {
-                masks.push(masks[start + k]);
-            }
-        }
+            let rows = (0..height).map(move |i| inside(i, dy, height));
+            let of_image = rows.flat_map(move |row| {
+                (0..width).map(move |j| f32::from(row && inside(j, dx, width)))
+            });
+            of_image.cycle().take(of_entry)
+        });
         Self {
-            masks: masks.into(),
+            masks: masks.collect(),
+            of_entry,
             positions,
-            longest,
         }
     }
 
@@ -57,7 +56,7 @@ impl Masks {
     fn of(&self, columns: &Range<usize>) -> TileMasks<'_> {
         TileMasks {
             masks: &self.masks[columns.start % self.positions..],
-            of_entry: self.positions + self.longest,
+            of_entry: self.of_entry,
             windows: columns.len(),
         }
     }
@@ -205,24 +204,34 @@ fn kept(mask: &[f32], first: isize) -> impl Iterator<Item = (usize, usize)> {
 /// Sets `to = from` where the mask is not 0, and `to = 0` elsewhere.
 #[inline(always)]
 fn copy<L: Lanes<f32>>(lanes: L, from: &[f32], mask: &[f32], to: &mut [f32]) {
-    let keep = |_, mask, from| lanes.where_nonzero(mask, from);
-    if in_registers::<L, 3>(from, mask, to, keep) || in_registers::<L, 2>(from, mask, to, keep) {
-        return;
-    }
-    for (to, (&from, &mask)) in to.iter_mut().zip(from.iter().zip(mask)) {
-        *to = if mask == 0.0 { 0.0 } else { from };
-    }
+    combine(lanes, from, mask, to, |_, from| from, |_, from| from);
 }
 
 /// Adds `from` to `to` where the mask is not 0.
 #[inline(always)]
 fn add<L: Lanes<f32>>(lanes: L, from: &[f32], mask: &[f32], to: &mut [f32]) {
-    let add = |to, mask, from| lanes.add(to, lanes.where_nonzero(mask, from));
-    if in_registers::<L, 3>(from, mask, to, add) || in_registers::<L, 2>(from, mask, to, add) {
+    let registers = |to, from| lanes.add(to, from);
+    combine(lanes, from, mask, to, registers, |to, from| to + from);
+}
+
+/// Sets `to = compute(to, from)`, with 0 in place of `from` where the mask is 0: in registers if
+/// they are those of a full tile, and one number at a time otherwise.
+#[inline(always)]
+fn combine<L: Lanes<f32>>(
+    lanes: L,
+    from: &[f32],
+    mask: &[f32],
+    to: &mut [f32],
+    registers: impl Fn(L::Vector, L::Vector) -> L::Vector + Copy,
+    numbers: impl Fn(f32, f32) -> f32,
+) {
+    let masked = |to, mask, from| registers(to, lanes.where_nonzero(mask, from));
+    if in_registers::<L, 3>(from, mask, to, masked) || in_registers::<L, 2>(from, mask, to, masked)
+    {
         return;
     }
     for (to, (&from, &mask)) in to.iter_mut().zip(from.iter().zip(mask)) {
-        *to += if mask == 0.0 { 0.0 } else { from };
+        *to = numbers(*to, if mask == 0.0 { 0.0 } else { from });
     }
 }
 
