@@ -6,7 +6,6 @@ use scn_net::{Model, RunFolder};
 use crate::{json, real_data, scn};
 
 /// The networks in `docs/results` have the errors stated beside them on the exact test images.
-/// (Some reports there are about other copies of the images.)
 #[test]
 fn networks_have_the_errors_recorded_with_them() {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/results");
