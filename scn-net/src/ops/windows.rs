@@ -174,8 +174,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Returns where the pixel of an entry of a window is in memory, by definition; None outside the
-    /// image.
+    /// Returns where the pixel of an entry of a window is in memory, by definition. None if it is
+    /// outside the image.
     fn pixel(
         shape: Shape,
         window: usize,
